@@ -1,0 +1,231 @@
+"""The steps from a provider to history, as plain functions: ship, collect, admit, and a person's accept and pin.
+
+Belongs here: their order and what each failure means for one dataset. Does not belong here: Dagster (`factory.py`)
+and the parts themselves (`sources`, `warehouse`). A failure here is one dataset's own and stops no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from sources import shipped
+from sources.errors import DamagedSnapshot, DistrettoError, SourceError
+from sources.formats.staged import Staged
+from sources.home import Home
+from sources.http import Client
+from sources.protocols.eurostat import Eurostat, Fetched
+from sources.snapshots import Snapshot, SnapshotStore
+from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
+from sources.staging import discard_staged, fresh_workdir, stage
+from warehouse import vintages
+from warehouse.status import read_status, record
+from warehouse.store import replay, warehouse
+
+PROTOCOLS = {"eurostat": Eurostat}
+CHECKS = "checks"
+log = logging.getLogger("distretto")
+
+
+class ChecksFailed(DistrettoError):
+    """The staged figures break checks of their catalogue entry; the body waits in quarantine."""
+
+
+@dataclass
+class Workshop:
+    """Everything a run works with, for one data folder. Use within `home.writing()` when writing."""
+
+    home: Home
+    catalogue: Catalogue = field(default_factory=load_catalogue)
+    providers: dict[str, Provider] = field(default_factory=load_providers)
+
+    @cached_property
+    def store(self) -> SnapshotStore:
+        return SnapshotStore(self.home)
+
+    def stage(self, snapshot: Snapshot) -> Staged:
+        dataset = self.catalogue[snapshot.dataset]
+        return stage(self.home, self.store, dataset, self.providers[dataset.provider], snapshot)
+
+    def warehouse(self):
+        return warehouse(self.home, self.catalogue)
+
+
+def collect(shop: Workshop, datasets: Iterable[str]) -> None:
+    """Ask the providers for `datasets`, one thread a host, and keep what they serve; each outcome goes into status.json."""
+    workdir = fresh_workdir(shop.home)
+    by_host: dict[str | None, list[Dataset]] = {}
+    for dataset in (shop.catalogue[name] for name in datasets):
+        by_host.setdefault(urlsplit(shop.providers[dataset.provider].base_url).hostname, []).append(dataset)
+    stamps = read_status(shop.home)["datasets"]
+    known = {name: _known_stamp(shop, name, stamps.get(name, {})) for name in shop.catalogue}
+    arrived: list[Future[None]] = []
+    keeping = threading.Lock()
+
+    def ask(host_datasets: list[Dataset]) -> None:
+        protocols: dict[str, Any] = {}
+        for dataset in host_datasets:
+            provider = shop.providers[dataset.provider]
+            log.info("%s: asking %s", dataset.id, provider.title)
+            protocol = protocols.setdefault(provider.id, PROTOCOLS[provider.protocol](
+                Client(provider, shop.home.pace), workdir))
+            try:
+                found = protocol.fetch(dataset, known[dataset.id])
+            except SourceError as failure:
+                found = failure
+            with keeping:
+                log.info("%s: %s", dataset.id, _keep(shop, dataset, found), extra={"done": dataset.id})
+
+    with ThreadPoolExecutor(max_workers=max(len(by_host), 1)) as pool:
+        arrived = [pool.submit(ask, host_datasets) for host_datasets in by_host.values()]
+        for future in as_completed(arrived):
+            future.result()
+
+
+def _known_stamp(shop: Workshop, dataset: str, entry: dict[str, Any]) -> datetime | None:
+    """The provider's stamp under which the newest body was seen, if that body was decided on and stands."""
+    snapshot = shop.store.current(dataset)
+    if snapshot is None or snapshot.origin == "shipped" or not entry.get("known_stamp"):
+        return None
+    return datetime.fromisoformat(entry["known_stamp"])
+
+
+def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None) -> str:
+    """Store what came and note the outcome."""
+    store, home = shop.store, shop.home
+    if isinstance(found, SourceError):
+        record(home, dataset.id, "failed", found)
+        return "failed"
+    if found is None:
+        return _standing(shop, dataset.id)
+    stamp = {"known_stamp": found.provider_updated_at.isoformat()} if found.provider_updated_at else {}
+    newest, now = store.newest(dataset.id), store.current(dataset.id)
+    for snapshot in (now, newest):
+        if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
+            store.restore(snapshot, found.body)
+            return _standing(shop, dataset.id, **stamp)
+    store.add(found.body, dataset=dataset.id, provider=dataset.provider, code=dataset.code, format=found.format,
+              origin="live", provider_updated_at=found.provider_updated_at, coverage=dataset.query,
+              licence=dataset.licence or shop.providers[dataset.provider].licence)
+    record(home, dataset.id, "arrived", **stamp)
+    return "arrived"
+
+
+def _standing(shop: Workshop, dataset: str, **stamp: str) -> str:
+    """The outcome where the provider serves what it served before: the decision on that body stands."""
+    if shop.store.undecided(dataset):
+        outcome = "arrived"
+    elif shop.store.quarantined(dataset):
+        outcome = "quarantined"
+    else:
+        outcome = "unchanged"
+    record(shop.home, dataset, outcome, **stamp)
+    return outcome
+
+
+def ship(shop: Workshop, datasets: Iterable[str]) -> None:
+    """Put the figures that ship into the store of every dataset that has none of its own yet."""
+    for dataset in (shop.catalogue[name] for name in datasets):
+        now = shop.store.current(dataset.id)
+        if now is None or now.origin == "shipped":
+            shipped.add(shop.home, shop.store, dataset, shop.providers[dataset.provider])
+
+
+def admit(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Decide on the newest undecided body of dataset `name`: stage, check, accept and append, or refuse.
+
+    Returns the outcome, which is in status.json too: `updated`, `quarantined`, `failed`, `held`, or what stood.
+    """
+    store = shop.store
+    snapshot = store.undecided(name)
+    try:
+        replay(con, shop.catalogue, store, shop.stage, only=name)
+        if snapshot is None:
+            return read_status(shop.home)["datasets"].get(name, {}).get("outcome", "not checked")
+        if name in store.pins:
+            record(shop.home, name, "held")
+            return "held"
+        log.info("%s: decoding %s", name, snapshot.id)
+        staged = shop.stage(snapshot)
+        log.info("%s: checking", name)
+        failed = [r for r in run_checks(shop, con, snapshot, staged) if not r.passed]
+        if failed:
+            raise ChecksFailed(
+                "; ".join(f"{r.name}: {r.observed} (expected {r.expected})" for r in failed),
+                hint=f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.")
+    except DamagedSnapshot as failure:
+        # without its stamp the provider is asked for the body again
+        record(shop.home, name, "failed", failure, known_stamp=None)
+        return "failed"
+    except (SourceError, ChecksFailed) as failure:
+        store.refuse(snapshot, [failure.message])
+        record(shop.home, name, "quarantined", failure)
+        return "quarantined"
+    log.info("%s: entering history", name)
+    store.accept(snapshot, by=CHECKS, stamp=staged.provider_updated_at)
+    replay(con, shop.catalogue, store, shop.stage, only=name)
+    if snapshot.origin == "live":
+        record(shop.home, name, "updated")
+    return "updated"
+
+
+def run_checks(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged):
+    """The results of the entry's checks on `staged`, kept in the warehouse's `check_results` too."""
+    from assets import checks
+
+    dataset, store = shop.catalogue[snapshot.dataset], shop.store
+    now = store.current(dataset.id)
+    like = now if now and now.id != snapshot.id and now.origin == snapshot.origin else None
+    shipped_rows = shipped.load()[dataset.id].rows if snapshot.origin == "shipped" else None
+    results = checks.check(con, dataset, snapshot, staged, shop.stage(like) if like else None, shipped_rows)
+    con.executemany("insert into check_results values (?, ?, ?, ?, ?, ?, now())",
+                    [(dataset.id, snapshot.id, r.name, r.passed, r.observed, r.expected) for r in results])
+    return results
+
+
+def accept(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str) -> Snapshot:
+    """A person lets a quarantined snapshot in. Raises where its body is gone or cannot be decoded."""
+    snapshot = shop.store.find(name, snapshot_id)
+    if snapshot == shop.store.current(name):
+        raise DistrettoError(f"{snapshot.id} stands already.", hint="nothing to do.")
+    staged = shop.stage(snapshot)
+    _refuse_duplicates(con, snapshot, staged)
+    shop.store.accept(snapshot, by=by, because=because, stamp=staged.provider_updated_at)
+    replay(con, shop.catalogue, shop.store, shop.stage, only=name)
+    record(shop.home, name, "updated")
+    return snapshot
+
+
+def pin(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str) -> Snapshot:
+    """Hold the dataset at a snapshot until `unpin`; newer bodies are kept and wait."""
+    snapshot = shop.store.find(name, snapshot_id)
+    _refuse_duplicates(con, snapshot, shop.stage(snapshot))
+    shop.store.pin(snapshot, by=by, because=because)
+    replay(con, shop.catalogue, shop.store, shop.stage, only=name)
+    record(shop.home, name, "held")
+    return snapshot
+
+
+def _refuse_duplicates(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged) -> None:
+    """History needs one row a key, whatever a person says."""
+    (twice,) = con.execute("""
+        select (select count(*) from (select * exclude (series) from read_parquet(?) group by all having count(*) > 1))
+             + (select count(*) from (select series, period from read_parquet(?) group by all having count(*) > 1))
+        """, [str(staged.series), str(staged.observations)]).fetchone()
+    if twice:
+        raise DistrettoError(f"{snapshot.id} names {twice} keys twice and cannot enter history.",
+                             hint="wait for the provider to mend it, or pin an earlier snapshot.")
+
+
+def tidy(shop: Workshop) -> None:
+    """Keep the staged folders of the current snapshots only."""
+    discard_staged(shop.home, {now.id for name in shop.catalogue if (now := shop.store.current(name))})

@@ -1,0 +1,351 @@
+"""The command line `distretto`. Results go to stdout, progress and messages to stderr.
+
+Exit codes: 0 done, 1 failed and nothing published, 2 usage, 3 published but degraded. Belongs here: reading
+arguments and printing. Does not belong here: work. Dagster, pandas and Great Expectations are imported inside
+the commands that need them, so that reading starts at once.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from pipelines import show
+from sources.errors import DistrettoError
+from sources.home import Home, to_json, utc_now
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False,
+                  help="Territorial indicators: from the providers' tables to releases that analysts query.")
+release_app = typer.Typer(no_args_is_help=True, help="List, verify, compare, rebuild and roll back releases.")
+app.add_typer(release_app, name="release")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.", prompt="Because")]
+DatasetName = Annotated[str, typer.Argument(help="A dataset, see `distretto datasets`.")]
+SnapshotName = Annotated[str, typer.Argument(help="A snapshot id, or its last characters.")]
+
+
+def main() -> None:
+    """Entry point: every explained failure becomes one message on stderr and exit code 1."""
+    try:
+        app()
+    except DistrettoError as failure:
+        show.failed(failure.message, failure.hint)
+        sys.exit(1)
+    except OSError as failure:
+        show.failed(f"{failure.strerror or failure}: {failure.filename or Home.from_env().root}.",
+                    "free space or mend the permissions, then run again; what was published stays.")
+        sys.exit(1)
+
+
+@app.command()
+def refresh(
+    only: Annotated[list[str] | None, typer.Option(help="A dataset to refresh; may be repeated. Default: all.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no provider; work with what is here and what ships.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the providers, let good figures into history, publish a release if anything changed.
+
+    This is the nightly job, run here without a daemon. Example: [cyan]distretto refresh --only bd_size_r3[/cyan]
+    """
+    from pipelines.run import run_nightly
+    from warehouse import release
+
+    home = Home.from_env()
+    steps = _catalogue_names(only)
+    with show.progress(len(steps)) as handler:
+        run_nightly(steps if only else None, offline, handler)
+    run = _status(home)["run"]
+    current = release.current(home)
+    report = {
+        "published": run["published"], "current": current.id if current else None,
+        "folder": str(home.current), "worse": run["worse"],
+        "datasets": _states(home), "headlines": _headlines(current),
+    }
+    if as_json:
+        print(to_json(report, indent=1))
+    else:
+        show.refreshed(report)
+    if run["worse"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """What stands: the release, and each dataset's state, age and trouble."""
+    from warehouse import release
+
+    home = Home.from_env()
+    current = release.current(home)
+    report = {"current": current.id if current else None, "folder": str(home.current), "run": _status(home)["run"],
+              "datasets": _states(home)}
+    if as_json:
+        print(to_json(report, indent=1))
+    else:
+        show.status(report)
+
+
+@app.command()
+def datasets(as_json: AsJson = False) -> None:
+    """The catalogue: what is collected, from whom, and what it feeds."""
+    from sources.spec import load_catalogue
+
+    entries = [{"dataset": d.id, "title": d.title.en, "titolo": d.title.it, "theme": d.theme, "provider": d.provider,
+                "code": d.code, "status": d.status, "feeds": sorted(d.feeds), "warnings": d.warnings, "file": d.path}
+               for d in load_catalogue().values()]
+    if as_json:
+        print(to_json(entries, indent=1))
+    else:
+        show.table(entries, ["dataset", "title", "theme", "provider", "status"])
+
+
+@app.command()
+def validate(
+    only: Annotated[list[str] | None, typer.Option(help="A dataset to check; may be repeated. Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the catalogue's files, then run every check again on the figures that stand. Exit code 1 if one fails."""
+    from assets import checks
+    from assets.observations import Workshop
+    from sources import shipped
+
+    home = Home.from_env()
+    names = _catalogue_names(only)
+    results: list[dict[str, Any]] = []
+    with home.writing():
+        shop = Workshop(home)
+        with shop.warehouse() as con, show.progress(len(names)) as handler:
+            for name in names:
+                snapshot = shop.store.current(name)
+                handler.step(name, f"{name}: checking")
+                if snapshot is None:
+                    continue
+                rows = shipped.load()[name].rows if snapshot.origin == "shipped" else None
+                found = checks.check(con, shop.catalogue[name], snapshot, shop.stage(snapshot), None, rows)
+                results += [{"dataset": name, "check": r.name, "passed": r.passed, "observed": r.observed,
+                             "expected": r.expected, "snapshot_id": snapshot.id} for r in found]
+    if as_json:
+        print(to_json(results, indent=1))
+    else:
+        show.table(results, ["dataset", "check", "passed", "observed", "expected"])
+    if not all(result["passed"] for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because) -> None:
+    """Let a quarantined snapshot into history; `refresh` then publishes it. Undo: pin an earlier snapshot.
+
+    Example: [cyan]distretto accept bd_size_r3 1a2b3c4d --because "announced revision of 2026"[/cyan]
+    """
+    from assets import observations
+
+    taken = _decide(observations.accept, dataset, snapshot, because)
+    show.done(f"{taken} accepted.", "distretto refresh --offline publishes it.")
+
+
+@app.command()
+def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because) -> None:
+    """Hold a dataset at a snapshot; newer bodies are kept and wait. Undo: `distretto unpin`."""
+    from assets import observations
+
+    taken = _decide(observations.pin, dataset, snapshot, because)
+    show.done(f"{dataset} is pinned to {taken}.", "distretto refresh --offline publishes it; distretto unpin ends it.")
+
+
+@app.command()
+def unpin(dataset: DatasetName, because: Because) -> None:
+    """Let a pinned dataset follow its provider again."""
+    from sources.snapshots import SnapshotStore
+
+    home = Home.from_env()
+    _catalogue_names([dataset])
+    with home.writing():
+        store = SnapshotStore(home)
+        if dataset not in store.pins:
+            raise DistrettoError(f"{dataset} is not pinned.", hint="distretto status shows what is.")
+        store.unpin(dataset, getpass.getuser(), because)
+    show.done(f"{dataset} follows its provider again.", "distretto refresh takes what waits.")
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL on the tables of the release.")],
+    release_id: Annotated[str | None, typer.Option("--release", help="A release's id. Default: the current one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run SQL on the published release, read-only.
+
+    Example: [cyan]distretto query "from enterprise_births where geo = 'ITG17' and indicator = 'V11920' limit 5"[/cyan]
+    """
+    import duckdb
+
+    from warehouse import release
+
+    with release.reading(release.find(Home.from_env(), release_id)) as con:
+        try:
+            found = con.execute(sql)
+            columns = [column[0] for column in found.description or []]
+            rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        except duckdb.Error as failure:
+            raise DistrettoError(f"The query failed: {failure}",
+                                 hint='`distretto query "show tables"` lists what there is.') from None
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, default=str))
+    else:
+        show.table(rows, columns)
+
+
+@app.command()
+def why(
+    number: Annotated[str, typer.Argument(metavar="GEO/INDICATOR/PERIOD", help="Such as ITG17/enterprise_births/2019.")],
+    as_json: AsJson = False,
+) -> None:
+    """The trail of one number: definition, inputs, snapshot, address, retrieval, licence, checks, earlier values.
+
+    INDICATOR is an indicator of the release, or a code of a dataset. Example: [cyan]distretto why ITG17/V11920/2019[/cyan]
+    """
+    from warehouse import release
+    from warehouse.trail import trail
+
+    parts = number.split("/")
+    if len(parts) != 3:
+        raise typer.BadParameter("write GEO/INDICATOR/PERIOD, such as ITG17/enterprise_births/2019.")
+    with release.reading(release.find(Home.from_env(), None)) as con:
+        found = trail(con, *parts)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+    else:
+        show.trail(found)
+
+
+@release_app.command("list")
+def release_list(as_json: AsJson = False) -> None:
+    """Every release, newest last; the current one is marked."""
+    from warehouse import release
+
+    home = Home.from_env()
+    current = release.current(home)
+    rows = [{"release": r.id, "current": r == current, "observations": r.record["tables"]["observations"],
+             "commit": (r.record["code_commit"] or "")[:12], "folder": str(r.folder)} for r in release.releases(home)]
+    if as_json:
+        print(to_json(rows, indent=1))
+    else:
+        show.table(rows, ["release", "current", "observations", "commit"])
+
+
+@release_app.command("verify")
+def release_verify(release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
+                   as_json: AsJson = False) -> None:
+    """Check the files of a release against its own checksums, and its tables against its own counts."""
+    from warehouse import release
+
+    chosen = release.find(Home.from_env(), release_id)
+    problems = release.verify(chosen)
+    if as_json:
+        print(to_json({"release": chosen.id, "problems": problems}))
+    elif not problems:
+        show.done(f"Release {chosen.id} is as it was published.")
+    if problems:
+        raise DistrettoError(f"Release {chosen.id}: {'; '.join(problems)}.", hint="distretto release rollback to another one.")
+
+
+@release_app.command("diff")
+def release_diff(old: Annotated[str, typer.Argument()], new: Annotated[str | None, typer.Argument()] = None,
+                 as_json: AsJson = False) -> None:
+    """Rows removed and added per table, from one release to another (default: the current one)."""
+    from warehouse import release
+
+    home = Home.from_env()
+    found = release.difference(release.find(home, old), release.find(home, new))
+    rows = [{"table": table, **facts} for table, facts in found.items()]
+    if as_json:
+        print(to_json(rows, indent=1))
+    else:
+        show.table(rows, ["table", "removed", "added", "only_in", "columns"])
+
+
+@release_app.command("rebuild")
+def release_rebuild(release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
+                    as_json: AsJson = False) -> None:
+    """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
+    from assets.observations import Workshop
+    from warehouse import release
+
+    home = Home.from_env()
+    chosen = release.find(home, release_id)
+    with home.writing(), show.progress(1) as handler:
+        handler.step("", f"rebuilding {chosen.id}")
+        shop = Workshop(home)
+        differing = release.rebuild(home, chosen, shop.catalogue, shop.store, shop.stage)
+    if as_json:
+        print(to_json({"release": chosen.id, "differing_rows": differing}))
+    if any(differing.values()):
+        raise DistrettoError(f"{chosen.id} rebuilds differently: {', '.join(f'{t}: {n} rows' for t, n in differing.items() if n)}.",
+                             hint="report it: equal snapshots and code must give equal rows.")
+    if not as_json:
+        show.done(f"{chosen.id} rebuilds to identical rows in {len(differing)} tables.")
+
+
+@release_app.command("rollback")
+def release_rollback(release_id: Annotated[str, typer.Argument(help="The release to show again.")]) -> None:
+    """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
+    from warehouse import release
+
+    home = Home.from_env()
+    with home.writing():
+        chosen = release.find(home, release_id)
+        if problems := release.verify(chosen):
+            raise DistrettoError(f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one.")
+        release.show(home, chosen)
+    show.done(f"{home.current} now shows {chosen.id}.")
+
+
+# -- parts
+
+def _decide(decision: Any, dataset: str, snapshot: str, because: str) -> str:
+    from assets.observations import Workshop
+
+    _catalogue_names([dataset])
+    home = Home.from_env()
+    with home.writing():
+        shop = Workshop(home)
+        with shop.warehouse() as con:
+            return decision(shop, con, dataset, snapshot, getpass.getuser(), because).id
+
+
+def _catalogue_names(only: list[str] | None) -> list[str]:
+    from sources.spec import load_catalogue
+
+    catalogue = load_catalogue()
+    if unknown := [name for name in only or [] if name not in catalogue]:
+        raise typer.BadParameter(f"no dataset {', '.join(unknown)}; there are {', '.join(catalogue)}.")
+    return list(only or catalogue)
+
+
+def _status(home: Home) -> dict[str, Any]:
+    from warehouse.status import read_status
+
+    return read_status(home)
+
+
+def _states(home: Home) -> dict[str, dict[str, Any]]:
+    from sources.snapshots import SnapshotStore
+    from sources.spec import load_catalogue, load_providers
+    from warehouse.status import describe
+
+    return describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
+
+
+def _headlines(current: Any) -> list[dict[str, Any]]:
+    if current is None:
+        return []
+    from warehouse.release import reading
+    from warehouse.trail import headlines
+
+    with reading(current) as con:
+        return headlines(con)

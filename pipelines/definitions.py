@@ -1,0 +1,33 @@
+"""The Dagster code location: assets from the catalogue, the nightly job and its schedule.
+
+Belongs here: assembly only. See https://docs.dagster.io/guides/build/projects.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.factory import build_assets
+from assets.resources import DataFolder
+from pipelines.alerts import tell_of_failure, tell_of_worse
+from pipelines.schedules import nightly_schedule
+from sources.spec import load_catalogue, load_providers
+
+# one writer: every step of a run in one process
+nightly = dg.define_asset_job(
+    "nightly",
+    selection=dg.AssetSelection.all(),
+    description="Ask every provider, let good figures into history, publish a release if anything changed.",
+    executor_def=dg.in_process_executor,
+    hooks={tell_of_failure, tell_of_worse},
+    # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
+    tags={"dagster/max_retries": "2"},
+)
+
+defs = dg.Definitions(
+    assets=build_assets(load_catalogue(), load_providers()),
+    jobs=[nightly],
+    schedules=[nightly_schedule(nightly)],
+    resources={"folder": DataFolder()},
+    executor=dg.in_process_executor,
+)

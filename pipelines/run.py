@@ -1,0 +1,50 @@
+"""Running the nightly job here and now, without a daemon.
+
+Belongs here: the one call into Dagster that the command line makes. Does not belong here: what the job does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import dagster as dg
+
+from assets.factory import observations_key, snapshot_key
+from pipelines.definitions import defs
+from sources.errors import DistrettoError
+
+
+def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler) -> None:
+    """Run the job for the datasets `only` (None: all). `handler` hears the steps' log. Raises what a step raised."""
+    selection = None
+    if only:
+        release = [dg.AssetKey(["published", name]) for name in ("indicators", "release")]
+        selection = [key for name in only for key in (snapshot_key(name), observations_key(name))] + release
+    log = logging.getLogger("distretto")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(handler)
+    # a daemon's folder shows the run in its pages; else nothing is kept of it but the data
+    kept = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    with kept as instance:
+        try:
+            defs.resolve_job_def("nightly").execute_in_process(
+                instance=instance, asset_selection=selection,
+                run_config={"resources": {"folder": {"config": {"offline": offline}}},
+                            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
+        except Exception as failure:
+            raise _cause(failure) from None
+        finally:
+            log.removeHandler(handler)
+
+
+def _cause(failure: BaseException) -> BaseException:
+    """The failure of ours that Dagster wraps, or the failure itself."""
+    link, seen = failure, set()
+    while link is not None and id(link) not in seen:
+        if isinstance(link, DistrettoError | OSError):
+            return link
+        seen.add(id(link))
+        link = link.__cause__ or link.__context__
+    return failure

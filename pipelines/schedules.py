@@ -1,0 +1,13 @@
+"""When runs start."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+# Eurostat publishes at 11:00 and 23:00; clocks change between 02:00 and 03:00, so 05:15 comes once every night
+NIGHTLY = "15 5 * * *"
+
+
+def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(name="nightly", job=job, cron_schedule=NIGHTLY, execution_timezone="Europe/Rome",
+                                 default_status=dg.DefaultScheduleStatus.RUNNING)

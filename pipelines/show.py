@@ -1,0 +1,152 @@
+"""Printing for people: results to stdout, progress and messages to stderr, no colour off a terminal.
+
+Belongs here: the looks of the command line. Does not belong here: what is printed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+STATE_STYLES = {"live": "bold green", "unchanged": "green", "stale": "bold red", "pinned": "yellow", "shipped": "cyan",
+                "missing": "dim"}
+
+
+class Steps(logging.Handler):
+    """Turns the steps' log into one moving line; off a terminal, into plain lines."""
+
+    def __init__(self, bar: Progress | None, total: int):
+        super().__init__(logging.INFO)
+        self.bar, self.seen = bar, set()
+        self.task = bar.add_task("starting", total=total) if bar else None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.step(getattr(record, "done", ""), record.getMessage(), record.levelno >= logging.WARNING)
+
+    def step(self, done: str, text: str, loud: bool = False) -> None:
+        self.seen |= {done} if done else set()
+        if self.bar:
+            self.bar.update(self.task, description=text, completed=len(self.seen))
+        if loud or not self.bar:
+            err.print(Text(text, style="red" if loud else ""))
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Steps]:
+    """A progress line on stderr while the block runs; at its end it is gone."""
+    if not err.is_terminal:
+        yield Steps(None, total)
+        return
+    bar = Progress(SpinnerColumn(), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+                   TextColumn("{task.description}"), console=err, transient=True)
+    with bar:
+        yield Steps(bar, total)
+
+
+def failed(message: str, hint: str) -> None:
+    err.print(Text("Failed: ", style="bold red") + Text(message, style=""))
+    if hint:
+        err.print(Text("Next: ", style="bold") + Text(hint))
+
+
+def done(message: str, hint: str = "") -> None:
+    err.print(Text("✓ ", style="green") + Text(message))
+    if hint:
+        err.print(Text(f"Next: {hint}"))
+
+
+def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """`rows` as a table of `columns`; off a terminal as wide as it needs."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numbers = all(isinstance(row.get(column), int | float) and not isinstance(row.get(column), bool) for row in rows)
+        grid.add_column(column.replace("_", " "), justify="right" if rows and numbers else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(row.get(column)) for column in columns))
+    _wide().print(grid)
+
+
+def refreshed(report: dict[str, Any]) -> None:
+    """The end of a refresh: where the release is, each dataset's state, the headline figures."""
+    print_ = out.print
+    if report["published"]:
+        print_(Text("Published ", style="bold green") + Text(f"release {report['published']}") + Text(f" in {report['folder']}"))
+    else:
+        print_(Text("Nothing changed: ", style="bold") + Text(f"release {report['current']} in {report['folder']} stands."))
+    print_()
+    _datasets(report["datasets"])
+    print_()
+    for headline in report["headlines"]:
+        print_(Text(f"{headline['text']}"))
+    if report["worse"]:
+        err.print(Text(f"\nDegraded: {', '.join(report['worse'])} got worse since the last run; the last good figures stand.",
+                       style="bold yellow"))
+
+
+def status(report: dict[str, Any]) -> None:
+    at = report["run"].get("at")
+    out.print(Text(f"Release {report['current']} in {report['folder']}" if report["current"]
+                   else "No release yet: run `distretto refresh`."))
+    out.print(Text(f"Last run {at[:16].replace('T', ' ')} UTC" if at else "No run yet"))
+    if report["run"].get("failed"):
+        out.print(Text(f"The last run published nothing: {report['run']['failed']}", style="bold red"))
+    out.print()
+    _datasets(report["datasets"])
+
+
+def trail(found: dict[str, Any]) -> None:
+    """A number and where it comes from, from the outcome to the origin."""
+    for answer in found["answers"]:
+        out.print(Text(answer["title"], style="bold"))
+        for label, value in answer["facts"].items():
+            if value not in (None, "", []):
+                out.print(Text(f"  {label:<14}", style="dim") + Text(str(value)))
+        for step in answer["inputs"]:
+            out.print(Text(f"  from {step['title']}"))
+            for label, value in step["facts"].items():
+                if value not in (None, "", []):
+                    out.print(Text(f"    {label:<12}", style="dim") + Text(str(value)))
+        out.print()
+
+
+def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("dataset", "state", "provider's update", "what to know"):
+        grid.add_column(column, overflow="fold")
+    for name, entry in datasets.items():
+        state = entry["state"] + (f" {entry['age_days']} d" if entry["age_days"] is not None else "")
+        notes = []
+        if entry["late"]:
+            notes.append("late: its provider has not updated it for longer than usual")
+        if entry.get("outcome") in ("failed", "quarantined"):
+            notes.append(entry["failure"]["message"])
+        grid.add_row(name, Text(state, style=STATE_STYLES[entry["state"]]), (entry["provider_updated_at"] or "not known")[:10],
+                     Text("; ".join(notes), style="yellow" if entry["trouble"] else ""))
+    _wide().print(grid)
+
+
+def _wide() -> Console:
+    """stdout, without a terminal's width where there is none, so that nothing is cut."""
+    return out if out.is_terminal else Console(width=400, highlight=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,152 @@
+"""What can go wrong between a provider and us, one class a kind.
+
+Belongs here: exceptions that a person reads, each with provider, dataset, URL and what to do next.
+Does not belong here: deciding what to retry (`http.py` reads `transient`).
+"""
+
+from __future__ import annotations
+
+
+class DistrettoError(Exception):
+    """Any failure this project explains: what happened, and `hint`, what to do next."""
+
+    hint = ""
+
+    def __init__(self, message: str, *, hint: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.hint = self.hint if hint is None else hint
+
+    def __str__(self) -> str:
+        return f"{self.message} Next: {self.hint}" if self.hint else self.message
+
+
+class SpecError(DistrettoError):
+    """A YAML file of the project or of the user breaks its schema."""
+
+    hint = "mend the line named; the keys are listed in docs/add-a-dataset.md."
+
+
+class Busy(DistrettoError):
+    """Another process writes to this data folder."""
+
+    hint = "wait for it to end, or look at its process; reading needs no lock."
+
+
+class DamagedSnapshot(DistrettoError):
+    """A stored body no longer has the sha256 it was stored under."""
+
+    hint = "restore the file from a backup; the published release does not need it, a rebuild does."
+
+
+class SourceError(DistrettoError):
+    """A provider's answer, or its absence. `transient` failures may be asked again in the same run."""
+
+    transient = False
+
+    def __init__(self, message: str, *, provider: str = "", dataset: str = "", url: str = "",
+                 hint: str | None = None, retry_after: float | None = None):
+        super().__init__(message, hint=hint)
+        self.provider, self.dataset, self.url, self.retry_after = provider, dataset, url, retry_after
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.provider, self.dataset) if part)
+        url = f" ({self.url})" if self.url else ""
+        return f"{where}: {super().__str__()}{url}" if where else f"{super().__str__()}{url}"
+
+
+class Unreachable(SourceError):
+    """No connection: refused, no such host, no route, TLS failure. The host is down for this run."""
+
+    hint = "nothing to do if the provider is down; else check the network, DNS and the firewall."
+
+
+class BrokenRead(SourceError):
+    """The connection or the body broke off: reset, timeout while reading, truncated gzip."""
+
+    transient = True
+    hint = "the next run asks again; if it lasts, the provider or a proxy cuts long answers."
+
+
+class Unavailable(SourceError):
+    """The provider says it cannot answer now: 408, 5xx, a maintenance page."""
+
+    transient = True
+    hint = "the next run asks again."
+
+
+class RateLimited(SourceError):
+    """429, or a ban still in force; `retry_after` seconds where the provider said so."""
+
+    transient = True
+    hint = "raise min_interval_s of this provider in providers.yml; the next run waits until the ban is over."
+
+
+class NotReady(SourceError):
+    """An extraction was queued and did not become available within its time."""
+
+    hint = "the next run asks again: the provider keeps the finished result for the same URL."
+
+
+class ExtractionTooBig(SourceError):
+    """The provider refuses the size for good; asking again cannot help."""
+
+    hint = "ask for fewer codes with `query` in the catalogue entry."
+
+
+class NotFound(SourceError):
+    """The provider does not know this table."""
+
+    hint = "look for the new code in the provider's table of contents; mark the entry `frozen` if it is gone."
+
+
+class BadRequest(SourceError):
+    """The provider rejects the query: a wrong code, a wrong number of dimensions."""
+
+    hint = "compare `dimensions` and `query` of the catalogue entry with the provider's structure."
+
+
+class Forbidden(SourceError):
+    """401 or 403: a key is missing, or this address is banned."""
+
+    hint = "check the credentials; if none are needed, this address may be banned: wait a day before asking again."
+
+
+class RedirectedElsewhere(SourceError):
+    """The provider sends us to another host, or in circles."""
+
+    hint = "if the provider has moved, change base_url in providers.yml."
+
+
+class TooLarge(SourceError):
+    """A body, or what it expands to, passes the cap."""
+
+    hint = "raise max_bytes or max_decoded_bytes in providers.yml if the table has really grown."
+
+
+class TooSlow(SourceError):
+    """A body, or a host as a whole, took longer than its time."""
+
+    hint = "the next run asks again; raise max_seconds or host_budget_s in providers.yml if the provider is always slow."
+
+
+class NotData(SourceError):
+    """A success status over something that is no data: a fault, a page, an empty body."""
+
+    hint = "open the URL in a browser and read what the provider says."
+
+
+class StructureChanged(SourceError):
+    """The dimensions are not those of the catalogue entry."""
+
+    hint = "read the provider's structure, then change `dimensions` in the catalogue entry."
+
+
+class UnreadableBody(SourceError):
+    """A body that breaks its format: a cell that fits no rule, a short row, a wrong encoding."""
+
+    hint = "open the stored body at the row named; if the provider is right, the decoder must learn the form."

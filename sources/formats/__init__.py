@@ -1,0 +1,16 @@
+"""Wire formats: one pure decoder a module, from a body on disk to staged Parquet (see `staged.py`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sources.formats.staged import Staged
+
+
+def decode(format_: str, body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str) -> Staged:
+    """Stage `body` into `folder` by the decoder of `format_`: `tsv`, `sdmx-csv` or `json-stat`."""
+    from sources.formats import jsonstat, sdmx_csv, tsv
+
+    if format_ == "sdmx-csv":
+        return sdmx_csv.decode(body, gzipped, dimensions, folder, timezone)
+    return {"tsv": tsv, "json-stat": jsonstat}[format_].decode(body, gzipped, dimensions, folder)

@@ -1,0 +1,82 @@
+"""SDMX-CSV 1.0 as Eurostat serves it, which is also the form of the figures that ship.
+
+Columns: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`; a row an observation.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sources.errors import NotData, UnreadableBody
+from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
+
+MEASURES = {"time_period", "obs_value", "obs_flag", "conf_status", "dataflow", "last update", "structure",
+            "structure_id", "action"}
+LONGEST_HEADER = 1 << 16
+
+
+def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str) -> Staged:
+    """Stage the table in the file `body` into `folder`. `dimensions`: those expected, in any order.
+
+    `timezone` is that of the column LAST UPDATE, which carries no offset. Raises UnreadableBody with row and
+    column, StructureChanged, NotData.
+    """
+    columns = _header(body, gzipped)
+    lower = [column.lower() for column in columns]
+    if "time_period" not in lower or "obs_value" not in lower:
+        raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
+    check_dimensions([column for column in lower if column not in MEASURES], dimensions)
+    types = dict.fromkeys(lower, "VARCHAR")
+    rows = (f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
+            f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+            f"delim=',', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))")
+    keys = ", ".join(name(dimension) for dimension in dimensions)
+    same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
+    flag = "coalesce(obs_flag, '')" if "obs_flag" in lower else "''"
+    conf = "conf_status" if "conf_status" in lower else "null"
+    staged = Staged(folder)
+    with decoding(folder) as con:
+        con.execute(f"create temp table codes as select row_number() over ()::integer as series, * "
+                    f"from (select distinct {keys} from {rows} order by all)")
+        con.execute("create temp table periods (given varchar, period varchar)")
+        for (given,) in con.execute(f"select distinct time_period from {rows}").fetchall():
+            con.execute("insert into periods values (?, ?)", [given, period(given or "")])
+        con.execute(f"copy codes to {quoted(staged.series)} (format parquet, compression zstd)")
+        con.execute(f"""
+            copy (
+                select series, period,
+                       read_value(coalesce(obs_value, ''), 'of row ' || line || ', column OBS_VALUE', obs_value) as value,
+                       read_flag({flag}, 'of row ' || line || ', column OBS_FLAG', {flag}) as flag,
+                       read_conf({conf}, 'of row ' || line || ', column CONF_STATUS', {conf}) as conf
+                from {rows} r join codes s on {same} join periods on r.time_period = periods.given
+                where coalesce(obs_value, '') not in ('', ':') or {flag} not in ('', '_U') or {conf} is not null
+                order by series, period
+            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+        updated = None
+        if "last update" in lower:
+            stamps = con.execute(f"select distinct \"last update\" from {rows} where \"last update\" <> ''").fetchall()
+            if len(stamps) > 1:
+                raise UnreadableBody(f"LAST UPDATE has {len(stamps)} values: the rows are of several extractions.")
+            updated = _stamp(stamps[0][0], timezone) if stamps else None
+    return Staged(folder, updated)
+
+
+def _header(body: Path, gzipped: bool) -> list[str]:
+    with (gzip.open(body, "rb") if gzipped else open(body, "rb")) as handle:
+        raw = handle.readline(LONGEST_HEADER)
+    try:
+        return next(csv.reader([raw.decode("utf-8-sig").rstrip("\r\n")]), [])
+    except UnicodeDecodeError:
+        raise UnreadableBody("The header is not UTF-8.") from None
+
+
+def _stamp(text: str, timezone: str) -> datetime:
+    """`29/04/16 23:00:00` in the provider's local time."""
+    try:
+        return datetime.strptime(text, "%d/%m/%y %H:%M:%S").replace(tzinfo=ZoneInfo(timezone))
+    except ValueError:
+        raise UnreadableBody(f"LAST UPDATE {text!r} is no time of the form dd/mm/yy HH:MM:SS.") from None

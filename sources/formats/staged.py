@@ -1,0 +1,130 @@
+"""The staged form every decoder writes, and what decoders share.
+
+A staged snapshot is a folder of two Parquet files:
+`series.parquet`        series INTEGER (from 1), one VARCHAR column a dimension
+`observations.parquet`  series INTEGER, period VARCHAR (SDMX: 2019, 2019-Q1, 2019-01), value DOUBLE or NULL,
+                        flag VARCHAR ('' none, NULL unknown), conf VARCHAR or NULL
+A bare `:` is no row; missing with a reason is a row without a value. Does not belong here: any one wire format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from sources.errors import StructureChanged, UnreadableBody
+
+MEMORY = "512MB"
+
+# DuckDB's cast takes 1_000, nan and inf for numbers; a provider's number is none of these.
+# A flag is letters; `_U` is SDMX's code for unknown, which our own shipped files use.
+MACROS = r"""
+create macro refused(place, text) as error('cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
+create macro read_value(text, place, cell) as
+    case when text = ':' or text = '' then null
+         when isfinite(try_cast(text as double)) and not contains(text, '_') then text::double
+         else refused(place, cell)::double end;
+create macro read_flag(text, place, cell) as
+    case when text = '_U' then null
+         when text = '' or regexp_full_match(text, '[a-zA-Z]{1,8}') then text
+         else refused(place, cell) end;
+create macro read_conf(text, place, cell) as
+    case when text = '' or text is null then null
+         when regexp_full_match(text, '[A-Z]') then text
+         else refused(place, cell) end;
+"""
+
+_PERIODS = (
+    (re.compile(r"(\d{4})(?:A|-A1)?"), r"\1"),
+    (re.compile(r"(\d{4})-?Q([1-4])"), r"\1-Q\2"),
+    (re.compile(r"(\d{4})-?S([12])"), r"\1-S\2"),
+    (re.compile(r"(\d{4})M(0[1-9]|1[0-2])"), r"\1-\2"),
+    (re.compile(r"(\d{4})-(0[1-9]|1[0-2])"), r"\1-\2"),
+    (re.compile(r"(\d{4})-?W(0[1-9]|[1-4]\d|5[0-3])"), r"\1-W\2"),
+    (re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))"), r"\1"),
+)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A decoded body: the folder, and the provider's own stamp where the body carries one."""
+
+    folder: Path
+    provider_updated_at: datetime | None = None
+
+    @property
+    def series(self) -> Path:
+        return self.folder / "series.parquet"
+
+    @property
+    def observations(self) -> Path:
+        return self.folder / "observations.parquet"
+
+
+def period(text: str) -> str:
+    """A provider's period as SDMX text: `2013M01` is `2013-01`. Raises UnreadableBody."""
+    for pattern, form in _PERIODS:
+        if match := pattern.fullmatch(text.strip()):
+            return match.expand(form)
+    raise UnreadableBody(f"{text.strip()!r} is no period.")
+
+
+def frequency(periods: list[str]) -> str:
+    """The SDMX frequency code that the forms of `periods` show, for layouts that carry none."""
+    found = {"A" if len(p) == 4 else p[5] if p[5] in "QSW" else "M" if len(p) == 7 else "D" for p in periods}
+    if len(found) != 1:
+        raise UnreadableBody(f"Periods of several frequencies: {', '.join(sorted(found))}.")
+    return found.pop()
+
+
+def check_dimensions(found: list[str], expected: list[str], *, optional: frozenset[str] = frozenset()) -> None:
+    """Raise StructureChanged unless `found` has the dimensions expected, in any order."""
+    added, gone = sorted(set(found) - set(expected)), sorted(set(expected) - set(found) - optional)
+    if added or gone or len(set(found)) != len(found):
+        parts = [f"new: {', '.join(added)}" if added else "", f"gone: {', '.join(gone)}" if gone else ""]
+        raise StructureChanged(f"The dimensions are {', '.join(found)}; {'; '.join(p for p in parts if p)}.")
+
+
+@contextmanager
+def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection of bounded memory that writes into `folder`; its errors become ours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(folder / "spill"),
+                                 "preserve_insertion_order": True, "enable_external_access": True})
+    try:
+        con.execute(MACROS)
+        yield con
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as failure:
+        raise UnreadableBody(_told(failure)) from None
+    finally:
+        con.close()
+
+
+def _told(failure: duckdb.Error) -> str:
+    """The one line of a DuckDB message that a person needs."""
+    text = str(failure)
+    if "cell " in text and " holds " in text:
+        return "The " + text[text.index("cell "):].splitlines()[0] + "."
+    if "utf-8" in text.lower() or "unicode" in text.lower():
+        line = re.search(r"[Ll]ine:? *(\d+)", text)
+        return f"The body is not UTF-8{f' (line {line[1]})' if line else ''}."
+    line = re.search(r"Line: (\d+)", text)
+    said = re.search(r"(Expected Number of Columns.*|Possible fixes)", text)
+    words = said[1] if said and said[1].startswith("Expected") else text.splitlines()[0]
+    return f"Not the expected form{f' at line {line[1]}' if line else ''}: {words.strip()}"
+
+
+def quoted(text: object) -> str:
+    """A SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def name(text: str) -> str:
+    """A SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,80 @@
+"""Eurostat's bulk TSV, in its present and its old layout.
+
+Present: header `freq,unit,geo\\TIME_PERIOD<TAB>2008 <TAB>...`, CRLF. Old: no freq, `geo\\time`, newest year
+first. A cell is `value flag@CONF`, each part optional, blanks around it; wholly empty is no observation.
+"""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from sources.errors import NotData, UnreadableBody
+from sources.formats.staged import Staged, check_dimensions, decoding, frequency, name, period, quoted
+
+LONGEST_HEADER = 1 << 20
+
+
+def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> Staged:
+    """Stage the table in the file `body` into `folder`. `dimensions`: those expected, in any order.
+
+    Raises UnreadableBody with row and column, StructureChanged, NotData.
+    """
+    found, periods = _header(body, gzipped)
+    check_dimensions(found, dimensions, optional=frozenset({"freq"}))
+    columns = {"key": "VARCHAR"} | dict.fromkeys(periods, "VARCHAR")
+    # a quote is no quote in this format; the row number is the series number. `new_line` is left to DuckDB:
+    # naming CRLF together with strict_mode makes 1.5.5 read no row at all
+    rows = (f"(select (row_number() over ())::integer as series, * from read_csv({quoted(body)}, "
+            f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+            f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
+            f"max_line_size=8000000, columns={columns}))")
+    staged = Staged(folder)
+    codes = ", ".join(f"split_part(key, ',', {found.index(d) + 1}) as {name(d)}" if d in found
+                      else f"{quoted(frequency(periods))} as {name(d)}" for d in dimensions)
+    with decoding(folder) as con:
+        con.execute(f"""
+            copy (
+                select series, {codes}
+                from (select series, case when len(key) - len(replace(key, ',', '')) = {len(found) - 1} then key
+                                          else refused('1 of row ' || series + 1, key) end as key
+                      from {rows})
+            ) to {quoted(staged.series)} (format parquet, compression zstd)""")
+        # the place of a cell is spelled out inside the macros' refusals only: built for every cell it costs a third
+        place = "'of row ' || series + 1 || ', column ' || period"
+        con.execute(f"""
+            copy (
+                with cells as (
+                    unpivot (select * exclude (key) from {rows}) on columns(* exclude (series)) into name period value raw
+                ), filled as (
+                    select series, period, trim(raw) as cell from cells where cell not in (':', '')
+                ), parts as (
+                    select *, split_part(cell, ' ', 1) as digits, trim(substr(cell, len(digits) + 1)) as marks from filled
+                )
+                select series, period,
+                       read_value(digits, {place}, cell) as value,
+                       read_flag(split_part(marks, '@', 1), {place}, cell) as flag,
+                       read_conf(substr(marks, nullif(instr(marks, '@'), 0) + 1), {place}, cell) as conf
+                from parts
+            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+    return staged
+
+
+def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:
+    """Dimensions, and periods in SDMX form, from the first line."""
+    with (gzip.open(body, "rb") if gzipped else open(body, "rb")) as handle:
+        raw = handle.readline(LONGEST_HEADER)
+    if not raw.endswith(b"\n"):
+        raise NotData("No header line: the body is no table.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableBody("The header is not UTF-8.") from None
+    first, *columns = text.rstrip("\r\n").split("\t")
+    keys, backslash, _ = first.partition("\\")
+    if not backslash or not columns:
+        raise NotData(f"The first line is no header of a bulk table: {first[:80]!r}.")
+    periods = [period(column) for column in columns if column.strip()]
+    if len(periods) != len(columns) or len(set(periods)) != len(periods):
+        raise UnreadableBody("The header names a period twice, or none in a column.")
+    return keys.lower().split(","), periods

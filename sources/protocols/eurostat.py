@@ -1,0 +1,204 @@
+"""How Eurostat's dissemination API is asked, as it behaves.
+
+Belongs here: addresses, the inventory, the asynchronous flow, error bodies. Does not belong here: transport
+(`http.py`), wire formats (`formats/`).
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from sources.errors import (
+    BadRequest,
+    ExtractionTooBig,
+    NotData,
+    NotFound,
+    NotReady,
+    SourceError,
+    Unavailable,
+)
+from sources.http import Body, Client
+from sources.spec import Dataset
+
+FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}
+QUEUED = re.compile(r"<queued>.*?<id>\s*([^<\s]+)\s*</id>", re.S)
+ASYNC_STATUS = re.compile(r"<(?:\w+:)?status>\s*([A-Z_]+)\s*</(?:\w+:)?status>")
+FAULT = re.compile(r"<faultcode>\s*(\d+)\s*</faultcode>.*?<faultstring>(.*?)</faultstring>", re.S)
+FAULT_STRING = re.compile(r"<faultstring>(.*?)</faultstring>", re.S)
+FOOTER = re.compile(r"<(?:\w+:)?Message[^>]*\bcode=\"(\d+)\".*?<(?:\w+:)?Text[^>]*>(.*?)</", re.S)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A body that claims to be the table `dataset`, with the provider's own stamp where it gave one."""
+
+    body: Body
+    format: str
+    provider_updated_at: datetime | None
+
+
+@dataclass
+class Eurostat:
+    """One run's conversation with Eurostat: the inventory is asked once."""
+
+    client: Client
+    workdir: Path
+    _inventory: dict[str, dict[str, str]] | SourceError | None = field(default=None, init=False)
+
+    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
+        """The table as served now, or None where the inventory says that it has not changed since `known`.
+
+        Raises a SourceError of the kind that fits.
+        """
+        entry = self._entry(dataset)
+        stamp = _stamp(entry.get("Last data change"))
+        if stamp and known and stamp == known and not dataset.query:
+            return None
+        url = self._address(dataset, entry)
+        return Fetched(self._extraction(dataset, url), dataset.format, stamp)
+
+    def _entry(self, dataset: Dataset) -> dict[str, str]:
+        """The inventory's row of this table; empty where the inventory does not answer or lacks it."""
+        if self._inventory is None:
+            url = f"{self.client.provider.base_url}/files/inventory?type=data&lang=en"
+            try:
+                body = self.client.get(url, self.workdir / "inventory", judge=judge)
+                rows = csv.DictReader(body.text().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+                self._inventory = {row["Code"].upper(): row for row in rows if row.get("Code")}
+            except SourceError as failure:
+                self._inventory = failure
+        if isinstance(self._inventory, SourceError):
+            return {}
+        return self._inventory.get(dataset.code.upper(), {})
+
+    def _address(self, dataset: Dataset, entry: dict[str, str]) -> str:
+        base = self.client.provider.base_url
+        if dataset.format == "json-stat":
+            filters = [(name, code) for name, codes in dataset.query.items() for code in codes]
+            return f"{base}/statistics/1.0/data/{dataset.code}?{urlencode([('format', 'JSON'), ('lang', 'EN'), *filters])}"
+        if dataset.query:
+            # positional: SDMX 2.1 ignores filters in the query string and would send the whole cube
+            key = ".".join("+".join(dataset.query.get(name, [])) for name in dataset.dimensions)
+            return f"{base}/sdmx/2.1/data/{dataset.code}/{key}?format={FORMATS[dataset.format]}&compressed=true"
+        listed = entry.get({"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format], "")
+        if "/sdmx/" in listed and urlsplit(listed).hostname != urlsplit(base).hostname:
+            # a mirror hands on the provider's inventory, whose addresses name the provider's host
+            listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}"
+        return listed or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}&compressed=true"
+
+    def _extraction(self, dataset: Dataset, url: str) -> Body:
+        """The body of `url`, waiting where the provider builds it asynchronously."""
+        provider = self.client.provider
+        about = {"provider": provider.id, "dataset": dataset.id, "url": url}
+        into = self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
+        ends = time.monotonic() + provider.async_budget_s
+        while True:
+            try:
+                body = self.client.get(url, into, dataset=dataset.id, judge=judge)
+            except NotReady:
+                self._pause(ends, about)
+                continue
+            queued = QUEUED.search(body.head.decode(errors="replace"))
+            if not queued:
+                return body
+            self._await(queued[1], dataset, ends, about)
+            url = f"{provider.base_url}/1.0/async/data/{queued[1]}"
+
+    def _await(self, ticket: str, dataset: Dataset, ends: float, about: dict[str, str]) -> None:
+        """Return once the queued extraction `ticket` is available."""
+        url = f"{self.client.provider.base_url}/1.0/async/status/{ticket}"
+        while True:
+            body = self.client.get(url, self.workdir / f"{ticket[:40].replace('/', '_')}.status", dataset=dataset.id, judge=judge)
+            found = ASYNC_STATUS.search(body.text())
+            status = found[1] if found else "without a status"
+            if status == "AVAILABLE":
+                return
+            if status not in ("SUBMITTED", "PROCESSING", "QUEUED"):
+                raise NotReady(f"The queued extraction is {status}.", **about)
+            self._pause(ends, about)
+
+    def _pause(self, ends: float, about: dict[str, str]) -> None:
+        wait = self.client.provider.async_poll_s
+        if time.monotonic() + wait > ends:
+            raise NotReady(f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **about)
+        time.sleep(wait)
+
+
+def judge(status: int, body: Body) -> SourceError | None:
+    """The failure that a body of Eurostat's tells, whatever its status; None for data and queued extractions."""
+    if not body.decoded_size:
+        return NotData("The answer is empty.") if status == 200 else None
+    start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t")
+    text = start.decode("utf-8", errors="replace")
+    if re.match(r"<!doctype html|<html", text, re.I):
+        # with status 200 it is shown during maintenance and when the service is overloaded
+        return Unavailable("A web page instead of data.") if status == 200 else None
+    if text.startswith("<"):
+        return None if QUEUED.search(text) or ASYNC_STATUS.search(text) else _from_xml(text, status)
+    if text.startswith("{"):
+        return _from_json(body)
+    return None
+
+
+def _from_xml(text: str, status: int) -> SourceError | None:
+    if fault := FAULT.search(text):
+        return _named(int(fault[1]), html.unescape(fault[2]).strip())
+    if fault := FAULT_STRING.search(text):
+        return _named(status, html.unescape(fault[1]).strip())
+    if footer := FOOTER.search(text):
+        return _named(int(footer[1]), html.unescape(footer[2]).strip())
+    return NotData("XML that is neither data nor a known fault.")
+
+
+def _from_json(body: Body) -> SourceError | None:
+    """Error and warning bodies are small; JSON-stat is told from them without being read whole."""
+    if b'"error"' not in body.head and b'"warning"' not in body.head:
+        return None
+    try:
+        told = json.loads(body.head)
+    except ValueError:
+        return None
+    entry = told.get("error") or told.get("warning")
+    entry = entry[0] if isinstance(entry, list) and entry else entry
+    if not isinstance(entry, dict):
+        return None
+    code = entry.get("id") or entry.get("status") or 0
+    return _named(int(code), str(entry.get("label", "")).strip())
+
+
+def _named(code: int, words: str) -> SourceError:
+    """Eurostat's fault code and words as one of our failures.
+
+    413 means two opposite things: EXTRACTION_TOO_BIG is final, ASYNCHRONOUS_RESPONSE is "later".
+    """
+    said = f"The provider says: {code} {words}"
+    if "EXTRACTION_TOO_BIG" in words or code in (130, 510):
+        return ExtractionTooBig(said)
+    if "NOT_YET_AVAILABLE" in words or "ASYNCHRONOUS" in words or code == 413:
+        return NotReady(said)
+    if code == 100 and "UNKNOWN_REQUEST" in words:
+        return NotReady(said)
+    if code in (100, 404):
+        return NotFound(said)
+    if code in (140, 150, 400, 110):
+        return BadRequest(said)
+    if code in (500, 501, 503):
+        return Unavailable(said)
+    return NotData(said)
+
+
+def _stamp(text: str | None) -> datetime | None:
+    """`2026-05-13T11:00:00+0200`, an offset without a colon."""
+    try:
+        return datetime.strptime((text or "").strip(), "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return None

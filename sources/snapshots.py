@@ -1,0 +1,254 @@
+"""The snapshot store: every body a provider served, kept for ever, and the manifest that says what became of it.
+
+Objects are content-addressed (sha256 of the decoded body) and never change. The manifest is a file of JSON
+lines, only ever appended to and fsynced; it is the truth from which the warehouse can be built again.
+Does not belong here: decoding, checking, and the decision to accept.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sources.errors import DamagedSnapshot, DistrettoError
+from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
+from sources.http import Body
+
+Origin = Literal["live", "shipped"]
+KEPT_IN_QUARANTINE = 5
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One body as served. `coverage` names the codes asked for by dimension; empty means the whole table."""
+
+    id: str
+    dataset: str
+    provider: str
+    code: str
+    format: str
+    origin: Origin
+    url: str
+    sha256: str
+    size: int
+    decoded_size: int
+    gzipped: bool
+    media_type: str
+    fetched_at: datetime | None
+    provider_updated_at: datetime | None
+    licence: str
+    request_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
+    coverage: dict[str, list[str]] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A snapshot's entry into history. `kind`: `baseline` replaces shipped or no figures, `update` those before,
+    `pin` holds the dataset at this snapshot. `provider_updated_at` is the body's own stamp where it carries one."""
+
+    dataset: str
+    snapshot_id: str
+    accepted_at: datetime
+    kind: Literal["baseline", "update", "pin"]
+    by: str
+    because: str = ""
+    provider_updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A snapshot held in quarantine, with every reason."""
+
+    dataset: str
+    snapshot_id: str
+    refused_at: datetime
+    reasons: list[str]
+
+
+class SnapshotStore:
+    """Objects and manifest of one data folder. Writing needs `Home.writing()` held by the caller."""
+
+    def __init__(self, home: Home):
+        self.home = home
+        self.snapshots: dict[str, Snapshot] = {}
+        self.acceptances: list[Acceptance] = []
+        self.refusals: list[Refusal] = []
+        self.pins: dict[str, str] = {}
+        for event in self._events():
+            self._apply(event)
+
+    # -- reading
+
+    def current(self, dataset: str) -> Snapshot | None:
+        """The snapshot whose figures stand now."""
+        last = self.last_acceptance(dataset)
+        return self.snapshots[last.snapshot_id] if last else None
+
+    def last_acceptance(self, dataset: str) -> Acceptance | None:
+        return next((event for event in reversed(self.acceptances) if event.dataset == dataset), None)
+
+    def undecided(self, dataset: str) -> Snapshot | None:
+        """The newest snapshot that is neither accepted nor refused."""
+        decided = {event.snapshot_id for event in (*self.acceptances, *self.refusals)}
+        waiting = [snapshot for snapshot in self.snapshots.values()
+                   if snapshot.dataset == dataset and snapshot.id not in decided]
+        return waiting[-1] if waiting else None
+
+    def quarantined(self, dataset: str) -> list[Refusal]:
+        """Refusals that no later acceptance has overtaken, oldest first."""
+        last = self.last_acceptance(dataset)
+        return [event for event in self.refusals
+                if event.dataset == dataset and (last is None or event.refused_at > last.accepted_at)]
+
+    def newest(self, dataset: str) -> Snapshot | None:
+        """The body the provider served last, whatever became of it."""
+        return next((snapshot for snapshot in reversed(self.snapshots.values()) if snapshot.dataset == dataset), None)
+
+    def path(self, snapshot: Snapshot) -> Path:
+        return self.home.objects / snapshot.sha256[:2] / (snapshot.sha256 + (".gz" if snapshot.gzipped else ""))
+
+    def verified(self, snapshot: Snapshot) -> Path:
+        """The path of the body, once its sha256 is what the manifest says. Raises DamagedSnapshot."""
+        path = self.path(snapshot)
+        try:
+            opened = gzip.open(path, "rb") if snapshot.gzipped else open(path, "rb")
+            with opened as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        except (OSError, EOFError, ValueError) as failure:
+            raise DamagedSnapshot(f"Snapshot {snapshot.id} cannot be read: {failure}.") from None
+        if digest != snapshot.sha256:
+            raise DamagedSnapshot(f"Snapshot {snapshot.id} ({path}) has sha256 {digest}, not {snapshot.sha256}.")
+        return path
+
+    # -- writing
+
+    def add(self, body: Body, **about: Any) -> Snapshot:
+        """Keep `body` (its file is moved in) and write its line; the same bytes twice in a row are one snapshot."""
+        snapshot = Snapshot(
+            id=f"{about['dataset']}-{body.fetched_at:%Y%m%dT%H%M%S}Z-{body.sha256[:8]}", url=body.url,
+            sha256=body.sha256, size=body.size, decoded_size=body.decoded_size, gzipped=body.gzipped,
+            media_type=body.response_headers.get("content-type", ""),
+            fetched_at=body.fetched_at if about["origin"] == "live" else None,
+            request_headers=body.request_headers, response_headers=body.response_headers, **about)
+        if snapshot.id in self.snapshots:
+            return self.snapshots[snapshot.id]
+        target = self.path(snapshot)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(body.path, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(body.path, target)
+        sync_folder(target.parent)
+        self._write({"event": "snapshot", **asdict(snapshot)})
+        return snapshot
+
+    def restore(self, snapshot: Snapshot, body: Body) -> None:
+        """Put `body`, which has the snapshot's sha256, in the place of an object that is lost or damaged."""
+        try:
+            self.verified(snapshot)
+            body.path.unlink()
+        except DamagedSnapshot:
+            self.path(snapshot).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(body.path, self.path(snapshot))
+
+    def accept(self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None) -> Acceptance:
+        """Let `snapshot` into history from now on; `accepted_at` is strictly increasing over the manifest."""
+        before = self.current(snapshot.dataset)
+        kind = "baseline" if before is None or (before.origin == "shipped" and snapshot.origin == "live") else "update"
+        acceptance = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), kind, by, because,
+                                stamp or snapshot.provider_updated_at)
+        self._write({"event": "accepted", **asdict(acceptance)})
+        return acceptance
+
+    def refuse(self, snapshot: Snapshot, reasons: list[str]) -> None:
+        """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
+        self._write({"event": "refused", **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons))})
+        accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}
+        refused = dict.fromkeys(event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset)
+        kept = {self.snapshots[name].sha256 for name in list(refused)[-KEPT_IN_QUARANTINE:]} | accepted
+        for name in list(refused)[:-KEPT_IN_QUARANTINE]:
+            if self.snapshots[name].sha256 not in kept:
+                self.path(self.snapshots[name]).unlink(missing_ok=True)
+
+    def pin(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
+        """Hold the dataset at `snapshot` until `unpin`: newer bodies are kept and wait."""
+        acceptance = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), "pin", by, because,
+                                snapshot.provider_updated_at)
+        self._write({"event": "accepted", **asdict(acceptance)})
+        return acceptance
+
+    def unpin(self, dataset: str, by: str, because: str) -> None:
+        self._write({"event": "unpinned", "dataset": dataset, "at": self._next_moment(), "by": by, "because": because})
+
+    def find(self, dataset: str, name: str) -> Snapshot:
+        """The snapshot of `dataset` whose id is or ends with `name`. Raises DistrettoError where none or several fit."""
+        found = [snapshot for snapshot in self.snapshots.values()
+                 if snapshot.dataset == dataset and (snapshot.id == name or snapshot.id.endswith(name))]
+        if len(found) != 1:
+            known = ", ".join(s.id for s in self.snapshots.values() if s.dataset == dataset) or "none"
+            raise DistrettoError(f"{'No' if not found else 'More than one'} snapshot of {dataset} fits {name!r}.",
+                                 hint=f"name one of: {known}.")
+        return found[0]
+
+    # -- the manifest
+
+    def _next_moment(self) -> datetime:
+        last = max((event.accepted_at for event in self.acceptances[-1:]), default=None)
+        now = utc_now()
+        return now if last is None or now > last else last + timedelta(microseconds=1)
+
+    def _events(self) -> Iterable[dict[str, Any]]:
+        try:
+            data = self.home.manifest.read_bytes()
+        except FileNotFoundError:
+            return
+        lines = data.split(b"\n")
+        for number, line in enumerate(lines[:-1], 1):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of JSON.") from None
+        # after the last newline stands nothing, or a line torn by a crash, which was never acknowledged
+
+    def _write(self, event: dict[str, Any]) -> None:
+        text = to_json(event)
+        path = self.home.manifest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_atomic(path, b"")
+        with open(path, "rb+") as handle:
+            data_end = handle.seek(0, os.SEEK_END)
+            handle.seek(max(data_end - 1, 0))
+            if data_end and handle.read(1) != b"\n":
+                handle.seek(0)
+                handle.truncate(handle.read().rfind(b"\n") + 1)
+                handle.seek(0, os.SEEK_END)
+            handle.write(text.encode() + b"\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        self._apply(json.loads(text))
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        event = dict(event)
+        kind = event.pop("event")
+        for name in ("fetched_at", "provider_updated_at", "accepted_at", "refused_at"):
+            if event.get(name):
+                event[name] = datetime.fromisoformat(event[name])
+        if kind == "snapshot":
+            self.snapshots[event["id"]] = Snapshot(**event)
+        elif kind == "accepted":
+            self.acceptances.append(Acceptance(**event))
+            if event["kind"] == "pin":
+                self.pins[event["dataset"]] = event["snapshot_id"]
+        elif kind == "refused":
+            self.refusals.append(Refusal(**event))
+        elif kind == "unpinned":
+            self.pins.pop(event["dataset"], None)

@@ -1,0 +1,229 @@
+"""The schema of the catalogue and of the providers' file; an unknown key is an error with file and line.
+
+Belongs here: what a dataset and a provider are, as data. Does not belong here: asking a provider.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from sources.errors import SpecError
+
+HERE = Path(__file__).parent
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
+Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Filter = dict[Dimension, list[Code]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Title(_Strict):
+    it: str
+    en: str
+
+
+class Calendar(_Strict):
+    """When the provider publishes: frequency in SDMX codes; `late_after_days` since its last update."""
+
+    frequency: Literal["A", "S", "Q", "M", "W", "D", "N"]
+    expected: str
+    late_after_days: int | None = Field(default=None, gt=0)
+
+
+class Range(_Strict):
+    """Values of the rows that `where` selects lie between `min` and `max`, in the rows' own unit."""
+
+    where: Filter = {}
+    min: float | int | None = None
+    max: float | int | None = None
+
+
+class Checks(_Strict):
+    """What must hold of the staged figures before they enter history."""
+
+    min_rows: int = Field(gt=0)
+    geos: list[Code] = []
+    flags: str = "bcdefimnprsuz"
+    ranges: list[Range] = []
+    max_revised_share: float = Field(default=0.25, gt=0, le=1)
+    min_size_ratio: float = Field(default=0.7, gt=0, le=1)
+
+
+class Dataset(_Strict):
+    """One catalogue entry; its file name is its `id`."""
+
+    id: str
+    path: str
+    title: Title
+    theme: Literal["enterprise_births", "patents", "employment", "context"]
+    provider: str
+    code: Code
+    format: Literal["tsv", "sdmx-csv", "json-stat"] = "tsv"
+    dimensions: list[Dimension]
+    indicator: str
+    unit: str | dict[Dimension, dict[Code, Code]]
+    query: Filter = {}
+    status: Literal["live", "frozen"]
+    licence: str | None = None
+    citation: str
+    calendar: Calendar
+    warnings: list[str] = []
+    checks: Checks
+    feeds: dict[str, Filter] = {}
+
+    @model_validator(mode="after")
+    def _dimensions_are_known(self) -> Dataset:
+        filters = [self.query, *self.feeds.values(), *(rule.where for rule in self.checks.ranges)]
+        named = {name for filter_ in filters for name in filter_}
+        named |= set(self.unit) if isinstance(self.unit, dict) else set()
+        if unknown := sorted(named - set(self.dimensions)):
+            raise ValueError(f"{', '.join(unknown)} is not among the dimensions {', '.join(self.dimensions)}")
+        if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
+            raise ValueError("dimensions name each dimension once, geo among them")
+        if isinstance(self.unit, dict) and len(self.unit) != 1:
+            raise ValueError("unit maps the codes of one dimension")
+        if self.status == "live" and self.calendar.late_after_days is None:
+            raise ValueError("a live dataset says calendar.late_after_days")
+        return self
+
+    @property
+    def indicator_dimension(self) -> str | None:
+        return self.indicator if self.indicator in self.dimensions else None
+
+
+class Provider(_Strict):
+    """How a provider may be asked. Times in seconds, sizes in bytes."""
+
+    id: str
+    title: str
+    protocol: str
+    base_url: str
+    licence: str
+    licence_url: str
+    min_interval_s: float | int = Field(ge=0)
+    connect_timeout_s: float | int = Field(gt=0)
+    read_timeout_s: float | int = Field(gt=0)
+    attempts: int = Field(ge=1, le=10)
+    backoff_s: float | int = Field(ge=0)
+    retry_budget_s: float | int = Field(ge=0)
+    max_seconds: float | int = Field(gt=0)
+    max_bytes: int = Field(gt=0)
+    max_decoded_bytes: int = Field(gt=0)
+    host_budget_s: float | int = Field(gt=0)
+    async_poll_s: float | int = Field(ge=0)
+    async_budget_s: float | int = Field(ge=0)
+    allowed_absence_days: int = Field(gt=0)
+    timezone: str
+
+
+class Catalogue(dict[str, Dataset]):
+    """Datasets by id, in the order of their ids, and what follows from them together."""
+
+    @cached_property
+    def dimensions(self) -> list[str]:
+        """Every dimension of any dataset: freq and geo first, the others in order of their names."""
+        every = {name for dataset in self.values() for name in dataset.dimensions} | {"freq", "geo"}
+        return ["freq", "geo", *sorted(every - {"freq", "geo"})]
+
+
+def load_catalogue() -> Catalogue:
+    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which win where ids are equal."""
+    folders = [HERE / "catalogue"]
+    if further := os.environ.get("DISTRETTO_CATALOGUE"):
+        folders.append(Path(further))
+        if not folders[-1].is_dir():
+            raise SpecError(f"DISTRETTO_CATALOGUE names no folder: {further}.", hint="correct or unset it.")
+    entries: dict[str, Dataset] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.yml")):
+            entries[path.stem] = _validated(Dataset, path, {"id": path.stem, "path": str(path)})
+    providers = load_providers()
+    for dataset in entries.values():
+        if dataset.provider not in providers:
+            raise SpecError(f"{dataset.path}: provider {dataset.provider!r} is not in providers.yml.",
+                            hint=f"use one of {', '.join(providers)} or add it there.")
+    return Catalogue(sorted(entries.items()))
+
+
+def load_providers() -> dict[str, Provider]:
+    """Providers by id: `providers.yml` with `DISTRETTO_PROVIDERS` laid over it key by key."""
+    path = HERE / "providers.yml"
+    settings, _ = _read_yaml(path)
+    if over := os.environ.get("DISTRETTO_PROVIDERS"):
+        path = Path(over)
+        laid, _ = _read_yaml(path)
+        for name, values in laid.items():
+            if not isinstance(values, dict):
+                raise SpecError(f"{path}: {name} must hold settings, such as base_url.")
+            settings[name] = {**settings.get(name, {}), **values}
+    return {name: _validated(Provider, path, {"id": name, **values}, at=(name,))
+            for name, values in settings.items()}
+
+
+def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[str, ...] = ()) -> Any:
+    """An instance of `model` from the YAML file `path` (or from `extra` alone, whose lines stand below `at`)."""
+    values, tree = _read_yaml(path)
+    try:
+        return model.model_validate({**({} if at else values), **extra})
+    except ValidationError as failure:
+        lines = []
+        for error in failure.errors():
+            where = ".".join(str(part) for part in error["loc"])
+            problem = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
+            given = f" (here: {error['input']!r})" if error["type"] not in ("missing", "value_error") else ""
+            lines.append(f"{path}:{_line(tree, (*at, *error['loc']))}: {where}: {problem}{given}".rstrip())
+        raise SpecError("; ".join(lines) + ".") from None
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        for key, line in _repeated(tree):
+            raise SpecError(f"{path}:{line}: {key}: the key stands twice.")
+        values = yaml.safe_load(text)
+    except OSError as failure:
+        raise SpecError(f"{path}: {failure.strerror}.", hint="correct the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as failure:
+        mark = getattr(failure, "problem_mark", None)
+        raise SpecError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {failure}.") from None
+    if not isinstance(values, dict):
+        raise SpecError(f"{path}:1: must hold keys and values.")
+    return values, tree
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated(value)
+
+
+def _line(node: yaml.Node, location: tuple[Any, ...]) -> int:
+    """The line on which `location` stands, or that of its nearest parent."""
+    line = node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,4 @@
+-- Every published figure has an indicator and a unit.
+select dataset, indicator, unit, count(*) as rows
+from observations where unit is null or indicator is null or geo is null
+group by all

@@ -1,0 +1,5 @@
+-- Every indicator value names the observations it was computed from, and none stands twice.
+select indicator, geo, period, 'no input' as problem
+from indicators anti join indicator_inputs using (indicator, geo, period)
+union all
+select indicator, geo, period, 'twice' from indicators group by all having count(*) > 1

@@ -1,0 +1,175 @@
+"""Builds geography.csv from the official lists; a person runs it when a list changes, no pipeline does:
+
+    python warehouse/reference/build_geography.py FOLDER
+
+FOLDER holds nuts/ (Eurostat's list of NUTS 2024, the JRC's change matrices), geometry/ (GISCO's NUTS 2021),
+istat/ (ISTAT's territorial units), constraints/ (the codes that Eurostat's tables use) and eurostat/ (whole
+tables). Belongs here: names, levels, parents and the versions of NUTS that list a code. Does not belong here:
+which unit followed which.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+HERE = Path(__file__).parent
+CATALOGUE = HERE.parent.parent / "sources" / "catalogue"
+SOURCE = ("# source: NUTS 2024 list, GISCO NUTS 2021 and codes in use (Eurostat), change matrices (JRC), "
+          "territorial units (ISTAT); built by build_geography.py")
+
+COUNTRIES = {
+    "AL": ("Albania", "Albania"), "AT": ("Austria", "Austria"),
+    "BA": ("Bosnia-Erzegovina", "Bosnia and Herzegovina"), "BE": ("Belgio", "Belgium"),
+    "BG": ("Bulgaria", "Bulgaria"), "CH": ("Svizzera", "Switzerland"), "CY": ("Cipro", "Cyprus"),
+    "CZ": ("Cechia", "Czechia"), "DE": ("Germania", "Germany"), "DK": ("Danimarca", "Denmark"),
+    "EE": ("Estonia", "Estonia"), "EL": ("Grecia", "Greece"), "ES": ("Spagna", "Spain"),
+    "FI": ("Finlandia", "Finland"), "FR": ("Francia", "France"), "HR": ("Croazia", "Croatia"),
+    "HU": ("Ungheria", "Hungary"), "IE": ("Irlanda", "Ireland"), "IS": ("Islanda", "Iceland"),
+    "IT": ("Italia", "Italy"), "LI": ("Liechtenstein", "Liechtenstein"), "LT": ("Lituania", "Lithuania"),
+    "LU": ("Lussemburgo", "Luxembourg"), "LV": ("Lettonia", "Latvia"), "ME": ("Montenegro", "Montenegro"),
+    "MK": ("Macedonia del Nord", "North Macedonia"), "MT": ("Malta", "Malta"),
+    "NL": ("Paesi Bassi", "Netherlands"), "NO": ("Norvegia", "Norway"), "PL": ("Polonia", "Poland"),
+    "PT": ("Portogallo", "Portugal"), "RO": ("Romania", "Romania"), "RS": ("Serbia", "Serbia"),
+    "SE": ("Svezia", "Sweden"), "SI": ("Slovenia", "Slovenia"), "SK": ("Slovacchia", "Slovakia"),
+    "TR": ("Turchia", "Türkiye"), "UK": ("Regno Unito", "United Kingdom"), "XK": ("Kosovo", "Kosovo"),
+}
+AGGREGATES = {
+    "DE_TOT": ("Germania, inclusa l'ex RDT", "Germany including former GDR"),
+    "EA13": ("Area dell'euro - 13 paesi", "Euro area - 13 countries"),
+    "EA17": ("Area dell'euro - 17 paesi", "Euro area - 17 countries"),
+    "EA18": ("Area dell'euro - 18 paesi", "Euro area - 18 countries"),
+    "EA19": ("Area dell'euro - 19 paesi", "Euro area - 19 countries"),
+    "EA20": ("Area dell'euro - 20 paesi", "Euro area - 20 countries"),
+    "EA21": ("Area dell'euro - 21 paesi", "Euro area - 21 countries"),
+    "EFTA": ("Associazione europea di libero scambio", "European Free Trade Association"),
+    "EU15": ("Unione europea - 15 paesi", "European Union - 15 countries"),
+    "EU27": ("Unione europea - 27 paesi (2007-2013)", "European Union - 27 countries (2007-2013)"),
+    "EU27_2007": ("Unione europea - 27 paesi (2007-2013)", "European Union - 27 countries (2007-2013)"),
+    "EU27_2020": ("Unione europea - 27 paesi (dal 2020)", "European Union - 27 countries (from 2020)"),
+    "EU28": ("Unione europea - 28 paesi (2013-2020)", "European Union - 28 countries (2013-2020)"),
+}
+# Sardinia's provinces of NUTS 2010 to 2016: no list of the folder names them.
+SARDINIA = {
+    "ITG25": "Sassari", "ITG26": "Nuoro", "ITG27": "Cagliari", "ITG28": "Oristano",
+    "ITG29": "Olbia-Tempio", "ITG2A": "Ogliastra", "ITG2B": "Medio Campidano", "ITG2C": "Carbonia-Iglesias",
+}
+ENGLISH = {
+    "ITC": "North-West", "ITC1": "Piedmont", "ITC2": "Aosta Valley", "ITC4": "Lombardy",
+    "ITF": "South", "ITF4": "Apulia", "ITG": "Islands", "ITG1": "Sicily", "ITG2": "Sardinia",
+    "ITH": "North-East", "ITI": "Centre", "ITI1": "Tuscany",
+}
+
+MATRICES = [(2010, 2021), (2013, 2016), (2016, 2021)]
+
+
+def main(folder: Path) -> None:
+    nuts_2024 = {row["NUTS Code"]: row["NUTS label"]
+                 for row in rows(folder / "nuts" / "NUTS2021-NUTS2024.csv", ";") if row["NUTS Code"]}
+    gisco_2021 = gisco(folder / "geometry" / "NUTS_RG_03M_2021_4326_LEVL_3.geojson.gz")
+    labels = {**gisco_2021, **nuts_2024, **SARDINIA}
+    named = {**COUNTRIES, **AGGREGATES}
+    istat = one_to_one(folder / "istat" / "unita_territoriali.csv")
+
+    versions = defaultdict(set)
+    for geo in nuts_2024:
+        versions[geo].add(2024)
+    nuts_3 = [(geo, 2021) for geo in gisco_2021]
+    for years in MATRICES:
+        for row in rows(folder / "nuts" / "jrc_n3_cm_v{}_v{}.csv".format(*years)):
+            nuts_3 += [(row[f"code_v{year}"], year) for year in years]
+    for geo, year in nuts_3:
+        for length in (3, 4, 5):   # a unit of level 3 proves those it lies in
+            versions[geo[:length]].add(year)
+
+    table = []
+    geos = {*named, *versions, *in_use(folder)}
+    for geo in sorted(geos):
+        name, code = istat.get(geo, (label(geo, labels), ""))
+        name_it, name_en = named.get(geo) or outside(geo) or (name, ENGLISH.get(geo, name))
+        parent = geo[:-1] if geo not in named and geo[:-1] in geos else ""
+        valid_in = " ".join(map(str, sorted(versions[geo])))
+        table.append([geo, level(geo), name_it, name_en, parent, code, valid_in])
+    with open(HERE / "geography.csv", "w", encoding="utf-8", newline="") as file:
+        file.write(SOURCE + "\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["geo", "level", "name_it", "name_en", "parent", "istat_code", "valid_in"])
+        writer.writerows(table)
+
+
+def rows(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file, delimiter=delimiter)
+
+
+def gisco(path: Path) -> dict[str, str]:
+    with gzip.open(path) as file:
+        units = [feature["properties"] for feature in json.load(file)["features"]]
+    return {unit["NUTS_ID"]: unit["NAME_LATN"] for unit in units}
+
+
+def one_to_one(path: Path) -> dict[str, tuple[str, str]]:
+    """ISTAT's name and code by NUTS code, where one unit of ISTAT is one of NUTS.
+
+    Sardinia's provinces of 2025 cut across NUTS 3; Trentino-Alto Adige is two units of NUTS 2.
+    """
+    levels = [("Codice NUTS1 2024", "Ripartizione geografica", "Codice Ripartizione geografica"),
+              ("Codice NUTS2 2024", "Regione", "Codice Regione"),
+              ("Codice NUTS3 2024", "Provincia/Uts", "Codice Provincia (Storico)")]
+    found = {}
+    for columns in levels:
+        units = {tuple(row[column] for column in columns) for row in rows(path, ";")}
+        geos, codes = [unit[0] for unit in units], [unit[2] for unit in units]
+        found |= {geo: (name, code) for geo, name, code in units if geos.count(geo) == codes.count(code) == 1}
+    return found
+
+
+def in_use(folder: Path) -> set[str]:
+    """Every territory of the catalogue's tables, and of the whole tables in the folder."""
+    codes = [path.stem.upper() for path in CATALOGUE.glob("*.yml")]
+    found = duckdb.execute("""
+        select distinct code_id from read_parquet($list) where dimension_id = 'geo' and df_id in $codes""",
+        {"list": str(folder / "constraints" / "eurostat.parquet"), "codes": codes}).fetchall()
+    geos = {geo for (geo,) in found}
+    for path in (folder / "eurostat").glob("*.tsv.gz"):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            next(file)
+            geos |= {line.split("\t", 1)[0].rsplit(",", 1)[-1] for line in file}
+    return geos
+
+
+def level(geo: str) -> str:
+    if geo in COUNTRIES:
+        return "country"
+    if geo in AGGREGATES:
+        return "aggregate"
+    return "extra_regio" if outside(geo) else f"nuts{len(geo) - 2}"
+
+
+def outside(geo: str) -> tuple[str, str] | None:
+    """Names of what belongs to a country and to none of its regions."""
+    nuts = f"NUTS {len(geo) - 2}"
+    if re.fullmatch("..Z+", geo):
+        return f"Extra-regio, livello {nuts}", f"Extra-Regio {nuts}"
+    if re.fullmatch("..X+", geo):
+        return f"Non regionalizzato o {nuts} ignoto", f"Not regionalised/Unknown {nuts}"
+    return None
+
+
+def label(geo: str, labels: dict[str, str]) -> str:
+    """The official label; a unit's only child, whose code adds a 0, is the same territory."""
+    while geo not in labels and len(geo) < 5:
+        geo += "0"
+    return " ".join(labels.get(geo, "").split())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

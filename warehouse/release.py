@@ -1,0 +1,386 @@
+"""Releases: built aside, verified, then shown by one flip of a symlink; never edited afterwards.
+
+Belongs here: the files of a release and what can be done with releases. Does not belong here: the tables'
+content (`tables.py`) and when to release (`pipelines`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from sources.errors import DistrettoError
+from sources.formats.staged import Staged, quoted
+from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
+from sources.snapshots import Snapshot, SnapshotStore
+from sources.spec import Catalogue, Provider
+from warehouse import store as warehouse_store
+from warehouse import tables
+
+ROOT = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+# the oldest storage that every DuckDB 1.x reads
+STORAGE = "v1.0.0"
+CSV_ROWS = 1_000_000
+KEPT_NIGHTS = 30
+log = logging.getLogger("distretto")
+
+
+class GateClosed(DistrettoError):
+    """A blocking check failed: nothing is published, the old release stays."""
+
+    hint = "read the rows named, then the snapshots they come from (distretto why); the old release stays."
+
+
+@dataclass(frozen=True)
+class Release:
+    id: str
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "distretto.duckdb"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return json.loads((self.folder / "release.json").read_text(encoding="utf-8"))
+
+
+# -- reading
+
+def releases(home: Home) -> list[Release]:
+    """Every release with its files, oldest first."""
+    return [Release(path.name, path) for path in sorted(home.releases.glob("[0-9]*")) if (path / "distretto.duckdb").exists()]
+
+
+def current(home: Home) -> Release | None:
+    folder = home.current.resolve()
+    return Release(folder.name, folder) if home.current.exists() else None
+
+
+def find(home: Home, release_id: str | None) -> Release:
+    """The release named, or the current one. Raises DistrettoError."""
+    found = current(home) if release_id is None else next((r for r in releases(home) if r.id == release_id), None)
+    if found is None:
+        known = ", ".join(r.id for r in releases(home)) or "none; run `distretto refresh`"
+        raise DistrettoError(f"No release {release_id or 'is published yet'}.", hint=f"releases: {known}.")
+    return found
+
+
+@contextmanager
+def reading(release: Release):
+    """A read-only connection to the release's DuckDB file."""
+    con = duckdb.connect(str(release.database), read_only=True)
+    try:
+        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        yield con
+    finally:
+        con.close()
+
+
+# -- building
+
+def fingerprint(catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]) -> str:
+    """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states."""
+    state = {name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()}
+    decided = {
+        "code": code_sha256(),
+        "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
+        "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
+        "states": {name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)},
+    }
+    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+
+
+def build(home: Home, con: duckdb.DuckDBPyConnection, catalogue: Catalogue, providers: dict[str, Provider],
+          store: SnapshotStore, states: dict[str, dict[str, Any]]) -> Release | None:
+    """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint.
+
+    Raises GateClosed where a check fails: nothing is published then.
+    """
+    mark = fingerprint(catalogue, store, states)
+    last = releases(home)[-1] if releases(home) else None
+    if last and last.record["fingerprint"] == mark:
+        return None
+    built_at = _after(last)
+    release_id = f"{built_at:%Y%m%dT%H%M%SZ}"
+    aside = home.releases / f".building-{release_id}"
+    for left in home.releases.glob(".building-*"):
+        shutil.rmtree(left)
+    aside.mkdir(parents=True)
+    commit = code_commit()
+    record = {
+        "release_id": release_id, "built_at": built_at,
+        "known_until": max((a.accepted_at for a in store.acceptances), default=built_at),
+        "code_commit": commit, "code_sha256": code_sha256(), "fingerprint": mark,
+    }
+    try:
+        with _attached(con, aside / "distretto.duckdb"):
+            log.info("building tables")
+            tables.build_figures(con, catalogue, "warehouse", "distretto")
+            tables.build_records(con, catalogue, providers, store, states, record, "distretto")
+            log.info("checking the release")
+            checks = gate(con)
+            tables.comment(con, "distretto")
+            log.info("writing Parquet and CSV")
+            rows = _export(con, aside)
+        _verify_database(aside / "distretto.duckdb", rows)
+        record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
+        write_atomic(aside / "release.json", to_json(record, indent=1).encode())
+        _seal(aside, last)
+        folder = home.releases / release_id
+        os.rename(aside, folder)
+        sync_folder(home.releases)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    show(home, Release(release_id, folder))
+    retain(home)
+    return Release(release_id, folder)
+
+
+def gate(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Run every check in `gate/` on the attached `distretto`; results go into its `check_results` too.
+
+    A check is a query for the rows that are wrong. Raises GateClosed with the first rows of each that finds any.
+    """
+    _territory(con)
+    con.execute("use distretto")
+    results = []
+    try:
+        for path in sorted((HERE / "gate").glob("*.sql")):
+            wrong = con.execute(f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5").fetchall()
+            results.append({"check": path.stem, "passed": not wrong, "rows": [str(row) for row in wrong]})
+            con.execute("insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
+                        [path.stem, not wrong, "; ".join(str(row) for row in wrong) or "no row"])
+    finally:
+        con.execute("use warehouse")
+    failed = [result for result in results if not result["passed"]]
+    if failed:
+        raise GateClosed("; ".join(f"{r['check']}: {', '.join(r['rows'])}" for r in failed) + ".")
+    return results
+
+
+def show(home: Home, release: Release) -> None:
+    """Flip `current` to `release`: a reader sees the old release or the new one."""
+    link = home.current.with_name(f".current.{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("releases") / release.id)
+    os.replace(link, home.current)
+    sync_folder(home.root)
+
+
+def retain(home: Home) -> None:
+    """Keep thirty nights of releases, then the last of each month, the current one, and every release.json."""
+    kept = current(home)
+    recent = utc_now() - timedelta(days=KEPT_NIGHTS)
+    months: dict[str, str] = {release.id[:6]: release.id for release in releases(home)}
+    for release in releases(home):
+        moment = datetime.strptime(release.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if moment < recent and months[release.id[:6]] != release.id and release != kept:
+            for path in sorted(release.folder.rglob("*"), reverse=True):
+                if path.name != "release.json":
+                    path.rmdir() if path.is_dir() else path.unlink()
+
+
+# -- what can be done with releases
+
+def verify(release: Release) -> list[str]:
+    """What is wrong with the files of `release`, from its own SHA256SUMS; empty where all is well."""
+    problems, listed = [], set()
+    sums = release.folder / "SHA256SUMS"
+    for line in sums.read_text().splitlines() if sums.exists() else ():
+        digest, _, filename = line.partition("  ")
+        listed.add(filename)
+        path = release.folder / filename
+        if not path.is_file():
+            problems.append(f"{filename} is missing")
+        elif _sha256(path) != digest:
+            problems.append(f"{filename} is not what was published")
+    present = {str(path.relative_to(release.folder)) for path in release.folder.rglob("*") if path.is_file()}
+    problems += [f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})]
+    if not sums.exists():
+        problems.append("SHA256SUMS is missing")
+    if not problems:
+        try:
+            _verify_database(release.database, release.record["tables"])
+        except (DistrettoError, duckdb.Error) as failure:
+            problems.append(str(failure))
+    return problems
+
+
+def difference(old: Release, new: Release) -> dict[str, Any]:
+    """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
+    con = duckdb.connect()
+    con.execute(f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)")
+    columns: dict[str, dict[str, list[str]]] = {}
+    for side, table, column in con.execute(
+            "select database_name, table_name, column_name from duckdb_columns() "
+            "where database_name in ('old', 'new') order by all").fetchall():
+        columns.setdefault(table, {}).setdefault(side, []).append(column)
+    found: dict[str, Any] = {}
+    for table, sides in columns.items():
+        if len(sides) == 1:
+            found[table] = {"only_in": next(iter(sides))}
+            continue
+        common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
+        gone, come = (con.execute(f"select count(*) from (select {common} from {a}.{table} except all "
+                                  f"select {common} from {b}.{table})").fetchone()[0]
+                      for a, b in (("old", "new"), ("new", "old")))
+        found[table] = {"removed": gone, "added": come,
+                        "columns": sorted(set(sides["old"]) ^ set(sides["new"]))}
+    con.close()
+    return found
+
+
+def rebuild(home: Home, release: Release, catalogue: Catalogue, store: SnapshotStore,
+            stage: Callable[[Snapshot], Staged]) -> dict[str, int]:
+    """Build the figures of `release` again from snapshots, aside; rows that differ, per table (all 0 when identical).
+
+    Raises DistrettoError where the code is not that of the release.
+    """
+    record = release.record
+    if record["code_sha256"] != code_sha256():
+        where = f"git checkout {record['code_commit']}" if record["code_commit"] else "use the code it was built with"
+        raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}, then rebuild.")
+    until = datetime.fromisoformat(record["known_until"])
+    aside = home.root / ".rebuild"
+    shutil.rmtree(aside, ignore_errors=True)
+    past = SnapshotStore(home)
+    past.acceptances = [a for a in store.acceptances if a.accepted_at <= until]
+    try:
+        with warehouse_store.warehouse(Home(aside), catalogue) as con:
+            warehouse_store.replay(con, catalogue, past, stage)
+            with _attached(con, aside / "distretto.duckdb"):
+                tables.build_figures(con, catalogue, "warehouse", "distretto")
+        found = difference(release, Release(release.id, aside))
+        return {table: found[table]["removed"] + found[table]["added"]
+                for table, words in tables.contract()["tables"].items() if words.get("figures")}
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+# -- parts
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, path: Path):
+    """The release's file attached as `distretto`, checkpointed on success, detached in any case."""
+    con.execute(f"attach {quoted(path)} as distretto (storage_version {quoted(STORAGE)})")
+    try:
+        yield
+        con.execute("checkpoint distretto")
+    finally:
+        con.execute("detach distretto")
+
+
+def _territory(con: duckdb.DuckDBPyConnection) -> None:
+    """Temp table `territory (geo, role)` from the territory's file."""
+    ours = territory()
+    rows = [(ours["region"], "region"), (ours["country"], "country"), *((geo, "province") for geo in ours["provinces"])]
+    con.execute("create or replace temp table territory (geo varchar, role varchar)")
+    con.executemany("insert into territory values (?, ?)", rows)
+
+
+@cache
+def territory() -> dict[str, Any]:
+    """Which territory is ours: `reference/territory.yml`."""
+    return yaml.safe_load((HERE / "reference" / "territory.yml").read_text(encoding="utf-8"))
+
+
+def _after(last: Release | None) -> datetime:
+    """Now, to the second, and later than the last release, so that ids are unique and in order."""
+    now = utc_now().replace(microsecond=0)
+    if last is None:
+        return now
+    before = datetime.strptime(last.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return max(now, before + timedelta(seconds=1))
+
+
+def _export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+    """Each table as Parquet, and as CSV where it is not millions of rows; row counts by table."""
+    rows = {}
+    for (table,) in con.execute("select table_name from duckdb_tables() where database_name = 'distretto' order by 1").fetchall():
+        (rows[table],) = con.execute(f"select count(*) from distretto.{table}").fetchone()
+        con.execute(f"copy distretto.{table} to {quoted(folder / (table + '.parquet'))} (format parquet, compression zstd)")
+        if rows[table] < CSV_ROWS:
+            con.execute(f"copy distretto.{table} to {quoted(folder / (table + '.csv'))} (format csv, header true)")
+    return rows
+
+
+def _verify_database(path: Path, rows: dict[str, int]) -> None:
+    """Reopen the file as a reader would; raise unless every table is there, counted and described."""
+    con = duckdb.connect(str(path), read_only=True)
+    try:
+        for table, expected in rows.items():
+            (found,) = con.execute(f"select count(*) from {table}").fetchone()
+            if found != expected:
+                raise DistrettoError(f"{path}: {table} has {found} rows, not {expected}.")
+        (bare,) = con.execute("select count(*) from duckdb_columns() where comment is null and not internal").fetchone()
+        if bare:
+            raise DistrettoError(f"{path}: {bare} columns have no comment.")
+        con.execute("select count(*) from as_of(now())").fetchone()
+    finally:
+        con.close()
+
+
+def _seal(folder: Path, last: Release | None) -> None:
+    """Link files equal to those of the last release, write SHA256SUMS, make all durable and read-only."""
+    before = {}
+    if last and (last.folder / "SHA256SUMS").exists():
+        before = {line[66:]: line[:64] for line in (last.folder / "SHA256SUMS").read_text().splitlines()}
+    lines = []
+    for path in sorted(folder.iterdir()):
+        digest = _sha256(path)
+        lines.append(f"{digest}  {path.name}\n")
+        twin = last.folder / path.name if last else None
+        if twin and before.get(path.name) == digest and twin.exists():
+            path.unlink()
+            os.link(twin, path)
+        else:
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+            path.chmod(0o444)
+    write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@cache
+def code_sha256() -> str:
+    """SHA-256 over the code, SQL and reference files that decide a release's content."""
+    digest = hashlib.sha256()
+    for package in ("sources", "warehouse", "assets", "pipelines"):
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml", ".csv") and "starter" not in path.parts and "catalogue" not in path.parts:
+                digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def code_commit() -> str | None:
+    """The commit of the code, with `+changes` where files differ from it; None outside a repository."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT.resolve():
+            return None
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

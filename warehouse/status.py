@@ -1,0 +1,116 @@
+"""`status.json`: what the last run found about each dataset, and what a dataset's state follows from.
+
+Belongs here: outcomes of runs as data, states and their order. Does not belong here: the figures themselves.
+The file is replaced whole at every step, so a reader always sees one consistent state.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from sources.errors import DistrettoError, SourceError
+from sources.home import Home, to_json, utc_now, write_atomic
+from sources.snapshots import SnapshotStore
+from sources.spec import Catalogue, Dataset, Provider
+
+# state -> what a person is told
+STATES = {
+    "live": "new figures from the provider in the last run",
+    "unchanged": "the provider's figures, unchanged since the last run",
+    "stale": "the last good figures: the provider did not answer, or its answer was refused",
+    "pinned": "held at a snapshot by a person",
+    "shipped": "the figures that ship with the project; the provider has not been reached yet",
+    "missing": "no figures yet",
+}
+
+
+def read_status(home: Home) -> dict[str, Any]:
+    """`{"run": {...}, "datasets": {id: {...}}}`; empty before the first run."""
+    try:
+        return json.loads(home.status.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"run": {}, "datasets": {}}
+
+
+def write_status(home: Home, status: dict[str, Any]) -> None:
+    write_atomic(home.status, to_json(status, indent=1).encode())
+
+
+def record(home: Home, dataset: str, outcome: str, failure: DistrettoError | None = None, **facts: Any) -> None:
+    """Note what a check of `dataset` found: `updated`, `unchanged`, `failed`, `quarantined` or `held`."""
+    status = read_status(home)
+    before = status["datasets"].get(dataset, {})
+    now = utc_now().isoformat()
+    entry = {key: before[key] for key in ("answered_at", "known_stamp") if key in before}
+    entry |= {"outcome": outcome, "checked_at": now, **facts}
+    if outcome in ("failed", "quarantined"):
+        entry["failing_since"] = before.get("failing_since") or now
+        entry["failure"] = {"kind": type(failure).__name__, "message": str(failure)} if failure else before.get("failure")
+        if isinstance(failure, SourceError):
+            entry["failure"]["url"] = failure.url
+    else:
+        entry["answered_at"] = now
+    status["datasets"][dataset] = entry
+    write_status(home, status)
+
+
+def describe(home: Home, catalogue: Catalogue, providers: dict[str, Provider], store: SnapshotStore,
+             now: datetime) -> dict[str, dict[str, Any]]:
+    """Each dataset's outcome, state, age and trouble, as `status` prints and a release records them."""
+    entries = read_status(home)["datasets"]
+    return {dataset.id: _describe(dataset, providers[dataset.provider], store, entries.get(dataset.id, {}), now)
+            for dataset in catalogue.values()}
+
+
+def _describe(dataset: Dataset, provider: Provider, store: SnapshotStore, entry: dict[str, Any],
+              now: datetime) -> dict[str, Any]:
+    snapshot, acceptance = store.current(dataset.id), store.last_acceptance(dataset.id)
+    outcome = entry.get("outcome")
+    stamp = acceptance.provider_updated_at if acceptance else None
+    failing_since = datetime.fromisoformat(entry["failing_since"]) if entry.get("failing_since") else None
+    late_after = dataset.calendar.late_after_days
+    absent = bool(failing_since and now - failing_since > timedelta(days=provider.allowed_absence_days))
+    late = bool(dataset.status == "live" and snapshot and snapshot.origin == "live" and late_after and stamp
+                and now - stamp > timedelta(days=late_after))
+    if snapshot is None:
+        state = "missing"
+    elif dataset.id in store.pins:
+        state = "pinned"
+    elif snapshot.origin == "shipped":
+        state = "shipped"
+    elif outcome in ("failed", "quarantined"):
+        state = "stale"
+    else:
+        state = "live" if outcome == "updated" else "unchanged"
+    good = entry.get("answered_at") or (snapshot and snapshot.fetched_at and snapshot.fetched_at.isoformat())
+    return {
+        **entry,
+        "state": state,
+        "age_days": (now - datetime.fromisoformat(good)).days if good and state == "stale" else None,
+        "late": late,
+        "trouble": 2 if absent or late else 1 if outcome in ("failed", "quarantined") else 0,
+        "snapshot_id": snapshot.id if snapshot else None,
+        "origin": snapshot.origin if snapshot else None,
+        "accepted_at": acceptance.accepted_at.isoformat() if acceptance else None,
+        "provider_updated_at": stamp.isoformat() if stamp else None,
+        "quarantine": [refusal.snapshot_id for refusal in store.quarantined(dataset.id)][-1:],
+    }
+
+
+def worsened(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
+    """Datasets in more trouble than after the last run.
+
+    In a dataset's first run an unreachable host is no worsening: nothing was there before, and shipped figures
+    stand in; an answer that had to be refused is.
+    """
+    worse = []
+    for dataset, entry in after.items():
+        earlier = before.get(dataset, {})
+        if "outcome" in earlier:
+            if entry["trouble"] > earlier["trouble"]:
+                worse.append(dataset)
+        elif entry["trouble"] and entry.get("failure", {}).get("kind") != "Unreachable":
+            worse.append(dataset)
+    return worse

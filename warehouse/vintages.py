@@ -1,0 +1,145 @@
+"""History as SQL: appending a snapshot's differences, reading them back as of a moment, naming the revisions.
+
+A row of `history` is written only when value or flag changed; a vanished observation gets a tombstone, and
+only inside the coverage its snapshot declares. Does not belong here: which snapshot is accepted.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from sources.formats.staged import Staged, name, quoted
+from sources.snapshots import Acceptance, Snapshot
+from sources.spec import Dataset
+
+# DATE (also as text): the end of that day in Rome; TIMESTAMP without a zone: Rome's clock.
+MOMENT = """case
+    when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
+        then ((ts::date + interval 1 day)::timestamp at time zone 'Europe/Rome') - interval 1 microsecond
+    when typeof(ts) in ('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S')
+        then ts::timestamp at time zone 'Europe/Rome'
+    else ts::timestamptz end"""
+
+
+def append(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, acceptance: Acceptance,
+           staged: Staged) -> None:
+    """Write what `staged` changes, adds and leaves out against the latest figures, in one transaction."""
+    con.begin()
+    try:
+        _number_series(con, dataset, staged)
+        con.execute(f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged)}")
+        con.execute("""
+            insert into vintages
+            select (select coalesce(max(vintage), 0) + 1 from vintages), ?, ?, ?, ?,
+                   (select count(distinct series) from differences where kind = 'series_added'),
+                   count(*) filter (kind = 'added'), count(*) filter (kind = 'changed'),
+                   count(*) filter (kind = 'reflagged'), count(*) filter (kind = 'deleted'),
+                   count(*) filter (kind = 'returned')
+            from differences
+            """, [dataset.id, snapshot.id, acceptance.accepted_at, acceptance.kind])
+        con.execute("""
+            insert into history
+            select series, period, value, flag, conf, kind = 'deleted', (select max(vintage) from vintages)
+            from differences order by series, period""")
+        con.execute("drop table differences; drop table numbered")
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+
+
+def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged) -> str:
+    """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`."""
+    covered = " and ".join(f"{name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
+                           for dimension, codes in snapshot.coverage.items()) or "true"
+    return f"""
+        with incoming as (
+            select n.series, o.period, o.value, o.flag, o.conf
+            from read_parquet({quoted(staged.observations)}) o join numbered n on n.staged = o.series
+        ), known as (
+            select h.series, h.period, h.value, h.flag, h.conf, h.deleted
+            from history h semi join (select series from series where dataset = {quoted(dataset.id)} and {covered}) using (series)
+            qualify row_number() over (partition by h.series, h.period order by h.vintage desc) = 1
+        ), old_series as (select distinct series from known)
+        select coalesce(i.series, k.series) as series, coalesce(i.period, k.period) as period, i.value, i.flag, i.conf,
+               case when i.series is null then 'deleted'
+                    when k.series is null and o.series is null then 'series_added'
+                    when k.series is null then 'added'
+                    when k.deleted then 'returned'
+                    when i.value is distinct from k.value then 'changed'
+                    else 'reflagged' end as kind
+        from incoming i
+        full join known k on i.series = k.series and i.period = k.period
+        left join old_series o on o.series = i.series
+        where k.series is null
+           or (i.series is null and not k.deleted)
+           or (i.series is not null and (k.deleted or i.value is distinct from k.value
+                                         or i.flag is distinct from k.flag or i.conf is distinct from k.conf))"""
+
+
+def _number_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+    """Give every staged series its number in the warehouse: temp table `numbered (staged, series)`."""
+    keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
+    match_series(con, dataset, staged)
+    con.execute(f"""
+        insert into series (series, dataset, {keys})
+        select (select coalesce(max(series), 0) from series) + row_number() over (order by s.series), {quoted(dataset.id)}, {keys}
+        from read_parquet({quoted(staged.series)}) s join numbered n on n.staged = s.series where n.series is null""")
+    match_series(con, dataset, staged)
+
+
+def match_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+    """Temp table `numbered (staged, series)`; `series` is NULL where the warehouse has no such series yet."""
+    same = " and ".join(f"w.{name(dimension)} = s.{name(dimension)}" for dimension in dataset.dimensions)
+    con.execute(f"""
+        create or replace temp table numbered as
+        select s.series as staged, w.series
+        from read_parquet({quoted(staged.series)}) s
+        left join (select * from series where dataset = {quoted(dataset.id)}) w on {same}""")
+
+
+def as_of_sql(columns: list[str], moment: str, schema: str) -> str:
+    """Every observation as it was known at the SQL expression `moment`; tables are those of `schema`.
+
+    A dataset's first vintage supersedes nothing, so only the few rows of later ones are looked up: four times as
+    fast as a window over all rows, and the order of `history` is kept.
+    """
+    return f"""
+        with later as (
+            select h.series, h.period, h.vintage
+            from {schema}.history h join {schema}.vintages v using (vintage)
+            where v.known_from <= {moment} and vintage not in (select min(vintage) from {schema}.vintages group by dataset)
+        )
+        select {', '.join(columns)}
+        from {schema}.history h join {schema}.vintages v using (vintage) join {schema}.series s using (series)
+        where v.known_from <= {moment} and not h.deleted
+          and not exists (from later n where n.series = h.series and n.period = h.period and n.vintage > h.vintage)"""
+
+
+def revisions_sql(columns: list[str], schema: str) -> str:
+    """Each change of an observation known before: what, from what to what, when, by which snapshots.
+
+    Shipped figures replaced by live ones (kind `baseline`) are no revision; a series' first appearance is counted
+    in `vintages`, not listed.
+    """
+    return f"""
+        with touched as (
+            select distinct h.series, h.period from {schema}.history h join {schema}.vintages v using (vintage)
+            where v.kind <> 'baseline'
+        ), chain as (
+            select h.*, v.known_from, v.snapshot_id, v.kind as vintage_kind,
+                   lag(h.value) over w as old_value, lag(h.flag) over w as old_flag, lag(h.deleted) over w as old_deleted,
+                   lag(v.snapshot_id) over w as old_snapshot_id,
+                   f.first_vintage
+            from {schema}.history h semi join touched using (series, period) join {schema}.vintages v using (vintage)
+            join (select series, min(vintage) as first_vintage from {schema}.history group by all) f using (series)
+            window w as (partition by h.series, h.period order by h.vintage)
+        )
+        select {', '.join(columns)},
+               case when deleted then 'deleted' when old_deleted is null then 'added' when old_deleted then 'returned'
+                    when value is distinct from old_value then 'changed' else 'reflagged' end as kind,
+               old_value, value, value - old_value as delta,
+               case when old_value <> 0 then (value - old_value) / abs(old_value) * 100 end as delta_pct,
+               old_flag, flag, known_from, old_snapshot_id, snapshot_id
+        from chain join {schema}.series s using (series)
+        where vintage_kind <> 'baseline' and vintage > first_vintage"""
