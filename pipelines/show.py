@@ -107,32 +107,42 @@ def status(report: dict[str, Any]) -> None:
 def trail(found: dict[str, Any]) -> None:
     """A number and where it comes from, from the outcome to the origin."""
     for answer in found["answers"]:
-        out.print(Text(answer["title"], style="bold"))
-        for label, value in answer["facts"].items():
-            if value not in (None, "", []):
-                out.print(Text(f"  {label:<14}", style="dim") + Text(str(value)))
+        _facts(answer["title"], answer["facts"], 0)
         for step in answer["inputs"]:
-            out.print(Text(f"  from {step['title']}"))
-            for label, value in step["facts"].items():
-                if value not in (None, "", []):
-                    out.print(Text(f"    {label:<12}", style="dim") + Text(str(value)))
-        out.print()
+            _facts(f"from {step['title']}", step["facts"], 2)
+        _wide().print()
+
+
+def _facts(title: str, facts: dict[str, Any], indent: int) -> None:
+    console = _wide()
+    console.print(Text(" " * indent + title, style="bold"))
+    grid = Table.grid(padding=(0, 2))
+    for label, value in facts.items():
+        if value not in (None, "", []):
+            grid.add_row(" " * indent + " ", Text(label, style="dim"), Text(str(value)))
+    console.print(grid)
 
 
 def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("dataset", "state", "provider's update", "what to know"):
+    for column in ("dataset", "state", "updated by its provider", "last check"):
         grid.add_column(column, overflow="fold")
+    troubles: dict[tuple[str, str], list[str]] = {}
     for name, entry in datasets.items():
         state = entry["state"] + (f" {entry['age_days']} d" if entry["age_days"] is not None else "")
-        notes = []
         if entry["late"]:
-            notes.append("late: its provider has not updated it for longer than usual")
+            late = ("Its provider has not updated it for longer than usual.", "nothing, or look at its release calendar.")
+            troubles.setdefault(late, []).append(name)
         if entry.get("outcome") in ("failed", "quarantined"):
-            notes.append(entry["failure"]["message"])
+            troubles.setdefault((entry["failure"]["message"], entry["failure"]["hint"]), []).append(name)
         grid.add_row(name, Text(state, style=STATE_STYLES[entry["state"]]), (entry["provider_updated_at"] or "not known")[:10],
-                     Text("; ".join(notes), style="yellow" if entry["trouble"] else ""))
+                     Text(entry.get("outcome", "not checked"), style="yellow" if entry["trouble"] else ""))
     _wide().print(grid)
+    for (message, hint), names in troubles.items():
+        out.print()
+        out.print(Text(", ".join(names), style="yellow"))
+        out.print(Text(f"  {message}"))
+        out.print(Text(f"  Next: {hint}", style="dim"))
 
 
 def _wide() -> Console:

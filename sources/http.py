@@ -88,7 +88,7 @@ class Client:
         status decides. Raises a SourceError of the kind that fits.
         """
         if self.down:
-            raise Unreachable(f"Not asked again: {self.down.message}", provider=self.provider.id, dataset=dataset, url=url)
+            raise Unreachable(self.down.message, provider=self.provider.id, dataset=dataset, url=url)
         retrying = Retrying(
             retry=retry_if_exception(lambda failure: isinstance(failure, SourceError) and failure.transient),
             stop=self._stop,

@@ -15,11 +15,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sources.errors import DamagedSnapshot, DistrettoError
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
-from sources.http import Body
+
+if TYPE_CHECKING:   # requests takes a tenth of a second that commands which only read need not wait for
+    from sources.http import Body
 
 Origin = Literal["live", "shipped"]
 KEPT_IN_QUARANTINE = 5

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sources.errors import SpecError
 
 HERE = Path(__file__).parent
+# libyaml where PyYAML was built with it: ten times as fast
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
@@ -187,10 +189,10 @@ def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[st
 def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.compose(text, Loader=Loader)
         for key, line in _repeated(tree):
             raise SpecError(f"{path}:{line}: {key}: the key stands twice.")
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=Loader)
     except OSError as failure:
         raise SpecError(f"{path}: {failure.strerror}.", hint="correct the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as failure:

@@ -226,6 +226,7 @@ def verify(release: Release) -> list[str]:
 def difference(old: Release, new: Release) -> dict[str, Any]:
     """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
     con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")
     con.execute(f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)")
     columns: dict[str, dict[str, list[str]]] = {}
     for side, table, column in con.execute(

@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.errors import DistrettoError, SourceError
+from sources.errors import DistrettoError
 from sources.home import Home, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider
@@ -47,9 +47,8 @@ def record(home: Home, dataset: str, outcome: str, failure: DistrettoError | Non
     entry |= {"outcome": outcome, "checked_at": now, **facts}
     if outcome in ("failed", "quarantined"):
         entry["failing_since"] = before.get("failing_since") or now
-        entry["failure"] = {"kind": type(failure).__name__, "message": str(failure)} if failure else before.get("failure")
-        if isinstance(failure, SourceError):
-            entry["failure"]["url"] = failure.url
+        entry["failure"] = before.get("failure") if failure is None else {
+            "kind": type(failure).__name__, "message": failure.message, "hint": failure.hint, "url": getattr(failure, "url", "")}
     else:
         entry["answered_at"] = now
     status["datasets"][dataset] = entry

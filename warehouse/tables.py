@@ -31,7 +31,7 @@ def contract() -> dict[str, Any]:
 def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, target: str) -> None:
     """Every table whose rows follow from the warehouse `source` alone, into the attached database `target`."""
     columns = observation_columns(catalogue)
-    dimensions = ", ".join(name(d) for d in catalogue.dimensions if d != "geo")
+    dimensions = ", ".join(name(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
     known = ", ".join(quoted(dataset) for dataset in catalogue) or "''"
     con.execute(f"create table {target}.vintages as from {source}.vintages order by vintage")
     con.execute(f"""
@@ -109,7 +109,7 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
 
 def observation_columns(catalogue: Catalogue) -> list[str]:
     """The columns of `observations` and of `as_of`, in order; `s` is the table `series`."""
-    dimensions = [name(dimension) for dimension in catalogue.dimensions if dimension != "geo"]
+    dimensions = [name(dimension) for dimension in catalogue.dimensions if dimension not in ("geo", "unit")]
     return ["s.dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", *dimensions, "known_from", "snapshot_id"]
 
 
