@@ -198,7 +198,7 @@ def accept(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_i
     if snapshot == shop.store.current(name):
         raise DistrettoError(f"{snapshot.id} stands already.", hint="nothing to do.")
     staged = shop.stage(snapshot)
-    _refuse_duplicates(con, snapshot, staged)
+    _refuse_unusable(shop, con, snapshot, staged)
     shop.store.accept(snapshot, by=by, because=because, stamp=staged.provider_updated_at)
     replay(con, shop.catalogue, shop.store, shop.stage, only=name)
     record(shop.home, name, "updated")
@@ -208,22 +208,19 @@ def accept(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_i
 def pin(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str) -> Snapshot:
     """Hold the dataset at a snapshot until `unpin`; newer bodies are kept and wait."""
     snapshot = shop.store.find(name, snapshot_id)
-    _refuse_duplicates(con, snapshot, shop.stage(snapshot))
+    _refuse_unusable(shop, con, snapshot, shop.stage(snapshot))
     shop.store.pin(snapshot, by=by, because=because)
     replay(con, shop.catalogue, shop.store, shop.stage, only=name)
     record(shop.home, name, "held")
     return snapshot
 
 
-def _refuse_duplicates(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged) -> None:
-    """History needs one row a key, whatever a person says."""
-    (twice,) = con.execute("""
-        select (select count(*) from (select * exclude (series) from read_parquet(?) group by all having count(*) > 1))
-             + (select count(*) from (select series, period from read_parquet(?) group by all having count(*) > 1))
-        """, [str(staged.series), str(staged.observations)]).fetchone()
-    if twice:
-        raise DistrettoError(f"{snapshot.id} names {twice} keys twice and cannot enter history.",
-                             hint="wait for the provider to mend it, or pin an earlier snapshot.")
+def _refuse_unusable(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged) -> None:
+    """History needs one row a key and a unit for each row, whatever a person says: else the gate stops every dataset."""
+    unusable = [r for r in run_checks(shop, con, snapshot, staged) if r.name in ("unique_keys", "units") and not r.passed]
+    if unusable:
+        raise DistrettoError(f"{snapshot.id} cannot enter history: " + "; ".join(f"{r.name}: {r.observed}" for r in unusable) + ".",
+                             hint="complete `unit` in the catalogue entry, wait for the provider, or pin an earlier snapshot.")
 
 
 def tidy(shop: Workshop) -> None:

@@ -13,21 +13,26 @@ from pipelines.alerts import tell_of_failure, tell_of_worse
 from pipelines.schedules import nightly_schedule
 from sources.spec import load_catalogue, load_providers
 
-# one writer: every step of a run in one process
-nightly = dg.define_asset_job(
-    "nightly",
-    selection=dg.AssetSelection.all(),
-    description="Ask every provider, let good figures into history, publish a release if anything changed.",
-    executor_def=dg.in_process_executor,
-    hooks={tell_of_failure, tell_of_worse},
-    # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
-    tags={"dagster/max_retries": "2"},
-)
 
-defs = dg.Definitions(
-    assets=build_assets(load_catalogue(), load_providers()),
-    jobs=[nightly],
-    schedules=[nightly_schedule(nightly)],
-    resources={"folder": DataFolder()},
-    executor=dg.in_process_executor,
-)
+def build_definitions() -> dg.Definitions:
+    """The definitions that follow from the catalogue and the settings as they are now."""
+    nightly = dg.define_asset_job(
+        "nightly",
+        selection=dg.AssetSelection.all(),
+        description="Ask every provider, let good figures into history, publish a release if anything changed.",
+        # one writer: every step of a run in one process
+        executor_def=dg.in_process_executor,
+        hooks={tell_of_failure, tell_of_worse},
+        # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
+        tags={"dagster/max_retries": "2"},
+    )
+    return dg.Definitions(
+        assets=build_assets(load_catalogue(), load_providers()),
+        jobs=[nightly],
+        schedules=[nightly_schedule(nightly)],
+        resources={"folder": DataFolder()},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

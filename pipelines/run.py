@@ -11,7 +11,7 @@ import os
 import dagster as dg
 
 from assets.factory import observations_key, snapshot_key
-from pipelines.definitions import defs
+from pipelines.definitions import build_definitions
 from sources.errors import DistrettoError
 
 
@@ -29,7 +29,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
     kept = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     with kept as instance:
         try:
-            defs.resolve_job_def("nightly").execute_in_process(
+            build_definitions().resolve_job_def("nightly").execute_in_process(
                 instance=instance, asset_selection=selection,
                 run_config={"resources": {"folder": {"config": {"offline": offline}}},
                             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})

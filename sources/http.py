@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -168,11 +169,12 @@ class Client:
         digest, head, size, decoded_size = hashlib.sha256(), b"", 0, 0
         inflate = None
         with open(into, "wb") as handle:
+            magic = response.raw.read(2, decode_content=False)
+            if magic == b"\x1f\x8b":
+                # Eurostat sends gzip without Content-Encoding, asked or not
+                inflate = zlib.decompressobj(wbits=31)
             # read1 hands over what has arrived: `stream` would wait for a whole chunk of a slow drip
-            while chunk := response.raw.read1(CHUNK, decode_content=False):
-                if not size and chunk[:2] == b"\x1f\x8b":
-                    # Eurostat sends gzip without Content-Encoding, asked or not
-                    inflate = zlib.decompressobj(wbits=31)
+            for chunk in chain([magic], iter(lambda: response.raw.read1(CHUNK, decode_content=False), b"")):
                 size += len(chunk)
                 handle.write(chunk)
                 if size > self.provider.max_bytes:

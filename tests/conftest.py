@@ -1,4 +1,4 @@
-"""What all tests share: a data folder of their own, a test provider, a small catalogue, and a run of the real job.
+"""What all tests share: a data folder of their own, a test provider, a small dataset, and the real job.
 
 Nothing here reaches further than loopback. Tests that read whole provider files look for them through
 DISTRETTO_SPECIMENS (default ../shared/data) and skip, saying so, where they are absent.
@@ -6,13 +6,40 @@ DISTRETTO_SPECIMENS (default ../shared/data) and skip, saying so, where they are
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
+import yaml
+
+from tests.provider import EurostatServer
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
+
+# geo and V11920/V11910 by year: three territories that geography.csv knows
+TOY = {
+    ("A", "V11920", "IT"): {"2018": "100", "2019": "110 p"},
+    ("A", "V11920", "ITG1"): {"2018": "40", "2019": "44"},
+    ("A", "V11920", "ITG17"): {"2018": "10", "2019": ": c"},
+    ("A", "V11910", "ITG1"): {"2018": "400", "2019": "410"},
+}
+ENTRY = {
+    "title": {"it": "Prova", "en": "Trial"}, "theme": "enterprise_births", "provider": "eurostat", "code": "toy",
+    "dimensions": ["freq", "indic_sb", "geo"], "indicator": "indic_sb",
+    "unit": {"indic_sb": {"V11920": "NR", "V11910": "NR"}}, "status": "live", "citation": "test",
+    "calendar": {"frequency": "A", "expected": "in tests", "late_after_days": 100_000},
+    "checks": {"min_rows": 4, "geos": ["IT"], "flags": "cp", "max_revised_share": 0.5, "min_size_ratio": 0.6,
+               "ranges": [{"min": 0, "max": 1000}]},
+    "feeds": {"enterprise_births": {}},
+}
 
 
 @pytest.fixture
@@ -25,8 +52,97 @@ def specimens() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees the settings of the person who runs it."""
+    """No test sees the settings of the person who runs it, or asks a live provider."""
     for name in [name for name in os.environ if name.startswith("DISTRETTO_") and name != "DISTRETTO_SPECIMENS"]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DISTRETTO_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("DISTRETTO_PROVIDERS", str(settings(tmp_path, "http://127.0.0.1:9")))
+
+
+def settings(folder: Path, base_url: str, **more: Any) -> Path:
+    """A file for DISTRETTO_PROVIDERS: a provider on loopback that need not be spared."""
+    path = folder / "providers.yml"
+    quick = {"min_interval_s": 0, "backoff_s": 0, "attempts": 2, "connect_timeout_s": 1, "read_timeout_s": 1,
+             "max_seconds": 1.5, "async_poll_s": 0.1, "async_budget_s": 0.5}
+    path.write_text(yaml.safe_dump({"eurostat": quick | {"base_url": base_url} | more}))
+    return path
+
+
+@dataclass
+class Outcome:
+    """What a call of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class World:
+    """A data folder, a test provider that serves the dataset `toy`, and the command line."""
+
+    def __init__(self, folder: Path, server: EurostatServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+        self.folder, self.server, self.monkeypatch, self.capsys = folder, server, monkeypatch, capsys
+        self.home = folder / "data"
+        self.entries = folder / "catalogue"
+        self.entries.mkdir()
+        monkeypatch.setenv("DISTRETTO_CATALOGUE", str(self.entries))
+        self.set_provider()
+        self.entry("toy")
+        self.serve()
+
+    def set_provider(self, **more: Any) -> None:
+        path = settings(self.folder, self.server.base_url, **more)
+        self.monkeypatch.setenv("DISTRETTO_PROVIDERS", str(path))
+
+    def entry(self, dataset: str, **changes: Any) -> None:
+        (self.entries / f"{dataset}.yml").write_text(yaml.safe_dump({**ENTRY, "code": dataset, **changes}))
+
+    def serve(self, cells: dict | None = None, code: str = "toy", **keys: Any) -> None:
+        self.server.table(code, ["freq", "indic_sb", "geo"], cells or TOY, **keys)
+
+    def run(self, *words: str) -> Outcome:
+        """`distretto WORDS` in this process."""
+        from pipelines.cli import main
+
+        self.monkeypatch.setattr(sys, "argv", ["distretto", *words])
+        self.capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        told = self.capsys.readouterr()
+        return Outcome(code, told.out, told.err)
+
+    def refresh(self, *words: str) -> Outcome:
+        """The nightly job for `toy` alone."""
+        return self.run("refresh", "--only", "toy", "--json", *words)
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen:
+        """`distretto WORDS` in a process of its own."""
+        return subprocess.Popen([sys.executable, "-c", "from pipelines.cli import main; main()", *words], cwd=ROOT, text=True,
+                                env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def query(self, sql: str) -> list[tuple]:
+        """Rows of the published release, in UTC."""
+        with duckdb.connect(str(self.home / "current" / "distretto.duckdb"), read_only=True) as con:
+            con.execute("set timezone = 'UTC'")
+            return con.execute(sql).fetchall()
+
+    def state(self, dataset: str = "toy") -> dict[str, Any]:
+        return self.run("status", "--json").json["datasets"][dataset]
+
+    @property
+    def releases(self) -> list[str]:
+        return sorted(path.name for path in (self.home / "releases").glob("[0-9]*"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Iterator[World]:
+    with EurostatServer() as server:
+        yield World(tmp_path, server, monkeypatch, capsys)

@@ -1,6 +1,6 @@
-"""Eurostat on loopback: a real HTTP server that answers as the dissemination API does, on its good and bad days.
+"""Eurostat on loopback: a real HTTP server that answers as the dissemination API does, on good and bad days.
 
-Belongs here: what Eurostat serves and every way it is known to fail. Does not belong here: fixtures and assertions.
+Belongs here: what Eurostat serves, and the ways it fails. Does not belong here: what a test expects.
 For a person: `python -m tests.provider FOLDER` serves every `<code>.tsv.gz` of a folder.
 """
 
@@ -36,31 +36,36 @@ ERRORS = Path(__file__).parent / "specimens" / "errors"
 BASE = "/eurostat/api/dissemination"
 HOME = ZoneInfo("Europe/Luxembourg")
 FIRST_CHANGE = datetime(2026, 5, 13, 11, tzinfo=HOME)
-TSV, CSV, JSON, XML, HTML = "text/tab-separated-values", "text/csv", "application/json", "application/xml", "text/html"
-INVENTORY = ("Code", "Type", "Source dataset", "Last data change", "Last structural change", "Data download url (tsv)",
-             "Data download url (csv)", "Data download url (sdmx)", "Data structure download url",
-             "Open in Data Browser url")
+TSV, CSV, HTML = "text/tab-separated-values", "text/csv", "text/html"
+JSON, XML = "application/json", "application/xml"
+INVENTORY = ("Code", "Type", "Source dataset", "Last data change", "Last structural change",
+             "Data download url (tsv)", "Data download url (csv)", "Data download url (sdmx)",
+             "Data structure download url", "Open in Data Browser url")
 FAULT = ('<S:Fault xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"> <faultcode>{code}</faultcode> '
          "<faultstring>{words}</faultstring> </S:Fault>")
 NO_SUCH_VALUE = ("INVALID_QUERY_DIMENSION_VALUE: Query is invalid as per its structure's definition. "
                  "The following values for dimension are not allowed: {given}.")
+NOT_YET = ("DATA_NOT_YET_AVAILABLE: Requested data is not yet available for download. "
+           "Check the status of your request.")
 
 
 @dataclass
 class Table:
-    """A table by series: `cells` maps codes, in the order of `dimensions`, to cells by period, or lists such pairs.
+    """A table by series: `cells` maps codes, in the order of `dimensions`, to cells by period.
 
-    A cell reads as in the bulk TSV: `5905`, `5905 p`, `: c`, `: @C`, `:`; a period that a series lacks is `:`.
+    A cell reads as in the bulk TSV: `5905`, `5905 p`, `: c`, `: @C`; an absent period is `:`.
+    Pairs in place of the mapping may name a series twice.
     """
 
     dimensions: list[str]
     cells: dict[tuple[str, ...], dict[str, str]] | list[tuple[tuple[str, ...], dict[str, str]]]
-    periods: list[str] = field(default_factory=list)
+    periods: list[str] | None = None
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
         self.series = list(self.cells.items()) if isinstance(self.cells, dict) else self.cells
-        self.periods = self.periods or sorted({period for _, cells in self.series for period in cells})
+        if self.periods is None:
+            self.periods = sorted({period for _, cells in self.series for period in cells})
 
     @classmethod
     def parse(cls, tsv: str) -> Table:
@@ -74,8 +79,9 @@ class Table:
                     for key, *cells in rows], periods)
 
     def select(self, filters: dict[str, list[str]], since: str = "") -> Table:
-        """The series whose codes are asked for, from the period `since` on; a case of letters is no difference."""
-        wanted = [(self.dimensions.index(name), {code.lower() for code in codes}) for name, codes in filters.items()]
+        """The series whose codes are asked for, from the period `since` on, in any case of letters."""
+        wanted = [(self.dimensions.index(name), {code.lower() for code in codes})
+                  for name, codes in filters.items()]
         return replace(self, periods=[period for period in self.periods if period >= since],
                        cells=[(key, cells) for key, cells in self.series
                               if all(key[i].lower() in codes for i, codes in wanted)])
@@ -84,17 +90,20 @@ class Table:
         return list(dict.fromkeys(key[position] for key, _ in self.series))
 
     def tsv(self) -> bytes:
-        lines = ["\t".join([",".join(self.dimensions) + r"\TIME_PERIOD", *(f"{period} " for period in self.periods)])]
+        first = ",".join(self.dimensions) + r"\TIME_PERIOD"
+        lines = ["\t".join([first, *(f"{period} " for period in self.periods)])]
         for key, cells in self.series:
             row = (cells.get(period, ":") for period in self.periods)
             # a blank ends a bare value or colon; after a flag there is none
-            lines.append("\t".join([",".join(key), *(cell if " " in cell or not cell else f"{cell} " for cell in row)]))
+            ended = (cell if " " in cell or not cell else f"{cell} " for cell in row)
+            lines.append("\t".join([",".join(key), *ended]))
         return "".join(f"{line}\r\n" for line in lines).encode(self.encoding)
 
     def sdmx_csv(self, code: str, last_change: datetime) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(["DATAFLOW", "LAST UPDATE", *self.dimensions, "TIME_PERIOD", "OBS_VALUE", "OBS_FLAG", "CONF_STATUS"])
+        measures = "TIME_PERIOD", "OBS_VALUE", "OBS_FLAG", "CONF_STATUS"
+        writer.writerow(["DATAFLOW", "LAST UPDATE", *self.dimensions, *measures])
         about = f"ESTAT:{code.upper()}(1.0)", f"{last_change.astimezone(HOME):%d/%m/%y %H:%M:%S}"
         for key, period, *cell in self._observations():
             writer.writerow([*about, *key, period, *cell])
@@ -114,15 +123,20 @@ class Table:
                 value[cell] = _number(number)
             if flag or conf:
                 status[cell] = f"{flag}|{conf}" if conf else flag
-        return json.dumps({
+        annotations = [{"type": "OBS_COUNT", "title": str(len(value))},
+                       {"type": "UPDATE_DATA", "date": stamp}]
+        cube = {
             "version": "2.0", "class": "dataset", "label": code.upper(), "source": "ESTAT", "updated": stamp,
-            "value": value, **({"status": status} if status else {}), "id": list(axes), "size": size,
-            "dimension": {name: {"label": name, "category": {"index": {text: i for i, text in enumerate(found)},
-                                                             "label": {text: text for text in found}}}
-                          for name, found in axes.items()},
-            "extension": {"lang": "EN", "id": code.upper(), "agencyId": "ESTAT", "version": "1.0", "annotation": [
-                {"type": "OBS_COUNT", "title": str(len(value))}, {"type": "UPDATE_DATA", "date": stamp}]},
-        }, ensure_ascii=False).encode(self.encoding)
+            "value": value, "status": status, "id": list(axes), "size": size,
+            "dimension": {
+                name: {"label": name, "category": {"index": place, "label": {text: text for text in place}}}
+                for name, place in zip(axes, places, strict=True)},
+            "extension": {"lang": "EN", "id": code.upper(), "agencyId": "ESTAT", "version": "1.0",
+                          "annotation": annotations},
+        }
+        if not status:
+            del cube["status"]
+        return json.dumps(cube, ensure_ascii=False).encode(self.encoding)
 
     def _observations(self) -> Iterator[tuple[tuple[str, ...], str, str, str, str]]:
         """Key, period, value, flag and confidentiality; a bare colon is no observation."""
@@ -178,11 +192,6 @@ class Answer:
     content_type: str = "text/plain"
     headers: dict[str, str] = field(default_factory=dict)
     end: str = ""
-
-    @property
-    def plain(self) -> bytes:
-        assert isinstance(self.body, bytes)
-        return gzip.decompress(self.body) if self.body.startswith(b"\x1f\x8b") else self.body
 
 
 @dataclass
@@ -258,7 +267,8 @@ class EurostatServer:
 
         Without `last_change`, a replaced table changed twelve hours after it last did.
         """
-        self._publish(code, rows.encode() if isinstance(rows, str) else Table(dimensions, rows).tsv(), last_change)
+        tsv = rows.encode() if isinstance(rows, str) else Table(dimensions, rows).tsv()
+        self._publish(code, tsv, last_change)
 
     def serve_file(self, code: str, path: Path, last_change: datetime | None = None) -> None:
         """Publish a real `.tsv.gz`, served byte for byte."""
@@ -271,7 +281,8 @@ class EurostatServer:
             self._tickets = [ticket for ticket in self._tickets if ticket.request.code != code.lower()]
         self.tables[code.lower()] = Publication(code.lower(), _packed(tsv), last_change)
 
-    def behave(self, pattern: str, behaviour: str | int, times: int | None = None, argument: Any = None) -> None:
+    def behave(self, pattern: str, behaviour: str | int, times: int | None = None,
+               argument: Any = None) -> None:
         """Answer what matches `pattern` with `behaviour`, the first `times` times or always.
 
         `pattern`: a table's code, `inventory`, or a path; `*` stands for anything. Of several that match, the
@@ -304,10 +315,12 @@ class EurostatServer:
         return ANSWERS[rule.behaviour](Exchange(self, request, rule.argument))
 
     def _rule(self, request: Request) -> Rule | None:
+        if request.path.startswith(f"{BASE}/redirected/"):
+            return None
+        named = [text.lower() for text in (request.code, request.path) if text]
         for rule in self._rules:
-            matches = any(fnmatch(text.lower(), rule.pattern) for text in (request.code, request.path) if text)
             harmless = rule.behaviour in FIGURES and request.code not in self.tables
-            if rule.left > 0 and matches and not harmless and not request.path.startswith(f"{BASE}/redirected/"):
+            if rule.left > 0 and not harmless and any(fnmatch(text, rule.pattern) for text in named):
                 rule.left -= 1
                 return rule
         return None
@@ -333,9 +346,11 @@ class EurostatServer:
             code = publication.code.upper()
             formats = (f"{self.base_url}/sdmx/2.1/data/{code}?format={name}&compressed=true"
                        for name in ("TSV", "SDMX-CSV", "sdmx_2.1_generic"))
-            stamps = (f"{moment.astimezone(HOME):%Y-%m-%dT%H:%M:%S%z}" for moment in (publication.last_change, FIRST_CHANGE))
-            lines.append("\t".join([code, "DATASET", "", *stamps, *formats, f"{self.base_url}/sdmx/2.1/datastructure/ESTAT/{code}",
-                                    f"{self.base_url}/databrowser/view/{code}"]))
+            stamps = (f"{moment.astimezone(HOME):%Y-%m-%dT%H:%M:%S%z}"
+                      for moment in (publication.last_change, FIRST_CHANGE))
+            pages = (f"{self.base_url}/{page}/{code}"
+                     for page in ("sdmx/2.1/datastructure/ESTAT", "databrowser/view"))
+            lines.append("\t".join([code, "DATASET", "", *stamps, *formats, *pages]))
         return "".join(f"{line}\r\n" for line in lines).encode()
 
     def _sdmx(self, request: Request, publication: Publication, key: str,
@@ -350,27 +365,32 @@ class EurostatServer:
             table = publication.table
             slots = key.split(".") if key else [""] * len(table.dimensions)
             if len(slots) != len(table.dimensions):
-                return _refused(request, 400, 140, f"INVALID_QUERY_NB_FILTERS: {len(slots)} for {len(table.dimensions)}")
-            filters = {name: slot.split("+") for name, slot in zip(table.dimensions, slots, strict=True) if slot}
+                given = f"{len(slots)} for {len(table.dimensions)}"
+                return _refused(request, 400, 140, f"INVALID_QUERY_NB_FILTERS: {given}")
+            filters = {name: slot.split("+")
+                       for name, slot in zip(table.dimensions, slots, strict=True) if slot}
             for name, codes in filters.items():
-                known = table.codes(table.dimensions.index(name))
-                if unknown := [code for code in codes if code not in known]:
-                    return _refused(request, 400, 150, NO_SUCH_VALUE.format(given=f"{name.upper()}={','.join(unknown)}"))
+                if unknown := sorted(set(codes) - set(table.codes(table.dimensions.index(name)))):
+                    given = f"{name.upper()}={','.join(unknown)}"
+                    return _refused(request, 400, 150, NO_SUCH_VALUE.format(given=given))
             table = table.select(filters, since)
             if not table.periods:
                 return _refused(request, 400, 150, NO_SUCH_VALUE.format(given=f"TIME_PERIOD={since}"))
             if not table.series:
                 return _refused(request, 404, 100, "No results found")
             table = damage(table) if damage else table
-            body = table.tsv() if format == "TSV" else table.sdmx_csv(publication.code, publication.last_change)
+            about = publication.code, publication.last_change
+            body = table.tsv() if format == "TSV" else table.sdmx_csv(*about)
         compressed = request.query.get("compressed", ["false"])[0] == "true"
         # gzip comes without a Content-Encoding, and data without a Content-Length
-        return Answer(body=[_packed(body)] if compressed else [_unpacked(body)], content_type=TSV if format == "TSV" else CSV)
+        return Answer(body=[_packed(body) if compressed else _unpacked(body)],
+                      content_type=TSV if format == "TSV" else CSV)
 
     def _statistics(self, request: Request, publication: Publication,
                     damage: Callable[[Table], Table] | None) -> Answer:
         table = publication.table
-        filters = {name.lower(): codes for name, codes in request.query.items() if name.lower() not in ("format", "lang")}
+        filters = {name.lower(): codes for name, codes in request.query.items()
+                   if name.lower() not in ("format", "lang")}
         if unknown := [name for name in filters if name not in table.dimensions]:
             return _refused(request, 400, 150, f"INVALID_QUERY_DIMENSION: {', '.join(unknown)}")
         # a code that is not there is no error here, but an empty cube
@@ -396,12 +416,12 @@ class EurostatServer:
         with self._lock:
             ticket = next((known for known in self._tickets if known.id == ticket_id), None)
             if ticket and asked == "status":
-                return Answer(body=_told("eurostat_200_async_status.xml", ticket.id, ticket.poll()), content_type=XML)
+                body = _told("eurostat_200_async_status.xml", ticket.id, ticket.poll())
+                return Answer(body=body, content_type=XML)
         if ticket is None or ticket.told == "EXPIRED":
             return _refused(request, 400, 100, "UNKNOWN_REQUEST: Unknown request.")
         if ticket.told != "AVAILABLE":
-            return _refused(request, 400, 100, "DATA_NOT_YET_AVAILABLE: Requested data is not yet available for "
-                                               "download. Check the status of your request.")
+            return _refused(request, 400, 100, NOT_YET)
         return ticket.data()
 
 
@@ -415,21 +435,27 @@ class Exchange:
 
     @cached_property
     def good(self) -> Answer:
-        """The answer of a good day, its body in one piece."""
-        answer = self.provider.route(self.request)
-        return replace(answer, body=answer.body if isinstance(answer.body, bytes) else b"".join(answer.body))
+        """The answer of a good day."""
+        return self.provider.route(self.request)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body of the good answer, in one piece."""
+        return self.good.body if isinstance(self.good.body, bytes) else b"".join(self.good.body)
 
     def specimen(self, status: int, name: str, content_type: str) -> Answer:
         return Answer(status, (ERRORS / name).read_bytes(), content_type)
 
     def redirect(self, root: str, prefix: str) -> Answer:
-        return Answer(302, headers={"Location": root + self.request.target.replace(f"{BASE}/", f"{BASE}/{prefix}", 1)})
+        target = self.request.target.replace(f"{BASE}/", f"{BASE}/{prefix}", 1)
+        return Answer(302, headers={"Location": root + target})
 
 
 def _not_found(request: Request) -> Answer:
     code = request.code.upper() or request.path
     if not request.is_statistics:
-        return _refused(request, 404, 100, f"ERR_NOT_FOUND_2: DATA_SET:{code} is not available for dissemination.")
+        words = f"ERR_NOT_FOUND_2: DATA_SET:{code} is not available for dissemination."
+        return _refused(request, 404, 100, words)
     text = (ERRORS / "eurostat_404_not_found.json").read_text()
     return Answer(404, text.replace("NOT_A_DATASET", code).encode(), JSON)
 
@@ -462,7 +488,7 @@ def _number(text: str) -> Any:
         return text
 
 
-# figures that are wrong, in any format ------------------------------------------------------------------------
+# figures that are wrong, in every format
 
 
 def _empty(table: Table) -> Table:
@@ -470,7 +496,8 @@ def _empty(table: Table) -> Table:
 
 
 def _reordered(table: Table) -> Table:
-    return replace(table, dimensions=table.dimensions[::-1], cells=[(key[::-1], cells) for key, cells in table.series])
+    return replace(table, dimensions=table.dimensions[::-1],
+                   cells=[(key[::-1], cells) for key, cells in table.series])
 
 
 def _renamed(table: Table) -> Table:
@@ -503,7 +530,7 @@ FIGURES: dict[str, Callable[[Table], Table]] = {
 }
 
 
-# answers that are wrong ---------------------------------------------------------------------------------------
+# answers that are wrong
 
 
 def _bad_request(asked: Exchange) -> Answer:
@@ -523,20 +550,27 @@ def _async(asked: Exchange) -> Answer:
     if asked.request.is_statistics:
         return asked.specimen(200, "eurostat_200_warning_async.json", JSON)
     polls = 2 if asked.argument is None else asked.argument
-    return asked.provider.queue(asked.request, [*["SUBMITTED", *["PROCESSING"] * (polls - 1)][:polls], "AVAILABLE"])
+    waiting = ["SUBMITTED", *["PROCESSING"] * (polls - 1)][:polls]
+    return asked.provider.queue(asked.request, [*waiting, "AVAILABLE"])
+
+
+def _rate_limited(asked: Exchange) -> Answer:
+    """`Retry-After: argument` (1)."""
+    wait = 1 if asked.argument is None else asked.argument
+    return Answer(429, b"Too Many Requests", headers={"Retry-After": str(wait)})
 
 
 def _truncated(asked: Exchange) -> Answer:
-    packed = _packed(asked.good.plain)
+    packed = _packed(asked.body)
     return replace(asked.good, body=[packed[:len(packed) * 2 // 3]])
 
 
 def _encoded(asked: Exchange) -> Answer:
-    return replace(asked.good, body=[_packed(asked.good.plain)], headers={"Content-Encoding": "gzip"})
+    return replace(asked.good, body=[_packed(asked.body)], headers={"Content-Encoding": "gzip"})
 
 
 def _drip(asked: Exchange) -> Answer:
-    body, stopping = asked.good.body or b" ", asked.provider.stopping
+    body, stopping = asked.body or b" ", asked.provider.stopping
 
     def drops() -> Iterator[bytes]:
         for byte in itertools.cycle(body):
@@ -547,14 +581,14 @@ def _drip(asked: Exchange) -> Answer:
 
 
 def _cut(asked: Exchange, end: str) -> Answer:
-    body = asked.good.body
-    assert isinstance(body, bytes)
-    return replace(asked.good, body=body[:len(body) // 2], headers={"Content-Length": str(len(body) + 1000)}, end=end)
+    promised = {"Content-Length": str(len(asked.body) + 1000)}
+    return replace(asked.good, body=asked.body[:len(asked.body) // 2], headers=promised, end=end)
 
 
 def _endless(asked: Exchange) -> Answer:
-    lines = asked.good.plain.splitlines(keepends=True)
-    return replace(asked.good, body=itertools.chain(lines, itertools.repeat(lines[-1] * (1 + (1 << 16) // len(lines[-1])))))
+    lines = _unpacked(asked.body).splitlines(keepends=True)
+    block = lines[-1] * (1 + (1 << 16) // len(lines[-1]))
+    return replace(asked.good, body=itertools.chain(lines, itertools.repeat(block)))
 
 
 def _bomb(asked: Exchange) -> Answer:
@@ -582,17 +616,18 @@ ANSWERS: dict[str, Callable[[Exchange], Answer]] = {
     "footer_413": lambda asked: asked.specimen(200, "eurostat_sdmx21_footer_413.xml", XML),
     "html_200": lambda asked: asked.specimen(200, "eurostat_200_maintenance.html", HTML),
     "fault_200": lambda asked: Answer(200, FAULT.format(code=150, words="Semantic error").encode(), XML),
-    "rate_limited": lambda asked: Answer(429, b"Too Many Requests", headers={"Retry-After": str(asked.argument or 1)}),
+    "rate_limited": _rate_limited,
     "banned": lambda asked: Answer(403, b"Forbidden"),
     "async": _async,
     "async_never": lambda asked: asked.provider.queue(asked.request, ["SUBMITTED", "PROCESSING"]),
     "async_expired": lambda asked: asked.provider.queue(asked.request, ["SUBMITTED", "EXPIRED"]),
     "redirect": lambda asked: asked.redirect("", "redirected/"),
     # the other host is this server too: whoever follows is seen in `requests`
-    "redirect_elsewhere": lambda asked: asked.redirect(f"http://localhost:{asked.provider.port}", "redirected/"),
+    "redirect_elsewhere": lambda asked: asked.redirect(f"http://localhost:{asked.provider.port}",
+                                                       "redirected/"),
     "redirect_loop": lambda asked: asked.redirect("", ""),
     "truncated_gzip": _truncated,
-    "gzip_without_header": lambda asked: replace(asked.good, body=[_packed(asked.good.plain)]),
+    "gzip_without_header": lambda asked: replace(asked.good, body=[_packed(asked.body)]),
     "gzip_with_header": _encoded,
     "wrong_content_type": lambda asked: replace(asked.good, content_type=HTML),
     "empty_body": lambda asked: replace(asked.good, body=b""),
@@ -619,7 +654,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        request = Request(self.command, unquote(url.path), parse_qs(url.query), dict(self.headers), time.time(), self.path)
+        request = Request(self.command, unquote(url.path), parse_qs(url.query), dict(self.headers),
+                          time.time(), self.path)
         answer = self.provider.answer(request)
         # a connection an answer: a provider that is stopped leaves none open
         self.close_connection = True
@@ -632,15 +668,14 @@ class _Handler(BaseHTTPRequestHandler):
             pass  # the client has left
 
     def _send(self, answer: Answer) -> None:
-        chunked = not isinstance(answer.body, bytes)
-        length = {} if chunked else {"Content-Length": str(len(answer.body))}
-        framing = {"Transfer-Encoding": "chunked"} if chunked else {}
+        whole = isinstance(answer.body, bytes)
+        framing = {"Content-Length": str(len(answer.body))} if whole else {"Transfer-Encoding": "chunked"}
+        headers = {"Content-Type": answer.content_type, "Connection": "close"} | framing | answer.headers
         self.send_response(answer.status)
-        for name, value in ({"Content-Type": answer.content_type, "Connection": "close"} | framing | length
-                            | answer.headers).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if not chunked:
+        if whole:
             self.wfile.write(answer.body)
         else:
             for chunk in answer.body:
@@ -666,13 +701,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.provider", description="Serve a folder as Eurostat does.")
+    parser = argparse.ArgumentParser("python -m tests.provider", description="Serve a folder as Eurostat.")
     parser.add_argument("folder", type=Path, help="its files named <code>.tsv.gz are the tables")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     arguments = parser.parse_args()
     with EurostatServer(arguments.port) as server:
         for path in sorted(arguments.folder.glob("*.tsv.gz")):
-            server.serve_file(path.name.split(".")[0], path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            server.serve_file(path.name.split(".")[0], path, changed)
         print(server.base_url, flush=True)
         try:
             threading.Event().wait()

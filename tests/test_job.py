@@ -1,0 +1,422 @@
+"""The real job against a real provider on loopback: what a night brings, and what it must survive."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.conftest import TOY, World
+from tests.provider import FIRST_CHANGE
+
+LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
+VALUES = "select geo, indicator, period, value, flag from observations where dataset = 'toy' order by all"
+
+
+def changed(**cells: str) -> dict:
+    """TOY with V11920 of ITG1 in 2019 (or other cells, as GEO_YEAR=cell) replaced."""
+    table = {key: dict(row) for key, row in TOY.items()}
+    for place, cell in cells.items():
+        geo, year = place.split("_")
+        table[("A", "V11920", geo)][year] = cell
+    return table
+
+
+def test_first_run_publishes_what_the_provider_serves(world: World):
+    outcome = world.refresh()
+    assert outcome.code == 0
+    assert outcome.json["datasets"]["toy"]["state"] == "live"
+    assert world.query(VALUES) == [
+        ("IT", "V11920", "2018", 100.0, ""), ("IT", "V11920", "2019", 110.0, "p"),
+        ("ITG1", "V11910", "2018", 400.0, ""), ("ITG1", "V11910", "2019", 410.0, ""),
+        ("ITG1", "V11920", "2018", 40.0, ""), ("ITG1", "V11920", "2019", 44.0, ""),
+        ("ITG17", "V11920", "2018", 10.0, ""), ("ITG17", "V11920", "2019", None, "c")]
+
+
+def test_every_row_leads_to_the_address_and_hash_it_came_from(world: World):
+    world.refresh()
+    assert world.query("select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)") == [
+        (f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
+
+
+def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):
+    world.refresh()
+    before, asked = world.releases, len(world.server.requests)
+    outcome = world.refresh()
+    assert (outcome.code, outcome.json["published"]) == (0, None)
+    assert outcome.json["datasets"]["toy"]["state"] == "unchanged"
+    assert [request.path for request in world.server.requests[asked:]] == ["/eurostat/api/dissemination/files/inventory"]
+    assert world.releases == before
+
+
+def test_the_same_bytes_under_a_new_stamp_make_no_snapshot(world: World):
+    world.refresh()
+    world.serve(last_change=LATER)
+    assert world.refresh().json["published"] is None
+    assert world.query("select count(*) from snapshots where dataset = 'toy'") == [(1,)]
+
+
+def test_a_revised_run_keeps_both_versions(world: World):
+    world.refresh()
+    ((first,),) = world.query("select known_from::varchar from vintages where dataset = 'toy'")
+    world.serve(changed(ITG1_2019="45", IT_2019="110"), last_change=LATER)
+    assert world.refresh().code == 0
+    assert world.query("""select geo, period, kind, old_value, value, old_flag, flag, old_snapshot_id <> snapshot_id
+                          from revisions order by geo""") == [
+        ("IT", "2019", "reflagged", 110.0, 110.0, "p", "", True), ("ITG1", "2019", "changed", 44.0, 45.0, "", "", True)]
+    then = "select value from as_of(timestamptz '{}') where geo = 'ITG1' and period = '2019' and indicator = 'V11920'"
+    assert world.query(then.format(first)) == [(44.0,)]
+    assert world.query(then.format("2999-01-01 00:00:00+00")) == [(45.0,)]
+    assert world.query(then.format("2000-01-01 00:00:00+00")) == []
+
+
+def test_as_of_has_the_columns_of_observations_and_reads_a_date_as_the_end_of_that_day_in_rome(world: World):
+    world.refresh()
+    assert world.query("describe from as_of(now())") == world.query("describe observations")
+    ((day,),) = world.query("select (known_from at time zone 'Europe/Rome')::date::varchar from vintages limit 1")
+    count = "select count(*) from as_of({}) where dataset = 'toy'"
+    assert world.query(count.format(f"date '{day}'")) == [(8,)]
+    assert world.query(count.format(f"'{day}'")) == [(8,)]
+    assert world.query(count.format(f"date '{day}' - 1")) == [(0,)]
+
+
+def test_as_of_works_when_the_file_is_attached(world: World):
+    import duckdb
+
+    world.refresh()
+    con = duckdb.connect()
+    con.execute(f"attach '{world.home}/current/distretto.duckdb' (read_only)")
+    assert con.execute("select count(*) from distretto.as_of(now()) where dataset = 'toy'").fetchone() == (8,)
+
+
+def test_a_vanished_observation_gets_a_tombstone_and_may_come_back(world: World):
+    world.refresh()
+    world.serve(changed(ITG17_2019=":"), last_change=LATER)
+    world.refresh()
+    gone = "select count(*) from observations where dataset = 'toy' and geo = 'ITG17' and period = '2019'"
+    assert world.query(gone) == [(0,)]
+    world.serve(TOY, last_change=LATER.replace(month=10))
+    world.refresh()
+    assert world.query(gone) == [(1,)]
+    assert world.query("select kind, old_flag, flag from revisions order by known_from") == [
+        ("deleted", "c", None), ("returned", None, "c")]
+
+
+def test_a_value_that_goes_a_b_a_is_three_versions(world: World):
+    world.refresh()
+    for month, cell in ((9, "45"), (10, "44")):
+        world.serve(changed(ITG1_2019=cell), last_change=LATER.replace(month=month))
+        world.refresh()
+    assert world.query("select old_value, value from revisions order by known_from") == [(44.0, 45.0), (45.0, 44.0)]
+
+
+def test_first_figures_of_a_series_are_counted_not_listed(world: World):
+    world.refresh()
+    world.serve({**TOY, ("A", "V11910", "IT"): {"2018": "900", "2019": "910"},
+                 ("A", "V11920", "IT"): {"2018": "100", "2019": "110 p", "2020": "120"}}, last_change=LATER)
+    world.refresh()
+    assert world.query("select geo, indicator, period, kind from revisions") == [("IT", "V11920", "2020", "added")]
+    assert world.query("select series_added, added from vintages where dataset = 'toy' order by vintage") == [(4, 0), (1, 1)]
+
+
+@pytest.mark.parametrize(("behaviour", "argument", "kind"), [
+    (404, None, "NotFound"), (400, None, "BadRequest"), (500, None, "Unavailable"), (503, None, "Unavailable"),
+    ("too_big", None, "ExtractionTooBig"), ("async_never", None, "NotReady"), ("async_expired", None, "NotReady"),
+    ("warning_200", None, "NotReady"), ("413_async", None, "NotReady"), ("html_200", None, "Unavailable"),
+    ("fault_200", None, None), ("footer_413", None, "NotReady"), ("truncated_gzip", None, "BrokenRead"),
+    ("slow_drip", None, "TooSlow"), ("hang", None, "BrokenRead"), ("drop_connection", None, "BrokenRead"),
+    ("rate_limited", 3600, "RateLimited"), ("banned", None, "Forbidden"), ("redirect_elsewhere", None, "RedirectedElsewhere"),
+    ("redirect_loop", None, "RedirectedElsewhere"), ("empty_body", None, "NotData"), ("zip_bomb", None, "TooLarge"),
+    ("huge_body", None, None),
+])
+def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour, argument, kind):
+    world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000)
+    world.refresh()
+    before = world.query(VALUES)
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.server.behave("toy", behaviour, argument=argument)
+    outcome = world.refresh()
+    assert outcome.code == 3
+    found = outcome.json["datasets"]["toy"]
+    assert (found["state"], found["outcome"], found["age_days"]) == ("stale", "failed", 0)
+    assert found["failure"]["message"] and found["failure"]["hint"] and found["failure"]["url"]
+    if kind:
+        assert found["failure"]["kind"] == kind
+    assert world.query(VALUES) == before
+    assert world.query("select state from catalogue where dataset = 'toy'") == [("stale",)]
+    # known trouble does not cry again the next night
+    world.server.behave("toy", behaviour, argument=argument)
+    assert world.refresh().code == 0
+
+
+@pytest.mark.parametrize("behaviour", ["gzip_without_header", "gzip_with_header", "async", "redirect", "wrong_content_type",
+                                       "reordered_dimensions"])
+def test_a_provider_that_is_only_odd_is_understood(world: World, behaviour):
+    world.server.behave("toy", behaviour)
+    assert world.refresh().code == 0
+    assert len(world.query(VALUES)) == 8
+
+
+@pytest.mark.parametrize(("behaviour", "told"), [
+    ("empty_table", "min_rows"), ("latin1", "UTF-8"), ("renamed_dimension", "gone: "), ("duplicated_keys", "unique_keys"),
+    ("unreadable_cell", "holds"),
+])
+def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
+    world.refresh()
+    before = world.query(VALUES)
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.server.behave("toy", behaviour)
+    outcome = world.refresh()
+    found = outcome.json["datasets"]["toy"]
+    assert (outcome.code, found["state"], found["outcome"]) == (3, "stale", "quarantined")
+    assert told in found["failure"]["message"]
+    assert world.query(VALUES) == before
+    assert world.query("select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at") == [
+        ("accepted", None), ("refused", 1)]
+
+
+@pytest.mark.parametrize(("cells", "told"), [
+    ({("A", "V11920", "IT"): {"2018": "1"}, ("A", "V11920", "ITG1"): {"2018": "1", "2019": "1", "2017": "1"}}, "size_ratio"),
+    (changed(ITG1_2019="45 x"), "flags"),
+    (changed(ITG1_2019="5000"), "ranges"),
+    ({key: row for key, row in TOY.items() if key[2] != "IT"} | {("A", "V11920", "ITF3"): {"2018": "1", "2019": "2"}}, "geos"),
+    ({**TOY, ("A", "V11920", "QQ9"): {"2018": "1"}}, "known_geos"),
+    ({key: {year: "7" for year in row} for key, row in TOY.items()}, "revised_share"),
+])
+def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: World, cells, told):
+    world.refresh()
+    before = world.query(VALUES)
+    world.serve(cells, last_change=LATER)
+    outcome = world.refresh()
+    assert outcome.code == 3
+    assert told in outcome.json["datasets"]["toy"]["failure"]["message"]
+    assert world.query(VALUES) == before
+    assert world.query(f"select passed from check_results where check_name = '{told}' and dataset = 'toy' order by checked_at"
+                       )[-1] == (False,)
+    (waiting,) = outcome.json["datasets"]["toy"]["quarantine"]
+    # the next night finds the same body: the decision stands, without crying
+    again = world.refresh()
+    assert (again.code, again.json["datasets"]["toy"]["outcome"]) == (0, "quarantined")
+    assert world.run("accept", "toy", waiting, "--because", "announced by the provider").code == 0
+    assert world.refresh("--offline").code == 0
+    assert world.query(VALUES) != before
+    assert world.query("select because from snapshots where snapshot_id = '" + waiting + "'") == [("announced by the provider",)]
+
+
+@pytest.mark.parametrize("damage", ["unit", "key"])
+def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: World, damage):
+    world.refresh()
+    world.serve({**TOY, ("A", "V99999", "IT"): {"2018": "1"}} if damage == "unit" else TOY, last_change=LATER)
+    if damage == "key":
+        world.server.behave("toy", "duplicated_keys")
+    (waiting,) = world.refresh().json["datasets"]["toy"]["quarantine"]
+    outcome = world.run("accept", "toy", waiting, "--because", "I insist")
+    assert outcome.code == 1
+    assert "cannot enter history" in outcome.err
+    assert world.refresh("--offline").code == 0
+
+
+def test_a_pin_holds_until_unpin(world: World):
+    world.refresh()
+    first = world.state()["snapshot_id"]
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.refresh()
+    assert world.run("pin", "toy", first, "--because", "the revision is wrong").code == 0
+    world.refresh("--offline")
+    figure = "select value from observations where dataset = 'toy' and geo = 'ITG1' and period = '2019' and indicator = 'V11920'"
+    assert world.query(figure) == [(44.0,)]
+    world.serve(changed(ITG1_2019="46"), last_change=LATER.replace(month=10))
+    assert world.refresh().json["datasets"]["toy"]["state"] == "pinned"
+    assert world.query(figure) == [(44.0,)]
+    world.run("unpin", "toy", "--because", "mended")
+    assert world.refresh().json["datasets"]["toy"]["state"] == "live"
+    assert world.query(figure) == [(46.0,)]
+
+
+def test_one_broken_dataset_stops_nobody_else(world: World):
+    world.entry("toy2")
+    world.serve(code="toy2")
+    world.server.behave("toy2", "latin1")
+    outcome = world.run("refresh", "--only", "toy", "--only", "toy2", "--json")
+    assert outcome.code == 3
+    assert {name: outcome.json["datasets"][name]["state"] for name in ("toy", "toy2")} == {"toy": "live", "toy2": "missing"}
+    assert len(world.query(VALUES)) == 8
+
+
+def test_all_down_in_a_first_run_asks_each_host_once_and_is_no_failure(world: World):
+    world.server.stop()
+    started = time.monotonic()
+    outcome = world.run("refresh", "--json")
+    assert outcome.code == 0
+    assert time.monotonic() - started < 50
+    states = {name: found["state"] for name, found in outcome.json["datasets"].items()}
+    assert states["bd_size_r3"] == states["pat_ep_rtot"] == "shipped"
+    assert states["lfst_r_lfe2emp"] == states["toy"] == "missing"
+    assert [h["theme"] for h in outcome.json["headlines"]] == ["enterprise_births", "patents", "employment"]
+
+
+def test_down_after_a_good_night_is_degraded_once(world: World):
+    world.refresh()
+    world.server.stop()
+    first, second = world.refresh(), world.refresh()
+    assert (first.code, second.code) == (3, 0)
+    assert first.json["datasets"]["toy"]["failure"]["kind"] == "Unreachable"
+    assert first.json["published"] and not second.json["published"]
+    world.server.start()
+    assert world.refresh().json["datasets"]["toy"]["state"] == "unchanged"
+
+
+def test_figures_that_ship_give_way_to_live_ones_without_a_revision(world: World):
+    world.run("refresh", "--only", "pat_ep_rtot", "--offline")
+    assert world.state("pat_ep_rtot")["state"] == "shipped"
+    assert world.query("select distinct flag from patents where geo = 'FR71'") == [(None,)]
+    world.entry("pat_ep_rtot", dimensions=["freq", "unit", "geo"], indicator="epo_applications", unit="unit", feeds={"patents": {}},
+                checks={"min_rows": 1})
+    world.server.table("pat_ep_rtot", ["freq", "unit", "geo"], {("A", "NR", "ITG1"): {"2004": "80"}})
+    assert world.run("refresh", "--only", "pat_ep_rtot", "--json").json["datasets"]["pat_ep_rtot"]["state"] == "live"
+    assert world.query("select geo, value from patents") == [("ITG1", 80.0)]
+    assert world.query("select kind from vintages where dataset = 'pat_ep_rtot' order by vintage") == [("baseline",), ("baseline",)]
+    assert world.query("select count(*) from revisions") == [(0,)]
+    assert world.query("select value from as_of(timestamptz '2000-01-01') where geo = 'ITG1'") == []
+
+
+def test_only_one_writer(world: World):
+    from sources.home import Home
+
+    world.refresh()
+    with Home(world.home).writing():
+        outcome = world.refresh()
+    assert outcome.code == 1
+    assert "Another process is writing" in outcome.err
+    assert world.refresh().code == 0
+
+
+def test_a_gate_that_closes_publishes_nothing(world: World):
+    world.refresh()
+    before = world.releases
+    world.entry("toy", unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}}, indicator="indic_sb", format="tsv",
+                checks={"min_rows": 1, "max_revised_share": 1.0})
+    # our own region's rate, made to disagree with the provider's
+    world.entry("bd_size_r3", dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"],
+                unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}}, checks={"min_rows": 1})
+    key = ("TOTAL", "B-S_X_K642", "ITG1")
+    world.server.table("bd_size_r3", ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"], {
+        ("A", "V11920", *key): {"2019": "10"}, ("A", "V11910", *key): {"2019": "100"}, ("A", "V97020", *key): {"2019": "30"}})
+    outcome = world.run("refresh", "--only", "bd_size_r3")
+    assert outcome.code == 1
+    assert "birth_rate_agrees" in outcome.err
+    assert world.releases == before
+    assert world.run("status", "--json").json["run"]["failed"]
+
+
+def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
+    import errno
+
+    from warehouse import release
+
+    world.refresh()
+    before = world.releases
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(world.home))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release, "_seal", no_space)
+        outcome = world.refresh()
+    assert outcome.code == 1
+    assert "No space left on device" in outcome.err
+    assert world.releases == before
+    assert world.refresh().json["published"]
+    assert world.query("select value from revisions") == [(45.0,)]
+
+
+def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
+    world.refresh()
+    (stored,) = (path for path in (world.home / "snapshots" / "objects").rglob("*") if path.is_file())
+    stored.chmod(0o644)
+    stored.write_bytes(b"not what it was")
+    release = world.releases[-1]
+    outcome = world.run("release", "rebuild", release)
+    assert outcome.code == 0 or "sha256" in outcome.err or "cannot be read" in outcome.err
+    world.serve(last_change=LATER)
+    world.refresh()
+    assert world.run("release", "rebuild", release).code == 0
+
+
+@pytest.mark.parametrize("stage", ["asking", "decoding", "checking", "entering history", "building tables",
+                                   "checking the release", "writing Parquet"])
+def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
+    world.refresh()
+    standing = world.query(VALUES)
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    process = world.start("refresh", "--only", "toy")
+    for line in process.stderr:
+        if stage in line:
+            break
+    else:
+        pytest.fail(f"the run never came to {stage!r}")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert world.query(VALUES) == standing or stage == "writing Parquet"
+    assert world.refresh().code == 0
+    assert world.query("select old_value, value from revisions") == [(44.0, 45.0)]
+    assert not list((world.home / "releases").glob(".building-*"))
+    assert world.run("release", "verify").code == 0
+
+
+def test_the_inventory_may_be_silent(world: World):
+    world.server.behave("inventory", 404)
+    assert world.refresh().code == 0
+    assert len(world.query(VALUES)) == 8
+
+
+def test_the_pace_holds_across_runs(world: World):
+    world.set_provider(min_interval_s=1)
+    world.refresh()
+    world.refresh()
+    times = [request.time for request in world.server.requests]
+    assert len(times) == 3
+    assert all(b - a >= 0.99 for a, b in zip(times, times[1:], strict=False))
+
+
+def test_a_ban_is_remembered_on_disk(world: World):
+    world.server.behave("inventory", "rate_limited", argument=3600)
+    world.server.behave("toy", "rate_limited", argument=3600)
+    world.refresh()
+    asked = len(world.server.requests)
+    outcome = world.refresh()
+    assert len(world.server.requests) == asked
+    assert "not to be asked before" in outcome.json["datasets"]["toy"]["failure"]["message"]
+
+
+def test_a_short_retry_after_is_honoured(world: World):
+    world.server.behave("toy", "rate_limited", times=1, argument=1)
+    started = time.monotonic()
+    assert world.refresh().code == 0
+    assert time.monotonic() - started >= 1
+    assert len(world.query(VALUES)) == 8
+
+
+def test_sdmx_csv_slices_by_positional_key_and_only_the_slice_can_vanish(world: World):
+    world.refresh()
+    world.entry("toy", format="sdmx-csv", query={"geo": ["ITG1", "IT"]})
+    world.serve({key: row for key, row in TOY.items() if key[2] != "IT"} | {("A", "V11920", "IT"): {"2018": "100", "2019": "111"}},
+                last_change=LATER)
+    assert world.refresh().code == 0
+    assert any("/TOY/..ITG1+IT" in request.path.upper() or "/toy/..ITG1+IT" in request.path for request in world.server.requests)
+    assert world.query("select geo, kind, value from revisions order by all") == [("IT", "changed", 111.0)]
+    assert world.query("select count(*) from observations where dataset = 'toy' and geo = 'ITG17'") == [(2,)]
+
+
+def test_json_stat(world: World):
+    world.entry("toy", format="json-stat", query={"geo": ["IT", "ITG1", "ITG17"]})
+    assert world.refresh().code == 0
+    assert len(world.query(VALUES)) == 8
+
+
+def test_the_stamp_of_the_provider_is_kept(world: World):
+    world.refresh()
+    assert world.query("select provider_updated_at from snapshots where dataset = 'toy'") == [(FIRST_CHANGE,)]
