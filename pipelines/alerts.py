@@ -32,14 +32,17 @@ def send(text: str) -> None:
 
 
 @dg.failure_hook
-def tell_of_failure(context: dg.HookContext) -> None:
+def on_failure(context: dg.HookContext) -> None:
     """A step raised: nothing was published by it."""
-    failure = context.op_exception
-    send(f"Distretto: step {context.op.name} failed, the old release stays: {failure.__cause__ or failure}")
+    tell_failure(f"step {context.op.name}", context.op_exception)
+
+
+def tell_failure(what: str, failure: BaseException) -> None:
+    send(f"Distretto: {what} failed, the old release stays: {failure}")
 
 
 @dg.success_hook
-def tell_of_worse(context: dg.HookContext) -> None:
+def on_release(context: dg.HookContext) -> None:
     """After the release step: what got worse in this run, although the run succeeded."""
     if context.op.name != "release":
         return

@@ -137,7 +137,7 @@ def validate(
 
 
 @app.command()
-def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because) -> None:
+def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Let a quarantined snapshot into history; `refresh` then publishes it. Undo: pin an earlier snapshot.
 
     Example: [cyan]distretto accept bd_size_r3 1a2b3c4d --because "announced revision of 2026"[/cyan]
@@ -145,20 +145,21 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because) -> No
     from assets import observations
 
     taken = _decide(observations.accept, dataset, snapshot, because)
-    show.done(f"{taken} accepted.", "distretto refresh --offline publishes it.")
+    _told(as_json, {"dataset": dataset, "accepted": taken}, f"{taken} accepted.", "distretto refresh --offline publishes it.")
 
 
 @app.command()
-def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because) -> None:
+def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Hold a dataset at a snapshot; newer bodies are kept and wait. Undo: `distretto unpin`."""
     from assets import observations
 
     taken = _decide(observations.pin, dataset, snapshot, because)
-    show.done(f"{dataset} is pinned to {taken}.", "distretto refresh --offline publishes it; distretto unpin ends it.")
+    _told(as_json, {"dataset": dataset, "pinned": taken}, f"{dataset} is pinned to {taken}.",
+          "distretto refresh --offline publishes it; distretto unpin ends it.")
 
 
 @app.command()
-def unpin(dataset: DatasetName, because: Because) -> None:
+def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> None:
     """Let a pinned dataset follow its provider again."""
     from sources.snapshots import SnapshotStore
 
@@ -169,7 +170,7 @@ def unpin(dataset: DatasetName, because: Because) -> None:
         if dataset not in store.pins:
             raise DistrettoError(f"{dataset} is not pinned.", hint="distretto status shows what is.")
         store.unpin(dataset, getpass.getuser(), because)
-    show.done(f"{dataset} follows its provider again.", "distretto refresh takes what waits.")
+    _told(as_json, {"dataset": dataset, "pinned": None}, f"{dataset} follows its provider again.", "distretto refresh takes what waits.")
 
 
 @app.command()
@@ -292,7 +293,8 @@ def release_rebuild(release_id: Annotated[str | None, typer.Argument(help="Defau
 
 
 @release_app.command("rollback")
-def release_rollback(release_id: Annotated[str, typer.Argument(help="The release to show again.")]) -> None:
+def release_rollback(release_id: Annotated[str, typer.Argument(help="The release to show again.")],
+                     as_json: AsJson = False) -> None:
     """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
     from warehouse import release
 
@@ -302,10 +304,17 @@ def release_rollback(release_id: Annotated[str, typer.Argument(help="The release
         if problems := release.verify(chosen):
             raise DistrettoError(f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one.")
         release.show(home, chosen)
-    show.done(f"{home.current} now shows {chosen.id}.")
+    _told(as_json, {"current": chosen.id}, f"{home.current} now shows {chosen.id}.")
 
 
 # -- parts
+
+def _told(as_json: bool, report: dict[str, Any], message: str, hint: str = "") -> None:
+    if as_json:
+        print(to_json(report))
+    else:
+        show.done(message, hint)
+
 
 def _decide(decision: Any, dataset: str, snapshot: str, because: str) -> str:
     from assets.observations import Workshop

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.factory import build_assets
 from assets.resources import DataFolder
-from pipelines.alerts import tell_of_failure, tell_of_worse
+from pipelines.alerts import on_failure, on_release
 from pipelines.schedules import nightly_schedule
 from sources.spec import load_catalogue, load_providers
 
@@ -22,7 +22,7 @@ def build_definitions() -> dg.Definitions:
         description="Ask every provider, let good figures into history, publish a release if anything changed.",
         # one writer: every step of a run in one process
         executor_def=dg.in_process_executor,
-        hooks={tell_of_failure, tell_of_worse},
+        hooks={on_failure, on_release},
         # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
         tags={"dagster/max_retries": "2"},
     )

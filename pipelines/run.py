@@ -11,8 +11,9 @@ import os
 import dagster as dg
 
 from assets.factory import observations_key, snapshot_key
+from pipelines.alerts import tell_failure
 from pipelines.definitions import build_definitions
-from sources.errors import DistrettoError
+from sources.errors import Busy, DistrettoError
 
 
 def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler) -> None:
@@ -34,7 +35,11 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
                 run_config={"resources": {"folder": {"config": {"offline": offline}}},
                             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
         except Exception as failure:
-            raise _cause(failure) from None
+            # Dagster calls no failure hook when it raises, as it does here
+            cause = _cause(failure)
+            if not isinstance(cause, Busy):
+                tell_failure("the nightly job", cause)
+            raise cause from None
         finally:
             log.removeHandler(handler)
 

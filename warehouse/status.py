@@ -101,8 +101,8 @@ def _describe(dataset: Dataset, provider: Provider, store: SnapshotStore, entry:
 def worsened(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
     """Datasets in more trouble than after the last run.
 
-    In a dataset's first run an unreachable host is no worsening: nothing was there before, and shipped figures
-    stand in; an answer that had to be refused is.
+    In a dataset's first run neither an unreachable host nor figures that are old already are a worsening: nothing
+    was there before, and shipped figures stand in; an answer that had to be refused is.
     """
     worse = []
     for dataset, entry in after.items():
@@ -110,6 +110,6 @@ def worsened(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
         if "outcome" in earlier:
             if entry["trouble"] > earlier["trouble"]:
                 worse.append(dataset)
-        elif entry["trouble"] and entry.get("failure", {}).get("kind") != "Unreachable":
+        elif entry.get("outcome") in ("failed", "quarantined") and entry["failure"]["kind"] != "Unreachable":
             worse.append(dataset)
     return worse
