@@ -21,7 +21,17 @@ from warehouse import vintages
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
 
-NAMES = ("min_rows", "unique_keys", "geos", "known_geos", "flags", "units", "ranges", "size_ratio", "revised_share")
+NAMES = (
+    "min_rows",
+    "unique_keys",
+    "geos",
+    "known_geos",
+    "flags",
+    "units",
+    "ranges",
+    "size_ratio",
+    "revised_share",
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,14 @@ class Result:
     expected: str
 
 
-def check(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, staged: Staged,
-          before: Staged | None, shipped_rows: int | None = None) -> list[Result]:
+def check(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    staged: Staged,
+    before: Staged | None,
+    shipped_rows: int | None = None,
+) -> list[Result]:
     """Judge `staged` by the entry's checks, against `before` where figures of the same kind stand.
 
     `con` is the open warehouse. Of figures that ship, which are an extract, exactly `shipped_rows` are expected.
@@ -44,12 +60,19 @@ def check(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, 
     return _judge(profile, _expectations(dataset, profile, shipped_rows))
 
 
-def _profile(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, staged: Staged,
-             before: Staged | None) -> dict[str, Any]:
+def _profile(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    staged: Staged,
+    before: Staged | None,
+) -> dict[str, Any]:
     """The frames that are judged: `table` (one row of counts), `geos`, `flags`, `units`, `rows` (territory and peers)."""
     keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
     con.execute(f"create or replace temp view staged_series as from read_parquet({quoted(staged.series)})")
-    con.execute(f"create or replace temp view staged_rows as from read_parquet({quoted(staged.observations)})")
+    con.execute(
+        f"create or replace temp view staged_rows as from read_parquet({quoted(staged.observations)})"
+    )
     one = con.execute(f"""
         select (select count(*) from staged_rows) as n_rows,
                (select count(*) from (select {keys} from staged_series group by all having count(*) > 1))
@@ -57,22 +80,32 @@ def _profile(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapsho
         """).df()
     one["size_ratio"], one["revised_share"] = 1.0, 0.0
     if before:
-        (rows_before,) = con.execute(f"select count(*) from read_parquet({quoted(before.observations)})").fetchone()
+        (rows_before,) = con.execute(
+            f"select count(*) from read_parquet({quoted(before.observations)})"
+        ).fetchone()
         one["size_ratio"] = one["n_rows"] / max(rows_before, 1)
         if not one["duplicates"].iloc[0]:
             vintages.match_series(con, dataset, staged)
-            (changed,) = con.execute(f"select count(*) filter (kind = 'changed') from "
-                                     f"({vintages.differences_sql(dataset, snapshot, staged)})").fetchone()
+            (changed,) = con.execute(
+                f"select count(*) filter (kind = 'changed') from "
+                f"({vintages.differences_sql(dataset, snapshot, staged)})"
+            ).fetchone()
             one["revised_share"] = changed / max(rows_before, 1)
     ours = territory()
-    near = ", ".join(quoted(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *ours["peers"]))
+    near = ", ".join(
+        quoted(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *ours["peers"])
+    )
     # peers are listed with their reasons; the codes are the keys
     frames = {
         "table": one,
         "geos": con.execute("select distinct geo from staged_series").df(),
-        "flags": con.execute("select distinct unnest(regexp_extract_all(coalesce(flag, ''), '.')) as flag from staged_rows").df(),
-        "rows": con.execute(f"select s.*, o.period, o.value from staged_rows o join staged_series s using (series) "
-                            f"where geo in ({near})").df(),
+        "flags": con.execute(
+            "select distinct unnest(regexp_extract_all(coalesce(flag, ''), '.')) as flag from staged_rows"
+        ).df(),
+        "rows": con.execute(
+            f"select s.*, o.period, o.value from staged_rows o join staged_series s using (series) "
+            f"where geo in ({near})"
+        ).df(),
     }
     if isinstance(dataset.unit, dict):
         (dimension,) = dataset.unit
@@ -85,44 +118,99 @@ def _profile(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapsho
 
 def _extremes(con: duckdb.DuckDBPyConnection, rule: Range) -> Any:
     """Least and greatest value of the rows that `rule` selects, over the whole table."""
-    chosen = " and ".join(f"{name(d)} in ({', '.join(quoted(c) for c in codes)})" for d, codes in rule.where.items()) or "true"
-    return con.execute(f"select min(value) as least, max(value) as greatest from staged_rows o "
-                       f"join staged_series s using (series) where {chosen}").df()
+    chosen = (
+        " and ".join(
+            f"{name(d)} in ({', '.join(quoted(c) for c in codes)})" for d, codes in rule.where.items()
+        )
+        or "true"
+    )
+    return con.execute(
+        f"select min(value) as least, max(value) as greatest from staged_rows o "
+        f"join staged_series s using (series) where {chosen}"
+    ).df()
 
 
-def _expectations(dataset: Dataset, profile: dict[str, Any], shipped_rows: int | None) -> list[tuple[str, str, Any, Any]]:
+def _expectations(
+    dataset: Dataset, profile: dict[str, Any], shipped_rows: int | None
+) -> list[tuple[str, str, Any, Any]]:
     """`(check, frame's name, frame, expectation)` in the order of NAMES."""
     import great_expectations.expectations as gxe
 
     rules = dataset.checks
     least = shipped_rows or rules.min_rows
     found: list[tuple[str, str, Any, Any]] = [
-        ("min_rows", "table", profile["table"],
-         gxe.ExpectColumnMinToBeBetween(column="n_rows", min_value=least, max_value=shipped_rows)),
-        ("unique_keys", "table", profile["table"],
-         gxe.ExpectColumnMaxToBeBetween(column="duplicates", min_value=0, max_value=0)),
-        ("unique_keys", "rows", profile["rows"],
-         gxe.ExpectCompoundColumnsToBeUnique(column_list=[*dataset.dimensions, "period"])),
-        ("known_geos", "geos", profile["geos"],
-         gxe.ExpectColumnValuesToBeInSet(column="geo", value_set=sorted(known_geos()))),
-        ("flags", "flags", profile["flags"],
-         gxe.ExpectColumnValuesToBeInSet(column="flag", value_set=sorted(rules.flags))),
-        ("size_ratio", "table", profile["table"],
-         gxe.ExpectColumnMinToBeBetween(column="size_ratio", min_value=rules.min_size_ratio)),
-        ("revised_share", "table", profile["table"],
-         gxe.ExpectColumnMaxToBeBetween(column="revised_share", max_value=rules.max_revised_share)),
+        (
+            "min_rows",
+            "table",
+            profile["table"],
+            gxe.ExpectColumnMinToBeBetween(column="n_rows", min_value=least, max_value=shipped_rows),
+        ),
+        (
+            "unique_keys",
+            "table",
+            profile["table"],
+            gxe.ExpectColumnMaxToBeBetween(column="duplicates", min_value=0, max_value=0),
+        ),
+        (
+            "unique_keys",
+            "rows",
+            profile["rows"],
+            gxe.ExpectCompoundColumnsToBeUnique(column_list=[*dataset.dimensions, "period"]),
+        ),
+        (
+            "known_geos",
+            "geos",
+            profile["geos"],
+            gxe.ExpectColumnValuesToBeInSet(column="geo", value_set=sorted(known_geos())),
+        ),
+        (
+            "flags",
+            "flags",
+            profile["flags"],
+            gxe.ExpectColumnValuesToBeInSet(column="flag", value_set=sorted(rules.flags)),
+        ),
+        (
+            "size_ratio",
+            "table",
+            profile["table"],
+            gxe.ExpectColumnMinToBeBetween(column="size_ratio", min_value=rules.min_size_ratio),
+        ),
+        (
+            "revised_share",
+            "table",
+            profile["table"],
+            gxe.ExpectColumnMaxToBeBetween(column="revised_share", max_value=rules.max_revised_share),
+        ),
     ]
     if rules.geos:
-        found.append(("geos", "geos", profile["geos"],
-                      gxe.ExpectColumnDistinctValuesToContainSet(column="geo", value_set=rules.geos)))
+        found.append(
+            (
+                "geos",
+                "geos",
+                profile["geos"],
+                gxe.ExpectColumnDistinctValuesToContainSet(column="geo", value_set=rules.geos),
+            )
+        )
     if "units" in profile:
         (codes,) = dataset.unit.values()
-        found.append(("units", "units", profile["units"],
-                      gxe.ExpectColumnValuesToBeInSet(column="code", value_set=sorted(codes))))
+        found.append(
+            (
+                "units",
+                "units",
+                profile["units"],
+                gxe.ExpectColumnValuesToBeInSet(column="code", value_set=sorted(codes)),
+            )
+        )
     for rule, extremes in zip(rules.ranges, profile["ranges"], strict=True):
         for column in ("least", "greatest"):
-            found.append(("ranges", "range", extremes, gxe.ExpectColumnValuesToBeBetween(
-                column=column, min_value=rule.min, max_value=rule.max)))
+            found.append(
+                (
+                    "ranges",
+                    "range",
+                    extremes,
+                    gxe.ExpectColumnValuesToBeBetween(column=column, min_value=rule.min, max_value=rule.max),
+                )
+            )
     return sorted(found, key=lambda item: NAMES.index(item[0]))
 
 
@@ -136,18 +224,26 @@ def _judge(profile: dict[str, Any], expectations: list[tuple[str, str, Any, Any]
     source = context.data_sources.add_pandas("staged")
     joined: dict[str, list[Result]] = {}
     for number, (check_name, frame_name, frame, expectation) in enumerate(expectations):
-        batch = (source.add_dataframe_asset(f"{frame_name}_{number}")
-                 .add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame}))
+        batch = (
+            source.add_dataframe_asset(f"{frame_name}_{number}")
+            .add_batch_definition_whole_dataframe("all")
+            .get_batch({"dataframe": frame})
+        )
         outcome = batch.validate(expectation, result_format="SUMMARY")
         joined.setdefault(check_name, []).append(
-            Result(check_name, bool(outcome.success), _observed(outcome, frame), _expected(expectation)))
+            Result(check_name, bool(outcome.success), _observed(outcome, frame), _expected(expectation))
+        )
     return [_joined(results) for results in joined.values()]
 
 
 def _joined(results: list[Result]) -> Result:
     told = [r for r in results if not r.passed] or results
-    return Result(told[0].name, all(r.passed for r in results), "; ".join(dict.fromkeys(r.observed for r in told)),
-                  "; ".join(dict.fromkeys(r.expected for r in told)))
+    return Result(
+        told[0].name,
+        all(r.passed for r in results),
+        "; ".join(dict.fromkeys(r.observed for r in told)),
+        "; ".join(dict.fromkeys(r.expected for r in told)),
+    )
 
 
 def _observed(outcome: Any, frame: Any) -> str:
@@ -165,7 +261,13 @@ def _observed(outcome: Any, frame: Any) -> str:
     value = result.get("observed_value")
     if isinstance(value, list):
         return f"{len(value)} distinct"
-    return f"{value:.4g}" if isinstance(value, float) and value != int(value) else f"{value:,.0f}" if value is not None else "nothing"
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float) and value != int(value)
+        else f"{value:,.0f}"
+        if value is not None
+        else "nothing"
+    )
 
 
 def _expected(expectation: Any) -> str:
@@ -176,8 +278,14 @@ def _expected(expectation: Any) -> str:
     if "column_list" in given:
         return f"{', '.join(given['column_list'])} unique"
     low, high = given.get("min_value"), given.get("max_value")
-    bounds = " and ".join(text for text in (f"at least {low:,}" if low is not None else "",
-                                            f"at most {high:,}" if high is not None else "") if text)
+    bounds = " and ".join(
+        text
+        for text in (
+            f"at least {low:,}" if low is not None else "",
+            f"at most {high:,}" if high is not None else "",
+        )
+        if text
+    )
     return f"{given['column']} {bounds}"
 
 
@@ -185,4 +293,6 @@ def _expected(expectation: Any) -> str:
 def known_geos() -> frozenset[str]:
     """The codes of `warehouse/reference/geography.csv`."""
     with open(WAREHOUSE / "reference" / "geography.csv", encoding="utf-8", newline="") as handle:
-        return frozenset(row["geo"] for row in csv.DictReader(line for line in handle if not line.startswith("#")))
+        return frozenset(
+            row["geo"] for row in csv.DictReader(line for line in handle if not line.startswith("#"))
+        )

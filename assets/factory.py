@@ -14,16 +14,30 @@ from assets.resources import DataFolder
 from sources.home import utc_now
 from sources.spec import Catalogue, Dataset, Provider
 from warehouse.status import describe, read_status
+from warehouse.tables import contract
 
 OWNERS = ["team:distretto"]
-CHECK_NAMES = ("answered", "min_rows", "unique_keys", "geos", "known_geos", "flags", "units", "ranges", "size_ratio",
-               "revised_share")
+CHECK_NAMES = (
+    "answered",
+    "min_rows",
+    "unique_keys",
+    "geos",
+    "known_geos",
+    "flags",
+    "units",
+    "ranges",
+    "size_ratio",
+    "revised_share",
+)
 
 
 def build_assets(catalogue: Catalogue, providers: dict[str, Provider]) -> list[dg.AssetsDefinition]:
     """The step that asks the providers, one asset a dataset with its checks, and the release step."""
-    return [snapshots_asset(catalogue, providers), *(observations_asset(dataset) for dataset in catalogue.values()),
-            release_asset(catalogue)]
+    return [
+        snapshots_asset(catalogue, providers),
+        *(observations_asset(dataset) for dataset in catalogue.values()),
+        release_asset(catalogue),
+    ]
 
 
 def snapshot_key(dataset: str) -> dg.AssetKey:
@@ -36,11 +50,17 @@ def observations_key(dataset: str) -> dg.AssetKey:
 
 def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.AssetsDefinition:
     """One step for all providers, so that each host has a thread of its own and a slow one delays only itself."""
-    specs = [dg.AssetSpec(
-        snapshot_key(dataset.id), group_name="snapshots", owners=OWNERS, kinds={providers[dataset.provider].protocol},
-        description=f"The body of {dataset.code} as {providers[dataset.provider].title} serves it, kept for ever.",
-        skippable=True,
-    ) for dataset in catalogue.values()]
+    specs = [
+        dg.AssetSpec(
+            snapshot_key(dataset.id),
+            group_name="snapshots",
+            owners=OWNERS,
+            kinds={providers[dataset.provider].protocol},
+            description=f"The body of {dataset.code} as {providers[dataset.provider].title} serves it, kept for ever.",
+            skippable=True,
+        )
+        for dataset in catalogue.values()
+    ]
 
     @dg.multi_asset(name="snapshots", specs=specs, can_subset=True)
     def snapshots(context: dg.AssetExecutionContext, folder: DataFolder) -> Iterator[dg.MaterializeResult]:
@@ -50,14 +70,17 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
             observations.collect(folder.shop, chosen)
         entries = read_status(folder.shop.home)["datasets"]
         for dataset in chosen:
-            newest = folder.shop.store.newest(dataset)
-            yield dg.MaterializeResult(asset_key=snapshot_key(dataset), metadata={
-                "outcome": entries.get(dataset, {}).get("outcome", "not asked"),
-                "failure": entries.get(dataset, {}).get("failure", {}).get("message", ""),
-                "snapshot": newest.id if newest else "none",
-                "sha256": newest.sha256 if newest else "",
-                "bytes": newest.size if newest else 0,
-            })
+            newest = folder.shop.store.newest(dataset, "live") or folder.shop.store.newest(dataset, "shipped")
+            yield dg.MaterializeResult(
+                asset_key=snapshot_key(dataset),
+                metadata={
+                    "outcome": entries.get(dataset, {}).get("outcome", "not asked"),
+                    "failure": entries.get(dataset, {}).get("failure", {}).get("message", ""),
+                    "snapshot": newest.id if newest else "none",
+                    "sha256": newest.sha256 if newest else "",
+                    "bytes": newest.size if newest else 0,
+                },
+            )
 
     return snapshots
 
@@ -65,51 +88,94 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
 def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
     key = observations_key(dataset.id)
     columns = ["dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", *dataset.dimensions]
-    schema = dg.TableSchema(columns=[
-        dg.TableColumn(column, "double" if column == "value" else "string") for column in dict.fromkeys(columns)])
+    described = contract()["columns"]
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column, "double" if column == "value" else "string", description=described.get(column)
+            )
+            for column in dict.fromkeys(columns)
+        ]
+    )
 
     @dg.asset(
-        key=key, deps=[snapshot_key(dataset.id)], group_name=dataset.theme, owners=OWNERS, kinds={"duckdb", "parquet"},
+        key=key,
+        deps=[snapshot_key(dataset.id)],
+        group_name=dataset.theme,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
         description="\n\n".join([f"**{dataset.title.en}** / {dataset.title.it}", *dataset.warnings]),
-        metadata={"dagster/column_schema": schema, "licence": dataset.licence or "as the provider", "citation": dataset.citation},
+        metadata={
+            "dagster/column_schema": schema,
+            "licence": dataset.licence or "as the provider",
+            "citation": dataset.citation,
+        },
         check_specs=[dg.AssetCheckSpec(name, asset=key) for name in CHECK_NAMES],
     )
     def observations_of(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.MaterializeResult:
         shop = folder.shop
         with shop.warehouse() as con:
             outcome = observations.admit(shop, con, dataset.id)
-            judged = con.execute("""
+            judged = con.execute(
+                """
                 select check_name, passed, observed, expected, snapshot_id from check_results where dataset = ?
-                qualify checked_at = max(checked_at) over ()""", [dataset.id]).fetchall()
-            (rows,) = con.execute("""
+                qualify checked_at = max(checked_at) over ()""",
+                [dataset.id],
+            ).fetchall()
+            (rows,) = con.execute(
+                """
                 select count(*) from (
                     select deleted from history semi join (select series from series where dataset = ?) using (series)
                     qualify row_number() over (partition by series, period order by vintage desc) = 1) where not deleted
-                """, [dataset.id]).fetchone()
+                """,
+                [dataset.id],
+            ).fetchone()
         state = describe(shop.home, shop.catalogue, shop.providers, shop.store, utc_now())[dataset.id]
         context.log.info(f"{dataset.id}: {outcome}, {state['state']}, {rows:,} observations")
-        return dg.MaterializeResult(metadata=_metadata(outcome, state, rows), check_results=_check_results(judged, state))
+        return dg.MaterializeResult(
+            metadata=_metadata(outcome, state, rows), check_results=_check_results(judged, state)
+        )
 
     return observations_of
 
 
 def _metadata(outcome: str, state: dict[str, Any], rows: int) -> dict[str, Any]:
-    return {"dagster/row_count": rows, "outcome": outcome, "state": state["state"], "snapshot": state["snapshot_id"] or "none",
-            "provider_updated_at": state["provider_updated_at"] or "not known",
-            "failure": state.get("failure", {}).get("message", "")}
+    return {
+        "dagster/row_count": rows,
+        "outcome": outcome,
+        "state": state["state"],
+        "snapshot": state["snapshot_id"] or "none",
+        "provider_updated_at": state["provider_updated_at"] or "not known",
+        "failure": state.get("failure", {}).get("message", ""),
+    }
 
 
 def _check_results(judged: list[tuple[Any, ...]], state: dict[str, Any]) -> list[dg.AssetCheckResult]:
     """The newest results of the entry's checks, and whether the provider answered; those not run pass with a note."""
     failed = state.get("outcome") in ("failed", "quarantined")
-    results = [dg.AssetCheckResult(
-        check_name="answered", passed=not failed, severity=dg.AssetCheckSeverity.WARN,
-        metadata={"failure": state.get("failure", {}).get("message", "") if failed else ""})]
-    found = {name: (passed, observed, expected, snapshot) for name, passed, observed, expected, snapshot in judged}
+    results = [
+        dg.AssetCheckResult(
+            check_name="answered",
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"failure": state.get("failure", {}).get("message", "") if failed else ""},
+        )
+    ]
+    found = {
+        name: (passed, observed, expected, snapshot) for name, passed, observed, expected, snapshot in judged
+    }
     for name in CHECK_NAMES[1:]:
-        passed, observed, expected, snapshot = found.get(name, (True, "not declared, or nothing to judge", "", ""))
-        results.append(dg.AssetCheckResult(check_name=name, passed=passed, severity=dg.AssetCheckSeverity.ERROR,
-                                           metadata={"observed": observed, "expected": expected, "snapshot": snapshot}))
+        passed, observed, expected, snapshot = found.get(
+            name, (True, "not declared, or nothing to judge", "", "")
+        )
+        results.append(
+            dg.AssetCheckResult(
+                check_name=name,
+                passed=passed,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={"observed": observed, "expected": expected, "snapshot": snapshot},
+            )
+        )
     return results
 
 
@@ -118,12 +184,24 @@ def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
     upstream = [observations_key(dataset) for dataset in catalogue]
     indicators_key = dg.AssetKey(["published", "indicators"])
     specs = [
-        dg.AssetSpec(indicators_key, deps=upstream, group_name="published", owners=OWNERS, kinds={"duckdb", "sql"},
-                     description="Every indicator of warehouse/indicators, computed from the latest observations.",
-                     skippable=True),
-        dg.AssetSpec(dg.AssetKey(["published", "release"]), deps=[indicators_key], group_name="published", owners=OWNERS,
-                     kinds={"duckdb", "parquet", "csv"}, skippable=True,
-                     description="One immutable release: DuckDB file, Parquet, CSV, checksums; shown by a symlink."),
+        dg.AssetSpec(
+            indicators_key,
+            deps=upstream,
+            group_name="published",
+            owners=OWNERS,
+            kinds={"duckdb", "sql"},
+            description="Every indicator of warehouse/indicators, computed from the latest observations.",
+            skippable=True,
+        ),
+        dg.AssetSpec(
+            dg.AssetKey(["published", "release"]),
+            deps=[indicators_key],
+            group_name="published",
+            owners=OWNERS,
+            kinds={"duckdb", "parquet", "csv"},
+            skippable=True,
+            description="One immutable release: DuckDB file, Parquet, CSV, checksums; shown by a symlink.",
+        ),
     ]
 
     @dg.multi_asset(name="release", specs=specs)
@@ -135,10 +213,14 @@ def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
         record = published.record
         for spec in specs:
             table = "indicators" if spec.key == indicators_key else "observations"
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={
-                "release": published.id, "dagster/row_count": record["tables"][table],
-                "folder": dg.MetadataValue.path(str(published.folder)),
-                "checks": dg.MetadataValue.json(record["checks"]),
-            })
+            yield dg.MaterializeResult(
+                asset_key=spec.key,
+                metadata={
+                    "release": published.id,
+                    "dagster/row_count": record["tables"][table],
+                    "folder": dg.MetadataValue.path(str(published.folder)),
+                    "checks": dg.MetadataValue.json(record["checks"]),
+                },
+            )
 
     return release_step

@@ -27,7 +27,6 @@ from sources.protocols.eurostat import Eurostat, Fetched
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
 from sources.staging import discard_staged, fresh_workdir, stage
-from warehouse import vintages
 from warehouse.status import read_status, record
 from warehouse.store import replay, warehouse
 
@@ -76,8 +75,9 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
         for dataset in host_datasets:
             provider = shop.providers[dataset.provider]
             log.info("%s: asking %s", dataset.id, provider.title)
-            protocol = protocols.setdefault(provider.id, PROTOCOLS[provider.protocol](
-                Client(provider, shop.home.pace), workdir))
+            protocol = protocols.setdefault(
+                provider.id, PROTOCOLS[provider.protocol](Client(provider, shop.home.pace), workdir)
+            )
             try:
                 found = protocol.fetch(dataset, known[dataset.id])
             except SourceError as failure:
@@ -108,21 +108,28 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None)
     if found is None:
         return _standing(shop, dataset.id)
     stamp = {"known_stamp": found.provider_updated_at.isoformat()} if found.provider_updated_at else {}
-    newest, now = store.newest(dataset.id), store.current(dataset.id)
-    for snapshot in (now, newest):
+    for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)
             return _standing(shop, dataset.id, **stamp)
-    store.add(found.body, dataset=dataset.id, provider=dataset.provider, code=dataset.code, format=found.format,
-              origin="live", provider_updated_at=found.provider_updated_at, coverage=dataset.query,
-              licence=dataset.licence or shop.providers[dataset.provider].licence)
+    store.add(
+        found.body,
+        dataset=dataset.id,
+        provider=dataset.provider,
+        code=dataset.code,
+        format=found.format,
+        origin="live",
+        provider_updated_at=found.provider_updated_at,
+        coverage=dataset.query,
+        licence=dataset.licence or shop.providers[dataset.provider].licence,
+    )
     record(home, dataset.id, "arrived", **stamp)
     return "arrived"
 
 
 def _standing(shop: Workshop, dataset: str, **stamp: str) -> str:
     """The outcome where the provider serves what it served before: the decision on that body stands."""
-    if shop.store.undecided(dataset):
+    if shop.store.undecided(dataset, "live"):
         outcome = "arrived"
     elif shop.store.quarantined(dataset):
         outcome = "quarantined"
@@ -141,41 +148,46 @@ def ship(shop: Workshop, datasets: Iterable[str]) -> None:
 
 
 def admit(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Decide on the newest undecided body of dataset `name`: stage, check, accept and append, or refuse.
+    """Let the newest body of dataset `name` into history, or refuse it; figures that ship only where none are live.
 
     Returns the outcome, which is in status.json too: `updated`, `quarantined`, `failed`, `held`, or what stood.
     """
     store = shop.store
-    snapshot = store.undecided(name)
     try:
         replay(con, shop.catalogue, store, shop.stage, only=name)
-        if snapshot is None:
-            return read_status(shop.home)["datasets"].get(name, {}).get("outcome", "not checked")
-        if name in store.pins:
-            record(shop.home, name, "held")
-            return "held"
-        log.info("%s: decoding %s", name, snapshot.id)
-        staged = shop.stage(snapshot)
-        log.info("%s: checking", name)
-        failed = [r for r in run_checks(shop, con, snapshot, staged) if not r.passed]
-        if failed:
-            raise ChecksFailed(
-                "; ".join(f"{r.name}: {r.observed} (expected {r.expected})" for r in failed),
-                hint=f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.")
+        if live := store.undecided(name, "live"):
+            if name in store.pins:
+                record(shop.home, name, "held")
+            else:
+                _enter(shop, con, live)
+                record(shop.home, name, "updated")
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(shop.home, name, "failed", failure, known_stamp=None)
-        return "failed"
     except (SourceError, ChecksFailed) as failure:
-        store.refuse(snapshot, [failure.message])
+        store.refuse(live, [failure.message])
         record(shop.home, name, "quarantined", failure)
-        return "quarantined"
+    now, waiting = store.current(name), store.undecided(name, "shipped")
+    if waiting and (now is None or now.origin == "shipped"):
+        _enter(shop, con, waiting)
+    return read_status(shop.home)["datasets"].get(name, {}).get("outcome", "not checked")
+
+
+def _enter(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Stage, check, accept and append. Raises DamagedSnapshot, SourceError or ChecksFailed, and then nothing has changed."""
+    name = snapshot.dataset
+    log.info("%s: decoding %s", name, snapshot.id)
+    staged = shop.stage(snapshot)
+    log.info("%s: checking", name)
+    failed = [result for result in run_checks(shop, con, snapshot, staged) if not result.passed]
+    if failed:
+        raise ChecksFailed(
+            "; ".join(f"{r.name}: {r.observed} (expected {r.expected})" for r in failed),
+            hint=f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.",
+        )
     log.info("%s: entering history", name)
-    store.accept(snapshot, by=CHECKS, stamp=staged.provider_updated_at)
-    replay(con, shop.catalogue, store, shop.stage, only=name)
-    if snapshot.origin == "live":
-        record(shop.home, name, "updated")
-    return "updated"
+    shop.store.accept(snapshot, by=CHECKS, stamp=staged.provider_updated_at)
+    replay(con, shop.catalogue, shop.store, shop.stage, only=name)
 
 
 def run_checks(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged):
@@ -187,12 +199,16 @@ def run_checks(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapsho
     like = now if now and now.id != snapshot.id and now.origin == snapshot.origin else None
     shipped_rows = shipped.load()[dataset.id].rows if snapshot.origin == "shipped" else None
     results = checks.check(con, dataset, snapshot, staged, shop.stage(like) if like else None, shipped_rows)
-    con.executemany("insert into check_results values (?, ?, ?, ?, ?, ?, now())",
-                    [(dataset.id, snapshot.id, r.name, r.passed, r.observed, r.expected) for r in results])
+    con.executemany(
+        "insert into check_results values (?, ?, ?, ?, ?, ?, now())",
+        [(dataset.id, snapshot.id, r.name, r.passed, r.observed, r.expected) for r in results],
+    )
     return results
 
 
-def accept(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str) -> Snapshot:
+def accept(
+    shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
     """A person lets a quarantined snapshot in. Raises where its body is gone or cannot be decoded."""
     snapshot = shop.store.find(name, snapshot_id)
     if snapshot == shop.store.current(name):
@@ -205,7 +221,9 @@ def accept(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_i
     return snapshot
 
 
-def pin(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str) -> Snapshot:
+def pin(
+    shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
     """Hold the dataset at a snapshot until `unpin`; newer bodies are kept and wait."""
     snapshot = shop.store.find(name, snapshot_id)
     _refuse_unusable(shop, con, snapshot, shop.stage(snapshot))
@@ -215,12 +233,22 @@ def pin(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: 
     return snapshot
 
 
-def _refuse_unusable(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged) -> None:
+def _refuse_unusable(
+    shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged
+) -> None:
     """History needs one row a key and a unit for each row, whatever a person says: else the gate stops every dataset."""
-    unusable = [r for r in run_checks(shop, con, snapshot, staged) if r.name in ("unique_keys", "units") and not r.passed]
+    unusable = [
+        r
+        for r in run_checks(shop, con, snapshot, staged)
+        if r.name in ("unique_keys", "units") and not r.passed
+    ]
     if unusable:
-        raise DistrettoError(f"{snapshot.id} cannot enter history: " + "; ".join(f"{r.name}: {r.observed}" for r in unusable) + ".",
-                             hint="complete `unit` in the catalogue entry, wait for the provider, or pin an earlier snapshot.")
+        raise DistrettoError(
+            f"{snapshot.id} cannot enter history: "
+            + "; ".join(f"{r.name}: {r.observed}" for r in unusable)
+            + ".",
+            hint="complete `unit` in the catalogue entry, wait for the provider, or pin an earlier snapshot.",
+        )
 
 
 def tidy(shop: Workshop) -> None:

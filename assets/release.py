@@ -18,10 +18,16 @@ def publish(shop: Workshop) -> release.Release | None:
     """
     states = describe(shop.home, shop.catalogue, shop.providers, shop.store, utc_now())
     status = read_status(shop.home)
-    status["run"] = {"at": utc_now().isoformat(), "published": None, "failed": None,
-                     "worse": worsened(status["run"].get("datasets", {}), states),
-                     "datasets": {name: {key: state.get(key) for key in ("outcome", "trouble") if key in state}
-                                  for name, state in states.items()}}
+    status["run"] = {
+        "at": utc_now().isoformat(),
+        "published": None,
+        "failed": None,
+        "worse": worsened(status["run"].get("datasets", {}), states),
+        "datasets": {
+            name: {key: state.get(key) for key in ("outcome", "trouble") if key in state}
+            for name, state in states.items()
+        },
+    }
     try:
         with shop.warehouse() as con:
             published = release.build(shop.home, con, shop.catalogue, shop.providers, shop.store, states)

@@ -49,4 +49,6 @@ def on_release(context: dg.HookContext) -> None:
     status = read_status(Home.from_env())
     for dataset in status["run"].get("worse", []):
         failure = status["datasets"].get(dataset, {}).get("failure", {})
-        send(f"Distretto: {dataset} got worse: {failure.get('message', 'no release by its provider for too long')}")
+        send(
+            f"Distretto: {dataset} got worse: {failure.get('message', 'no release by its provider for too long')}"
+        )

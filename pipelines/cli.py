@@ -18,8 +18,13 @@ from pipelines import show
 from sources.errors import DistrettoError
 from sources.home import Home, to_json, utc_now
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False,
-                  help="Territorial indicators: from the providers' tables to releases that analysts query.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Territorial indicators: from the providers' tables to releases that analysts query.",
+)
 release_app = typer.Typer(no_args_is_help=True, help="List, verify, compare, rebuild and roll back releases.")
 app.add_typer(release_app, name="release")
 
@@ -37,15 +42,21 @@ def main() -> None:
         show.failed(failure.message, failure.hint)
         sys.exit(1)
     except OSError as failure:
-        show.failed(f"{failure.strerror or failure}: {failure.filename or Home.from_env().root}.",
-                    "free space or mend the permissions, then run again; what was published stays.")
+        show.failed(
+            f"{failure.strerror or failure}: {failure.filename or Home.from_env().root}.",
+            "free space or mend the permissions, then run again; what was published stays.",
+        )
         sys.exit(1)
 
 
 @app.command()
 def refresh(
-    only: Annotated[list[str] | None, typer.Option(help="A dataset to refresh; may be repeated. Default: all.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask no provider; work with what is here and what ships.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A dataset to refresh; may be repeated. Default: all.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no provider; work with what is here and what ships.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask the providers, let good figures into history, publish a release if anything changed.
@@ -62,9 +73,12 @@ def refresh(
     run = _status(home)["run"]
     current = release.current(home)
     report = {
-        "published": run["published"], "current": current.id if current else None,
-        "folder": str(home.current), "worse": run["worse"],
-        "datasets": _states(home), "headlines": _headlines(current),
+        "published": run["published"],
+        "current": current.id if current else None,
+        "folder": str(home.current),
+        "worse": run["worse"],
+        "datasets": _states(home),
+        "headlines": _headlines(current),
     }
     if as_json:
         print(to_json(report, indent=1))
@@ -81,8 +95,12 @@ def status(as_json: AsJson = False) -> None:
 
     home = Home.from_env()
     current = release.current(home)
-    report = {"current": current.id if current else None, "folder": str(home.current), "run": _status(home)["run"],
-              "datasets": _states(home)}
+    report = {
+        "current": current.id if current else None,
+        "folder": str(home.current),
+        "run": _status(home)["run"],
+        "datasets": _states(home),
+    }
     if as_json:
         print(to_json(report, indent=1))
     else:
@@ -94,9 +112,21 @@ def datasets(as_json: AsJson = False) -> None:
     """The catalogue: what is collected, from whom, and what it feeds."""
     from sources.spec import load_catalogue
 
-    entries = [{"dataset": d.id, "title": d.title.en, "titolo": d.title.it, "theme": d.theme, "provider": d.provider,
-                "code": d.code, "status": d.status, "feeds": sorted(d.feeds), "warnings": d.warnings, "file": d.path}
-               for d in load_catalogue().values()]
+    entries = [
+        {
+            "dataset": d.id,
+            "title": d.title.en,
+            "titolo": d.title.it,
+            "theme": d.theme,
+            "provider": d.provider,
+            "code": d.code,
+            "status": d.status,
+            "feeds": sorted(d.feeds),
+            "warnings": d.warnings,
+            "file": d.path,
+        }
+        for d in load_catalogue().values()
+    ]
     if as_json:
         print(to_json(entries, indent=1))
     else:
@@ -105,7 +135,9 @@ def datasets(as_json: AsJson = False) -> None:
 
 @app.command()
 def validate(
-    only: Annotated[list[str] | None, typer.Option(help="A dataset to check; may be repeated. Default: all.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A dataset to check; may be repeated. Default: all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the catalogue's files, then run every check again on the figures that stand. Exit code 1 if one fails."""
@@ -126,8 +158,17 @@ def validate(
                     continue
                 rows = shipped.load()[name].rows if snapshot.origin == "shipped" else None
                 found = checks.check(con, shop.catalogue[name], snapshot, shop.stage(snapshot), None, rows)
-                results += [{"dataset": name, "check": r.name, "passed": r.passed, "observed": r.observed,
-                             "expected": r.expected, "snapshot_id": snapshot.id} for r in found]
+                results += [
+                    {
+                        "dataset": name,
+                        "check": r.name,
+                        "passed": r.passed,
+                        "observed": r.observed,
+                        "expected": r.expected,
+                        "snapshot_id": snapshot.id,
+                    }
+                    for r in found
+                ]
     if as_json:
         print(to_json(results, indent=1))
     else:
@@ -145,7 +186,12 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
     from assets import observations
 
     taken = _decide(observations.accept, dataset, snapshot, because)
-    _told(as_json, {"dataset": dataset, "accepted": taken}, f"{taken} accepted.", "distretto refresh --offline publishes it.")
+    _told(
+        as_json,
+        {"dataset": dataset, "accepted": taken},
+        f"{taken} accepted.",
+        "distretto refresh --offline publishes it.",
+    )
 
 
 @app.command()
@@ -154,8 +200,12 @@ def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json:
     from assets import observations
 
     taken = _decide(observations.pin, dataset, snapshot, because)
-    _told(as_json, {"dataset": dataset, "pinned": taken}, f"{dataset} is pinned to {taken}.",
-          "distretto refresh --offline publishes it; distretto unpin ends it.")
+    _told(
+        as_json,
+        {"dataset": dataset, "pinned": taken},
+        f"{dataset} is pinned to {taken}.",
+        "distretto refresh --offline publishes it; distretto unpin ends it.",
+    )
 
 
 @app.command()
@@ -170,13 +220,20 @@ def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> No
         if dataset not in store.pins:
             raise DistrettoError(f"{dataset} is not pinned.", hint="distretto status shows what is.")
         store.unpin(dataset, getpass.getuser(), because)
-    _told(as_json, {"dataset": dataset, "pinned": None}, f"{dataset} follows its provider again.", "distretto refresh takes what waits.")
+    _told(
+        as_json,
+        {"dataset": dataset, "pinned": None},
+        f"{dataset} follows its provider again.",
+        "distretto refresh takes what waits.",
+    )
 
 
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL on the tables of the release.")],
-    release_id: Annotated[str | None, typer.Option("--release", help="A release's id. Default: the current one.")] = None,
+    release_id: Annotated[
+        str | None, typer.Option("--release", help="A release's id. Default: the current one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run SQL on the published release, read-only.
@@ -193,8 +250,9 @@ def query(
             columns = [column[0] for column in found.description or []]
             rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
         except duckdb.Error as failure:
-            raise DistrettoError(f"The query failed: {failure}",
-                                 hint='`distretto query "show tables"` lists what there is.') from None
+            raise DistrettoError(
+                f"The query failed: {failure}", hint='`distretto query "show tables"` lists what there is.'
+            ) from None
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, default=str))
     else:
@@ -203,7 +261,9 @@ def query(
 
 @app.command()
 def why(
-    number: Annotated[str, typer.Argument(metavar="GEO/INDICATOR/PERIOD", help="Such as ITG17/enterprise_births/2019.")],
+    number: Annotated[
+        str, typer.Argument(metavar="GEO/INDICATOR/PERIOD", help="Such as ITG17/enterprise_births/2019.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """The trail of one number: definition, inputs, snapshot, address, retrieval, licence, checks, earlier values.
@@ -231,8 +291,16 @@ def release_list(as_json: AsJson = False) -> None:
 
     home = Home.from_env()
     current = release.current(home)
-    rows = [{"release": r.id, "current": r == current, "observations": r.record["tables"]["observations"],
-             "commit": (r.record["code_commit"] or "")[:12], "folder": str(r.folder)} for r in release.releases(home)]
+    rows = [
+        {
+            "release": r.id,
+            "current": r == current,
+            "observations": r.record["tables"]["observations"],
+            "commit": (r.record["code_commit"] or "")[:12],
+            "folder": str(r.folder),
+        }
+        for r in release.releases(home)
+    ]
     if as_json:
         print(to_json(rows, indent=1))
     else:
@@ -240,8 +308,10 @@ def release_list(as_json: AsJson = False) -> None:
 
 
 @release_app.command("verify")
-def release_verify(release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
-                   as_json: AsJson = False) -> None:
+def release_verify(
+    release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check the files of a release against its own checksums, and its tables against its own counts."""
     from warehouse import release
 
@@ -252,12 +322,17 @@ def release_verify(release_id: Annotated[str | None, typer.Argument(help="Defaul
     elif not problems:
         show.done(f"Release {chosen.id} is as it was published.")
     if problems:
-        raise DistrettoError(f"Release {chosen.id}: {'; '.join(problems)}.", hint="distretto release rollback to another one.")
+        raise DistrettoError(
+            f"Release {chosen.id}: {'; '.join(problems)}.", hint="distretto release rollback to another one."
+        )
 
 
 @release_app.command("diff")
-def release_diff(old: Annotated[str, typer.Argument()], new: Annotated[str | None, typer.Argument()] = None,
-                 as_json: AsJson = False) -> None:
+def release_diff(
+    old: Annotated[str, typer.Argument()],
+    new: Annotated[str | None, typer.Argument()] = None,
+    as_json: AsJson = False,
+) -> None:
     """Rows removed and added per table, from one release to another (default: the current one)."""
     from warehouse import release
 
@@ -271,8 +346,10 @@ def release_diff(old: Annotated[str, typer.Argument()], new: Annotated[str | Non
 
 
 @release_app.command("rebuild")
-def release_rebuild(release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
-                    as_json: AsJson = False) -> None:
+def release_rebuild(
+    release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
     from assets.observations import Workshop
     from warehouse import release
@@ -286,15 +363,18 @@ def release_rebuild(release_id: Annotated[str | None, typer.Argument(help="Defau
     if as_json:
         print(to_json({"release": chosen.id, "differing_rows": differing}))
     if any(differing.values()):
-        raise DistrettoError(f"{chosen.id} rebuilds differently: {', '.join(f'{t}: {n} rows' for t, n in differing.items() if n)}.",
-                             hint="report it: equal snapshots and code must give equal rows.")
+        raise DistrettoError(
+            f"{chosen.id} rebuilds differently: {', '.join(f'{t}: {n} rows' for t, n in differing.items() if n)}.",
+            hint="report it: equal snapshots and code must give equal rows.",
+        )
     if not as_json:
         show.done(f"{chosen.id} rebuilds to identical rows in {len(differing)} tables.")
 
 
 @release_app.command("rollback")
-def release_rollback(release_id: Annotated[str, typer.Argument(help="The release to show again.")],
-                     as_json: AsJson = False) -> None:
+def release_rollback(
+    release_id: Annotated[str, typer.Argument(help="The release to show again.")], as_json: AsJson = False
+) -> None:
     """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
     from warehouse import release
 
@@ -302,12 +382,15 @@ def release_rollback(release_id: Annotated[str, typer.Argument(help="The release
     with home.writing():
         chosen = release.find(home, release_id)
         if problems := release.verify(chosen):
-            raise DistrettoError(f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one.")
+            raise DistrettoError(
+                f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one."
+            )
         release.show(home, chosen)
     _told(as_json, {"current": chosen.id}, f"{home.current} now shows {chosen.id}.")
 
 
 # -- parts
+
 
 def _told(as_json: bool, report: dict[str, Any], message: str, hint: str = "") -> None:
     if as_json:

@@ -22,6 +22,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
     if only:
         release = [dg.AssetKey(["published", name]) for name in ("indicators", "release")]
         selection = [key for name in only for key in (snapshot_key(name), observations_key(name))] + release
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     log = logging.getLogger("distretto")
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -31,9 +32,13 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
     with kept as instance:
         try:
             build_definitions().resolve_job_def("nightly").execute_in_process(
-                instance=instance, asset_selection=selection,
-                run_config={"resources": {"folder": {"config": {"offline": offline}}},
-                            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
+                instance=instance,
+                asset_selection=selection,
+                run_config={
+                    "resources": {"folder": {"config": {"offline": offline}}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+            )
         except Exception as failure:
             # Dagster calls no failure hook when it raises, as it does here
             cause = _cause(failure)

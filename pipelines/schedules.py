@@ -9,5 +9,10 @@ NIGHTLY = "15 5 * * *"
 
 
 def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(name="nightly", job=job, cron_schedule=NIGHTLY, execution_timezone="Europe/Rome",
-                                 default_status=dg.DefaultScheduleStatus.RUNNING)
+    return dg.ScheduleDefinition(
+        name="nightly",
+        job=job,
+        cron_schedule=NIGHTLY,
+        execution_timezone="Europe/Rome",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )

@@ -11,15 +11,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
-STATE_STYLES = {"live": "bold green", "unchanged": "green", "stale": "bold red", "pinned": "yellow", "shipped": "cyan",
-                "missing": "dim"}
+STATE_STYLES = {
+    "live": "bold green",
+    "unchanged": "green",
+    "stale": "bold red",
+    "pinned": "yellow",
+    "shipped": "cyan",
+    "missing": "dim",
+}
 
 
 class Steps(logging.Handler):
@@ -47,8 +60,15 @@ def progress(total: int) -> Iterator[Steps]:
     if not err.is_terminal:
         yield Steps(None, total)
         return
-    bar = Progress(SpinnerColumn(), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TextColumn("{task.description}"), console=err, transient=True)
+    bar = Progress(
+        SpinnerColumn(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=err,
+        transient=True,
+    )
     with bar:
         yield Steps(bar, total)
 
@@ -69,8 +89,12 @@ def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     """`rows` as a table of `columns`; off a terminal as wide as it needs."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        numbers = all(isinstance(row.get(column), int | float) and not isinstance(row.get(column), bool) for row in rows)
-        grid.add_column(column.replace("_", " "), justify="right" if rows and numbers else "left", overflow="fold")
+        numbers = all(
+            isinstance(row.get(column), int | float) and not isinstance(row.get(column), bool) for row in rows
+        )
+        grid.add_column(
+            column.replace("_", " "), justify="right" if rows and numbers else "left", overflow="fold"
+        )
     for row in rows:
         grid.add_row(*(_cell(row.get(column)) for column in columns))
     _wide().print(grid)
@@ -80,23 +104,39 @@ def refreshed(report: dict[str, Any]) -> None:
     """The end of a refresh: where the release is, each dataset's state, the headline figures."""
     print_ = out.print
     if report["published"]:
-        print_(Text("Published ", style="bold green") + Text(f"release {report['published']}") + Text(f" in {report['folder']}"))
+        print_(
+            Text("Published ", style="bold green")
+            + Text(f"release {report['published']}")
+            + Text(f" in {report['folder']}")
+        )
     else:
-        print_(Text("Nothing changed: ", style="bold") + Text(f"release {report['current']} in {report['folder']} stands."))
+        print_(
+            Text("Nothing changed: ", style="bold")
+            + Text(f"release {report['current']} in {report['folder']} stands.")
+        )
     print_()
     _datasets(report["datasets"])
     print_()
     for headline in report["headlines"]:
         print_(Text(f"{headline['text']}"))
     if report["worse"]:
-        err.print(Text(f"\nDegraded: {', '.join(report['worse'])} got worse since the last run; the last good figures stand.",
-                       style="bold yellow"))
+        err.print(
+            Text(
+                f"\nDegraded: {', '.join(report['worse'])} got worse since the last run; the last good figures stand.",
+                style="bold yellow",
+            )
+        )
 
 
 def status(report: dict[str, Any]) -> None:
     at = report["run"].get("at")
-    out.print(Text(f"Release {report['current']} in {report['folder']}" if report["current"]
-                   else "No release yet: run `distretto refresh`."))
+    out.print(
+        Text(
+            f"Release {report['current']} in {report['folder']}"
+            if report["current"]
+            else "No release yet: run `distretto refresh`."
+        )
+    )
     out.print(Text(f"Last run {at[:16].replace('T', ' ')} UTC" if at else "No run yet"))
     if report["run"].get("failed"):
         out.print(Text(f"The last run published nothing: {report['run']['failed']}", style="bold red"))
@@ -131,12 +171,19 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
     for name, entry in datasets.items():
         state = entry["state"] + (f" {entry['age_days']} d" if entry["age_days"] is not None else "")
         if entry["late"]:
-            late = ("Its provider has not updated it for longer than usual.", "nothing, or look at its release calendar.")
+            late = (
+                "Its provider has not updated it for longer than usual.",
+                "nothing, or look at its release calendar.",
+            )
             troubles.setdefault(late, []).append(name)
         if entry.get("outcome") in ("failed", "quarantined"):
             troubles.setdefault((entry["failure"]["message"], entry["failure"]["hint"]), []).append(name)
-        grid.add_row(name, Text(state, style=STATE_STYLES[entry["state"]]), (entry["provider_updated_at"] or "not known")[:10],
-                     Text(entry.get("outcome", "not checked"), style="yellow" if entry["trouble"] else ""))
+        grid.add_row(
+            name,
+            Text(state, style=STATE_STYLES[entry["state"]]),
+            (entry["provider_updated_at"] or "not known")[:10],
+            Text(entry.get("outcome", "not checked"), style="yellow" if entry["trouble"] else ""),
+        )
     _wide().print(grid)
     for (message, hint), names in troubles.items():
         out.print()

@@ -44,8 +44,16 @@ class SourceError(DistrettoError):
 
     transient = False
 
-    def __init__(self, message: str, *, provider: str = "", dataset: str = "", url: str = "",
-                 hint: str | None = None, retry_after: float | None = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        dataset: str = "",
+        url: str = "",
+        hint: str | None = None,
+        retry_after: float | None = None,
+    ):
         super().__init__(message, hint=hint)
         self.provider, self.dataset, self.url, self.retry_after = provider, dataset, url, retry_after
 

@@ -41,6 +41,7 @@ from sources.spec import Provider
 
 CHUNK = 1 << 16
 HEAD = 1 << 13
+LARGEST_TEXT = 64_000_000
 KEPT_HEADERS = ("content-type", "content-encoding", "content-length", "last-modified", "etag", "date")
 
 
@@ -61,7 +62,11 @@ class Body:
     head: bytes
 
     def text(self) -> str:
-        """The whole decoded body as text; for bodies known to be small."""
+        """The whole decoded body as text, for lists and notices. Raises TooLarge past 64 MB."""
+        if self.decoded_size > LARGEST_TEXT:
+            raise TooLarge(
+                f"{self.decoded_size:,} bytes where a list or a notice was expected.", url=self.url
+            )
         data = self.path.read_bytes()
         return (gzip.decompress(data) if self.gzipped else data).decode("utf-8-sig", errors="replace")
 
@@ -81,8 +86,15 @@ class Client:
         self.session.headers["Accept-Encoding"] = "gzip"
         self._deadline = time.monotonic() + self.provider.host_budget_s
 
-    def get(self, url: str, into: Path, *, dataset: str = "", accept: str = "*/*",
-            judge: Callable[[int, Body], SourceError | None] = lambda status, body: None) -> Body:
+    def get(
+        self,
+        url: str,
+        into: Path,
+        *,
+        dataset: str = "",
+        accept: str = "*/*",
+        judge: Callable[[int, Body], SourceError | None] = lambda status, body: None,
+    ) -> Body:
         """Fetch `url` into the file `into`.
 
         `judge` reads status and body of each attempt and may name the failure; where it names none, the
@@ -109,23 +121,34 @@ class Client:
 
     def _stop(self, state: RetryCallState) -> bool:
         spent = (state.seconds_since_start or 0) + state.upcoming_sleep
-        return (stop_after_attempt(self.provider.attempts)(state) or spent > self.provider.retry_budget_s
-                or time.monotonic() + state.upcoming_sleep > self._deadline)
+        return (
+            stop_after_attempt(self.provider.attempts)(state)
+            or spent > self.provider.retry_budget_s
+            or time.monotonic() + state.upcoming_sleep > self._deadline
+        )
 
     def _wait(self, state: RetryCallState) -> float:
         asked = getattr(state.outcome.exception(), "retry_after", None) or 0
         backoff = wait_random_exponential(multiplier=self.provider.backoff_s, max=60)(state)
         return max(asked, backoff)
 
-    def _attempt(self, url: str, into: Path, dataset: str, accept: str,
-                 judge: Callable[[int, Body], SourceError | None]) -> Body:
+    def _attempt(
+        self,
+        url: str,
+        into: Path,
+        dataset: str,
+        accept: str,
+        judge: Callable[[int, Body], SourceError | None],
+    ) -> Body:
         about = {"provider": self.provider.id, "dataset": dataset, "url": url}
         try:
             body = self._transfer(url, into, about, accept)
         except requests.exceptions.SSLError as failure:
             raise Unreachable(f"TLS failed: {failure}.", **about) from None
         except requests.exceptions.ConnectTimeout:
-            raise Unreachable(f"No connection within {self.provider.connect_timeout_s:g} s.", **about) from None
+            raise Unreachable(
+                f"No connection within {self.provider.connect_timeout_s:g} s.", **about
+            ) from None
         except requests.exceptions.ConnectionError as failure:
             reason = getattr(failure.args[0] if failure.args else None, "reason", None)
             if isinstance(reason, NewConnectionError) or isinstance(failure, requests.exceptions.ProxyError):
@@ -149,12 +172,16 @@ class Client:
         timeout = (self.provider.connect_timeout_s, self.provider.read_timeout_s)
         for _ in range(4):
             self._keep_pace(about)
-            response = self.session.get(url, headers=headers, stream=True, timeout=timeout, allow_redirects=False)
+            response = self.session.get(
+                url, headers=headers, stream=True, timeout=timeout, allow_redirects=False
+            )
             if not response.is_redirect:
                 break
             target = urljoin(url, response.headers["location"])
             response.close()
-            if urlsplit(target).hostname != origin.hostname or (origin.scheme == "https" and urlsplit(target).scheme != "https"):
+            if urlsplit(target).hostname != origin.hostname or (
+                origin.scheme == "https" and urlsplit(target).scheme != "https"
+            ):
                 raise RedirectedElsewhere(f"Redirected to {target}.", **about)
             url = target
         else:
@@ -162,8 +189,14 @@ class Client:
         with response:
             return self._receive(response, url, into, about, headers)
 
-    def _receive(self, response: requests.Response, url: str, into: Path, about: dict[str, str],
-                 headers: dict[str, str]) -> Body:
+    def _receive(
+        self,
+        response: requests.Response,
+        url: str,
+        into: Path,
+        about: dict[str, str],
+        headers: dict[str, str],
+    ) -> Body:
         fetched_at = datetime.now(UTC)
         ends = min(time.monotonic() + self.provider.max_seconds, self._deadline)
         digest, head, size, decoded_size = hashlib.sha256(), b"", 0, 0
@@ -180,19 +213,36 @@ class Client:
                 if size > self.provider.max_bytes:
                     raise TooLarge(f"More than {self.provider.max_bytes:,} bytes.", **about)
                 if time.monotonic() > ends:
-                    raise TooSlow(f"Not complete after {size:,} bytes and {self.provider.max_seconds:g} s.", **about)
+                    raise TooSlow(
+                        f"Not complete after {size:,} bytes and {self.provider.max_seconds:g} s.", **about
+                    )
                 for piece in _inflated(inflate, chunk, about):
                     decoded_size += len(piece)
                     digest.update(piece)
                     head += piece[: HEAD - len(head)]
                     if decoded_size > self.provider.max_decoded_bytes:
-                        raise TooLarge(f"Expands to more than {self.provider.max_decoded_bytes:,} bytes.", **about)
+                        raise TooLarge(
+                            f"Expands to more than {self.provider.max_decoded_bytes:,} bytes.", **about
+                        )
         if inflate and not inflate.eof:
             raise BrokenRead("The gzip stream is truncated.", **about)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        sent = {name: value for name, value in headers.items()} | {"User-Agent": str(self.session.headers["User-Agent"])}
-        return Body(into, url, response.status_code, sent, kept | _waiting(response), fetched_at, size, decoded_size,
-                    digest.hexdigest(), inflate is not None, head)
+        sent = {name: value for name, value in headers.items()} | {
+            "User-Agent": str(self.session.headers["User-Agent"])
+        }
+        return Body(
+            into,
+            url,
+            response.status_code,
+            sent,
+            kept | _waiting(response),
+            fetched_at,
+            size,
+            decoded_size,
+            digest.hexdigest(),
+            inflate is not None,
+            head,
+        )
 
     @property
     def _state(self) -> Path:
@@ -207,8 +257,12 @@ class Client:
             state = self._recall()
             if (banned := state.get("not_before", 0) - time.time()) > 0:
                 until = datetime.fromtimestamp(state["not_before"], UTC)
-                raise RateLimited(f"The provider asked not to be asked before {until:%Y-%m-%d %H:%M} UTC.", **about,
-                                  retry_after=banned, hint="nothing: the first run after that asks again.")
+                raise RateLimited(
+                    f"The provider asked not to be asked before {until:%Y-%m-%d %H:%M} UTC.",
+                    **about,
+                    retry_after=banned,
+                    hint="nothing: the first run after that asks again.",
+                )
             interval = self.provider.min_interval_s
             # a clock set back must not make us wait longer than one interval
             time.sleep(min(max(state.get("last", 0) + interval - time.time(), 0), interval))
@@ -247,7 +301,9 @@ def _inflated(inflate: zlib._Decompress | None, chunk: bytes, about: dict[str, s
 
 def _by_status(body: Body, about: dict[str, str]) -> SourceError | None:
     status = body.status
-    retry_after = float(body.response_headers["retry-after"]) if "retry-after" in body.response_headers else None
+    retry_after = (
+        float(body.response_headers["retry-after"]) if "retry-after" in body.response_headers else None
+    )
     if status == 200:
         return None
     if status == 429:
@@ -258,8 +314,11 @@ def _by_status(body: Body, about: dict[str, str]) -> SourceError | None:
         return Forbidden(f"HTTP {status}.", **about)
     if status in (404, 410):
         return NotFound(f"HTTP {status}.", **about)
-    return SourceError(f"HTTP {status}: {body.head[:200].decode(errors='replace')}", **about,
-                       hint="open the URL in a browser and read what the provider says.")
+    return SourceError(
+        f"HTTP {status}: {body.head[:200].decode(errors='replace')}",
+        **about,
+        hint="open the URL in a browser and read what the provider says.",
+    )
 
 
 def _waiting(response: requests.Response) -> dict[str, str]:
@@ -268,7 +327,11 @@ def _waiting(response: requests.Response) -> dict[str, str]:
     if text is None:
         return {}
     try:
-        seconds = float(text) if text.strip().isdigit() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        seconds = (
+            float(text)
+            if text.strip().isdigit()
+            else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        )
     except ValueError:
         return {}
     return {"retry-after": f"{max(seconds, 0):.0f}"}

@@ -41,10 +41,17 @@ class Starter:
 def load() -> dict[str, Starter]:
     """Shipped extracts by dataset."""
     given: dict[str, Any] = yaml.safe_load((FOLDER / "starter.yml").read_text(encoding="utf-8"))
-    return {name: Starter(FOLDER / one["file"], one["rows"],
-                          datetime.fromisoformat(one["provider_updated_at"]) if one["provider_updated_at"] else None,
-                          one["coverage"], one["licence"], one["note"])
-            for name, one in given.items()}
+    return {
+        name: Starter(
+            FOLDER / one["file"],
+            one["rows"],
+            datetime.fromisoformat(one["provider_updated_at"]) if one["provider_updated_at"] else None,
+            one["coverage"],
+            one["licence"],
+            one["note"],
+        )
+        for name, one in given.items()
+    }
 
 
 def add(home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider) -> None:
@@ -61,8 +68,28 @@ def add(home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider) 
     home.root.mkdir(parents=True, exist_ok=True)
     copy = home.root / f".{shipped.file.name}"
     shutil.copyfile(shipped.file, copy)
-    body = Body(copy, f"sources/starter/{shipped.file.name}", 200, {}, {"content-type": "text/csv"}, utc_now(),
-                len(data), len(decoded), digest, gzipped, decoded[:64])
-    store.add(body, dataset=dataset.id, provider=provider.id, code=dataset.code, format="sdmx-csv", origin="shipped",
-              provider_updated_at=shipped.provider_updated_at, coverage=shipped.coverage, licence=shipped.licence,
-              note=shipped.note)
+    body = Body(
+        copy,
+        f"sources/starter/{shipped.file.name}",
+        200,
+        {},
+        {"content-type": "text/csv"},
+        utc_now(),
+        len(data),
+        len(decoded),
+        digest,
+        gzipped,
+        decoded[:64],
+    )
+    store.add(
+        body,
+        dataset=dataset.id,
+        provider=provider.id,
+        code=dataset.code,
+        format="sdmx-csv",
+        origin="shipped",
+        provider_updated_at=shipped.provider_updated_at,
+        coverage=shipped.coverage,
+        licence=shipped.licence,
+        note=shipped.note,
+    )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sources.errors import DamagedSnapshot, DistrettoError
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 
-if TYPE_CHECKING:   # requests takes a tenth of a second that commands which only read need not wait for
+if TYPE_CHECKING:  # requests takes a tenth of a second that commands which only read need not wait for
     from sources.http import Body
 
 Origin = Literal["live", "shipped"]
@@ -98,25 +98,36 @@ class SnapshotStore:
     def last_acceptance(self, dataset: str) -> Acceptance | None:
         return next((event for event in reversed(self.acceptances) if event.dataset == dataset), None)
 
-    def undecided(self, dataset: str) -> Snapshot | None:
-        """The newest snapshot that is neither accepted nor refused."""
+    def undecided(self, dataset: str, origin: Origin) -> Snapshot | None:
+        """The newest snapshot of that origin, where it is neither accepted nor refused; older ones are overtaken."""
+        newest = self.newest(dataset, origin)
         decided = {event.snapshot_id for event in (*self.acceptances, *self.refusals)}
-        waiting = [snapshot for snapshot in self.snapshots.values()
-                   if snapshot.dataset == dataset and snapshot.id not in decided]
-        return waiting[-1] if waiting else None
+        return newest if newest and newest.id not in decided else None
 
     def quarantined(self, dataset: str) -> list[Refusal]:
         """Refusals that no later acceptance has overtaken, oldest first."""
         last = self.last_acceptance(dataset)
-        return [event for event in self.refusals
-                if event.dataset == dataset and (last is None or event.refused_at > last.accepted_at)]
+        return [
+            event
+            for event in self.refusals
+            if event.dataset == dataset and (last is None or event.refused_at > last.accepted_at)
+        ]
 
-    def newest(self, dataset: str) -> Snapshot | None:
-        """The body the provider served last, whatever became of it."""
-        return next((snapshot for snapshot in reversed(self.snapshots.values()) if snapshot.dataset == dataset), None)
+    def newest(self, dataset: str, origin: Origin) -> Snapshot | None:
+        """The body of that origin that came last, whatever became of it."""
+        return next(
+            (
+                snapshot
+                for snapshot in reversed(self.snapshots.values())
+                if snapshot.dataset == dataset and snapshot.origin == origin
+            ),
+            None,
+        )
 
     def path(self, snapshot: Snapshot) -> Path:
-        return self.home.objects / snapshot.sha256[:2] / (snapshot.sha256 + (".gz" if snapshot.gzipped else ""))
+        return (
+            self.home.objects / snapshot.sha256[:2] / (snapshot.sha256 + (".gz" if snapshot.gzipped else ""))
+        )
 
     def verified(self, snapshot: Snapshot) -> Path:
         """The path of the body, once its sha256 is what the manifest says. Raises DamagedSnapshot."""
@@ -128,7 +139,9 @@ class SnapshotStore:
         except (OSError, EOFError, ValueError) as failure:
             raise DamagedSnapshot(f"Snapshot {snapshot.id} cannot be read: {failure}.") from None
         if digest != snapshot.sha256:
-            raise DamagedSnapshot(f"Snapshot {snapshot.id} ({path}) has sha256 {digest}, not {snapshot.sha256}.")
+            raise DamagedSnapshot(
+                f"Snapshot {snapshot.id} ({path}) has sha256 {digest}, not {snapshot.sha256}."
+            )
         return path
 
     # -- writing
@@ -136,11 +149,18 @@ class SnapshotStore:
     def add(self, body: Body, **about: Any) -> Snapshot:
         """Keep `body` (its file is moved in) and write its line; the same bytes twice in a row are one snapshot."""
         snapshot = Snapshot(
-            id=f"{about['dataset']}-{body.fetched_at:%Y%m%dT%H%M%S}Z-{body.sha256[:8]}", url=body.url,
-            sha256=body.sha256, size=body.size, decoded_size=body.decoded_size, gzipped=body.gzipped,
+            id=f"{about['dataset']}-{body.fetched_at:%Y%m%dT%H%M%S}Z-{body.sha256[:8]}",
+            url=body.url,
+            sha256=body.sha256,
+            size=body.size,
+            decoded_size=body.decoded_size,
+            gzipped=body.gzipped,
             media_type=body.response_headers.get("content-type", ""),
             fetched_at=body.fetched_at if about["origin"] == "live" else None,
-            request_headers=body.request_headers, response_headers=body.response_headers, **about)
+            request_headers=body.request_headers,
+            response_headers=body.response_headers,
+            **about,
+        )
         if snapshot.id in self.snapshots:
             return self.snapshots[snapshot.id]
         target = self.path(snapshot)
@@ -161,20 +181,40 @@ class SnapshotStore:
             self.path(snapshot).parent.mkdir(parents=True, exist_ok=True)
             os.replace(body.path, self.path(snapshot))
 
-    def accept(self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None) -> Acceptance:
+    def accept(
+        self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None
+    ) -> Acceptance:
         """Let `snapshot` into history from now on; `accepted_at` is strictly increasing over the manifest."""
         before = self.current(snapshot.dataset)
-        kind = "baseline" if before is None or (before.origin == "shipped" and snapshot.origin == "live") else "update"
-        acceptance = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), kind, by, because,
-                                stamp or snapshot.provider_updated_at)
+        kind = (
+            "baseline"
+            if before is None or (before.origin == "shipped" and snapshot.origin == "live")
+            else "update"
+        )
+        acceptance = Acceptance(
+            snapshot.dataset,
+            snapshot.id,
+            self._next_moment(),
+            kind,
+            by,
+            because,
+            stamp or snapshot.provider_updated_at,
+        )
         self._write({"event": "accepted", **asdict(acceptance)})
         return acceptance
 
     def refuse(self, snapshot: Snapshot, reasons: list[str]) -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
-        self._write({"event": "refused", **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons))})
+        self._write(
+            {
+                "event": "refused",
+                **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons)),
+            }
+        )
         accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}
-        refused = dict.fromkeys(event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset)
+        refused = dict.fromkeys(
+            event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset
+        )
         kept = {self.snapshots[name].sha256 for name in list(refused)[-KEPT_IN_QUARANTINE:]} | accepted
         for name in list(refused)[:-KEPT_IN_QUARANTINE]:
             if self.snapshots[name].sha256 not in kept:
@@ -182,22 +222,36 @@ class SnapshotStore:
 
     def pin(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Hold the dataset at `snapshot` until `unpin`: newer bodies are kept and wait."""
-        acceptance = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), "pin", by, because,
-                                snapshot.provider_updated_at)
+        acceptance = Acceptance(
+            snapshot.dataset,
+            snapshot.id,
+            self._next_moment(),
+            "pin",
+            by,
+            because,
+            snapshot.provider_updated_at,
+        )
         self._write({"event": "accepted", **asdict(acceptance)})
         return acceptance
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
-        self._write({"event": "unpinned", "dataset": dataset, "at": self._next_moment(), "by": by, "because": because})
+        self._write(
+            {"event": "unpinned", "dataset": dataset, "at": self._next_moment(), "by": by, "because": because}
+        )
 
     def find(self, dataset: str, name: str) -> Snapshot:
         """The snapshot of `dataset` whose id is or ends with `name`. Raises DistrettoError where none or several fit."""
-        found = [snapshot for snapshot in self.snapshots.values()
-                 if snapshot.dataset == dataset and (snapshot.id == name or snapshot.id.endswith(name))]
+        found = [
+            snapshot
+            for snapshot in self.snapshots.values()
+            if snapshot.dataset == dataset and (snapshot.id == name or snapshot.id.endswith(name))
+        ]
         if len(found) != 1:
             known = ", ".join(s.id for s in self.snapshots.values() if s.dataset == dataset) or "none"
-            raise DistrettoError(f"{'No' if not found else 'More than one'} snapshot of {dataset} fits {name!r}.",
-                                 hint=f"name one of: {known}.")
+            raise DistrettoError(
+                f"{'No' if not found else 'More than one'} snapshot of {dataset} fits {name!r}.",
+                hint=f"name one of: {known}.",
+            )
         return found[0]
 
     # -- the manifest

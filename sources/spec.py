@@ -151,8 +151,10 @@ def load_catalogue() -> Catalogue:
     providers = load_providers()
     for dataset in entries.values():
         if dataset.provider not in providers:
-            raise SpecError(f"{dataset.path}: provider {dataset.provider!r} is not in providers.yml.",
-                            hint=f"use one of {', '.join(providers)} or add it there.")
+            raise SpecError(
+                f"{dataset.path}: provider {dataset.provider!r} is not in providers.yml.",
+                hint=f"use one of {', '.join(providers)} or add it there.",
+            )
     return Catalogue(sorted(entries.items()))
 
 
@@ -167,8 +169,10 @@ def load_providers() -> dict[str, Provider]:
             if not isinstance(values, dict):
                 raise SpecError(f"{path}: {name} must hold settings, such as base_url.")
             settings[name] = {**settings.get(name, {}), **values}
-    return {name: _validated(Provider, path, {"id": name, **values}, at=(name,))
-            for name, values in settings.items()}
+    return {
+        name: _validated(Provider, path, {"id": name, **values}, at=(name,))
+        for name, values in settings.items()
+    }
 
 
 def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[str, ...] = ()) -> Any:
@@ -180,7 +184,9 @@ def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[st
         lines = []
         for error in failure.errors():
             where = ".".join(str(part) for part in error["loc"])
-            problem = {"extra_forbidden": "unknown key", "missing": "missing"}.get(error["type"], error["msg"])
+            problem = {"extra_forbidden": "unknown key", "missing": "missing"}.get(
+                error["type"], error["msg"]
+            )
             given = f" (here: {error['input']!r})" if error["type"] not in ("missing", "value_error") else ""
             lines.append(f"{path}:{_line(tree, (*at, *error['loc']))}: {where}: {problem}{given}".rstrip())
         raise SpecError("; ".join(lines) + ".") from None

@@ -17,7 +17,9 @@ from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Dataset, Provider
 
 
-def stage(home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider, snapshot: Snapshot) -> Staged:
+def stage(
+    home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider, snapshot: Snapshot
+) -> Staged:
     """The staged folder of `snapshot`, decoded now unless it stands. Raises DamagedSnapshot or a SourceError."""
     folder = home.staged / snapshot.id
     if folder.exists():
@@ -25,7 +27,14 @@ def stage(home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        staged = decode(snapshot.format, store.verified(snapshot), snapshot.gzipped, dataset.dimensions, aside, provider.timezone)
+        staged = decode(
+            snapshot.format,
+            store.verified(snapshot),
+            snapshot.gzipped,
+            dataset.dimensions,
+            aside,
+            provider.timezone,
+        )
         os.rename(aside, folder)
     except SourceError as failure:
         failure.provider, failure.dataset, failure.url = snapshot.provider, dataset.id, snapshot.url

@@ -32,12 +32,24 @@ TOY = {
     ("A", "V11910", "ITG1"): {"2018": "400", "2019": "410"},
 }
 ENTRY = {
-    "title": {"it": "Prova", "en": "Trial"}, "theme": "enterprise_births", "provider": "eurostat", "code": "toy",
-    "dimensions": ["freq", "indic_sb", "geo"], "indicator": "indic_sb",
-    "unit": {"indic_sb": {"V11920": "NR", "V11910": "NR"}}, "status": "live", "citation": "test",
+    "title": {"it": "Prova", "en": "Trial"},
+    "theme": "enterprise_births",
+    "provider": "eurostat",
+    "code": "toy",
+    "dimensions": ["freq", "indic_sb", "geo"],
+    "indicator": "indic_sb",
+    "unit": {"indic_sb": {"V11920": "NR", "V11910": "NR"}},
+    "status": "live",
+    "citation": "test",
     "calendar": {"frequency": "A", "expected": "in tests", "late_after_days": 100_000},
-    "checks": {"min_rows": 4, "geos": ["IT"], "flags": "cp", "max_revised_share": 0.5, "min_size_ratio": 0.6,
-               "ranges": [{"min": 0, "max": 1000}]},
+    "checks": {
+        "min_rows": 4,
+        "geos": ["IT"],
+        "flags": "cp",
+        "max_revised_share": 0.5,
+        "min_size_ratio": 0.6,
+        "ranges": [{"min": 0, "max": 1000}],
+    },
     "feeds": {"enterprise_births": {}},
 }
 
@@ -53,7 +65,9 @@ def specimens() -> Path:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of the person who runs it, or asks a live provider."""
-    for name in [name for name in os.environ if name.startswith("DISTRETTO_") and name != "DISTRETTO_SPECIMENS"]:
+    for name in [
+        name for name in os.environ if name.startswith("DISTRETTO_") and name != "DISTRETTO_SPECIMENS"
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DISTRETTO_HOME", str(tmp_path / "data"))
@@ -63,8 +77,16 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def settings(folder: Path, base_url: str, **more: Any) -> Path:
     """A file for DISTRETTO_PROVIDERS: a provider on loopback that need not be spared."""
     path = folder / "providers.yml"
-    quick = {"min_interval_s": 0, "backoff_s": 0, "attempts": 2, "connect_timeout_s": 1, "read_timeout_s": 1,
-             "max_seconds": 1.5, "async_poll_s": 0.1, "async_budget_s": 0.5}
+    quick = {
+        "min_interval_s": 0,
+        "backoff_s": 0,
+        "attempts": 2,
+        "connect_timeout_s": 1,
+        "read_timeout_s": 1,
+        "max_seconds": 1.5,
+        "async_poll_s": 0.1,
+        "async_budget_s": 0.5,
+    }
     path.write_text(yaml.safe_dump({"eurostat": quick | {"base_url": base_url} | more}))
     return path
 
@@ -85,7 +107,13 @@ class Outcome:
 class World:
     """A data folder, a test provider that serves the dataset `toy`, and the command line."""
 
-    def __init__(self, folder: Path, server: EurostatServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    def __init__(
+        self,
+        folder: Path,
+        server: EurostatServer,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture,
+    ):
         self.folder, self.server, self.monkeypatch, self.capsys = folder, server, monkeypatch, capsys
         self.home = folder / "data"
         self.entries = folder / "catalogue"
@@ -125,8 +153,14 @@ class World:
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen:
         """`distretto WORDS` in a process of its own."""
-        return subprocess.Popen([sys.executable, "-c", "from pipelines.cli import main; main()", *words], cwd=ROOT, text=True,
-                                env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
+            cwd=ROOT,
+            text=True,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def query(self, sql: str) -> list[tuple]:
         """Rows of the published release, in UTC."""

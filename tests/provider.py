@@ -38,15 +38,30 @@ HOME = ZoneInfo("Europe/Luxembourg")
 FIRST_CHANGE = datetime(2026, 5, 13, 11, tzinfo=HOME)
 TSV, CSV, HTML = "text/tab-separated-values", "text/csv", "text/html"
 JSON, XML = "application/json", "application/xml"
-INVENTORY = ("Code", "Type", "Source dataset", "Last data change", "Last structural change",
-             "Data download url (tsv)", "Data download url (csv)", "Data download url (sdmx)",
-             "Data structure download url", "Open in Data Browser url")
-FAULT = ('<S:Fault xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"> <faultcode>{code}</faultcode> '
-         "<faultstring>{words}</faultstring> </S:Fault>")
-NO_SUCH_VALUE = ("INVALID_QUERY_DIMENSION_VALUE: Query is invalid as per its structure's definition. "
-                 "The following values for dimension are not allowed: {given}.")
-NOT_YET = ("DATA_NOT_YET_AVAILABLE: Requested data is not yet available for download. "
-           "Check the status of your request.")
+INVENTORY = (
+    "Code",
+    "Type",
+    "Source dataset",
+    "Last data change",
+    "Last structural change",
+    "Data download url (tsv)",
+    "Data download url (csv)",
+    "Data download url (sdmx)",
+    "Data structure download url",
+    "Open in Data Browser url",
+)
+FAULT = (
+    '<S:Fault xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"> <faultcode>{code}</faultcode> '
+    "<faultstring>{words}</faultstring> </S:Fault>"
+)
+NO_SUCH_VALUE = (
+    "INVALID_QUERY_DIMENSION_VALUE: Query is invalid as per its structure's definition. "
+    "The following values for dimension are not allowed: {given}."
+)
+NOT_YET = (
+    "DATA_NOT_YET_AVAILABLE: Requested data is not yet available for download. "
+    "Check the status of your request."
+)
 
 
 @dataclass
@@ -74,17 +89,29 @@ class Table:
         first, *columns = header.split("\t")
         periods = [column.strip() for column in columns]
         rows = (line.split("\t") for line in lines)
-        return cls(first.partition("\\")[0].split(","),
-                   [(tuple(key.split(",")), dict(zip(periods, map(str.strip, cells), strict=True)))
-                    for key, *cells in rows], periods)
+        return cls(
+            first.partition("\\")[0].split(","),
+            [
+                (tuple(key.split(",")), dict(zip(periods, map(str.strip, cells), strict=True)))
+                for key, *cells in rows
+            ],
+            periods,
+        )
 
     def select(self, filters: dict[str, list[str]], since: str = "") -> Table:
         """The series whose codes are asked for, from the period `since` on, in any case of letters."""
-        wanted = [(self.dimensions.index(name), {code.lower() for code in codes})
-                  for name, codes in filters.items()]
-        return replace(self, periods=[period for period in self.periods if period >= since],
-                       cells=[(key, cells) for key, cells in self.series
-                              if all(key[i].lower() in codes for i, codes in wanted)])
+        wanted = [
+            (self.dimensions.index(name), {code.lower() for code in codes}) for name, codes in filters.items()
+        ]
+        return replace(
+            self,
+            periods=[period for period in self.periods if period >= since],
+            cells=[
+                (key, cells)
+                for key, cells in self.series
+                if all(key[i].lower() in codes for i, codes in wanted)
+            ],
+        )
 
     def codes(self, position: int) -> list[str]:
         return list(dict.fromkeys(key[position] for key, _ in self.series))
@@ -118,21 +145,36 @@ class Table:
         value, status = {}, {}
         for key, period, number, flag, conf in self._observations():
             at = (place[text] for place, text in zip(places, (*key, period), strict=True))
-            cell = str(sum(position * math.prod(size[i + 1:]) for i, position in enumerate(at)))
+            cell = str(sum(position * math.prod(size[i + 1 :]) for i, position in enumerate(at)))
             if number:
                 value[cell] = _number(number)
             if flag or conf:
                 status[cell] = f"{flag}|{conf}" if conf else flag
-        annotations = [{"type": "OBS_COUNT", "title": str(len(value))},
-                       {"type": "UPDATE_DATA", "date": stamp}]
+        annotations = [
+            {"type": "OBS_COUNT", "title": str(len(value))},
+            {"type": "UPDATE_DATA", "date": stamp},
+        ]
         cube = {
-            "version": "2.0", "class": "dataset", "label": code.upper(), "source": "ESTAT", "updated": stamp,
-            "value": value, "status": status, "id": list(axes), "size": size,
+            "version": "2.0",
+            "class": "dataset",
+            "label": code.upper(),
+            "source": "ESTAT",
+            "updated": stamp,
+            "value": value,
+            "status": status,
+            "id": list(axes),
+            "size": size,
             "dimension": {
                 name: {"label": name, "category": {"index": place, "label": {text: text for text in place}}}
-                for name, place in zip(axes, places, strict=True)},
-            "extension": {"lang": "EN", "id": code.upper(), "agencyId": "ESTAT", "version": "1.0",
-                          "annotation": annotations},
+                for name, place in zip(axes, places, strict=True)
+            },
+            "extension": {
+                "lang": "EN",
+                "id": code.upper(),
+                "agencyId": "ESTAT",
+                "version": "1.0",
+                "annotation": annotations,
+            },
         }
         if not status:
             del cube["status"]
@@ -261,8 +303,13 @@ class EurostatServer:
         with self._lock:
             return list(self._requests)
 
-    def table(self, code: str, dimensions: list[str], rows: dict[tuple[str, ...], dict[str, str]] | str,
-              last_change: datetime | None = None) -> None:
+    def table(
+        self,
+        code: str,
+        dimensions: list[str],
+        rows: dict[tuple[str, ...], dict[str, str]] | str,
+        last_change: datetime | None = None,
+    ) -> None:
         """Publish or replace a table: cells as in `Table`, or the text of a bulk TSV, served as it is.
 
         Without `last_change`, a replaced table changed twelve hours after it last did.
@@ -281,8 +328,9 @@ class EurostatServer:
             self._tickets = [ticket for ticket in self._tickets if ticket.request.code != code.lower()]
         self.tables[code.lower()] = Publication(code.lower(), _packed(tsv), last_change)
 
-    def behave(self, pattern: str, behaviour: str | int, times: int | None = None,
-               argument: Any = None) -> None:
+    def behave(
+        self, pattern: str, behaviour: str | int, times: int | None = None, argument: Any = None
+    ) -> None:
         """Answer what matches `pattern` with `behaviour`, the first `times` times or always.
 
         `pattern`: a table's code, `inventory`, or a path; `*` stands for anything. Of several that match, the
@@ -344,17 +392,24 @@ class EurostatServer:
         lines = ["\t".join(INVENTORY)]
         for publication in self.tables.values():
             code = publication.code.upper()
-            formats = (f"{self.base_url}/sdmx/2.1/data/{code}?format={name}&compressed=true"
-                       for name in ("TSV", "SDMX-CSV", "sdmx_2.1_generic"))
-            stamps = (f"{moment.astimezone(HOME):%Y-%m-%dT%H:%M:%S%z}"
-                      for moment in (publication.last_change, FIRST_CHANGE))
-            pages = (f"{self.base_url}/{page}/{code}"
-                     for page in ("sdmx/2.1/datastructure/ESTAT", "databrowser/view"))
+            formats = (
+                f"{self.base_url}/sdmx/2.1/data/{code}?format={name}&compressed=true"
+                for name in ("TSV", "SDMX-CSV", "sdmx_2.1_generic")
+            )
+            stamps = (
+                f"{moment.astimezone(HOME):%Y-%m-%dT%H:%M:%S%z}"
+                for moment in (publication.last_change, FIRST_CHANGE)
+            )
+            pages = (
+                f"{self.base_url}/{page}/{code}"
+                for page in ("sdmx/2.1/datastructure/ESTAT", "databrowser/view")
+            )
             lines.append("\t".join([code, "DATASET", "", *stamps, *formats, *pages]))
         return "".join(f"{line}\r\n" for line in lines).encode()
 
-    def _sdmx(self, request: Request, publication: Publication, key: str,
-              damage: Callable[[Table], Table] | None) -> Answer:
+    def _sdmx(
+        self, request: Request, publication: Publication, key: str, damage: Callable[[Table], Table] | None
+    ) -> Answer:
         format = request.query.get("format", [""])[0].upper()
         since = request.query.get("startPeriod", [""])[0]
         if format not in ("TSV", "SDMX-CSV"):
@@ -367,8 +422,9 @@ class EurostatServer:
             if len(slots) != len(table.dimensions):
                 given = f"{len(slots)} for {len(table.dimensions)}"
                 return _refused(request, 400, 140, f"INVALID_QUERY_NB_FILTERS: {given}")
-            filters = {name: slot.split("+")
-                       for name, slot in zip(table.dimensions, slots, strict=True) if slot}
+            filters = {
+                name: slot.split("+") for name, slot in zip(table.dimensions, slots, strict=True) if slot
+            }
             for name, codes in filters.items():
                 if unknown := sorted(set(codes) - set(table.codes(table.dimensions.index(name)))):
                     given = f"{name.upper()}={','.join(unknown)}"
@@ -383,14 +439,20 @@ class EurostatServer:
             body = table.tsv() if format == "TSV" else table.sdmx_csv(*about)
         compressed = request.query.get("compressed", ["false"])[0] == "true"
         # gzip comes without a Content-Encoding, and data without a Content-Length
-        return Answer(body=[_packed(body) if compressed else _unpacked(body)],
-                      content_type=TSV if format == "TSV" else CSV)
+        return Answer(
+            body=[_packed(body) if compressed else _unpacked(body)],
+            content_type=TSV if format == "TSV" else CSV,
+        )
 
-    def _statistics(self, request: Request, publication: Publication,
-                    damage: Callable[[Table], Table] | None) -> Answer:
+    def _statistics(
+        self, request: Request, publication: Publication, damage: Callable[[Table], Table] | None
+    ) -> Answer:
         table = publication.table
-        filters = {name.lower(): codes for name, codes in request.query.items()
-                   if name.lower() not in ("format", "lang")}
+        filters = {
+            name.lower(): codes
+            for name, codes in request.query.items()
+            if name.lower() not in ("format", "lang")
+        }
         if unknown := [name for name in filters if name not in table.dimensions]:
             return _refused(request, 400, 150, f"INVALID_QUERY_DIMENSION: {', '.join(unknown)}")
         # a code that is not there is no error here, but an empty cube
@@ -401,8 +463,14 @@ class EurostatServer:
     def queue(self, request: Request, statuses: list[str]) -> Answer:
         """The ticket for `request`, or its data once the ticket has been told available."""
         with self._lock:
-            ticket = next((known for known in self._tickets if known.request.target == request.target
-                           and known.told != "EXPIRED"), None)
+            ticket = next(
+                (
+                    known
+                    for known in self._tickets
+                    if known.request.target == request.target and known.told != "EXPIRED"
+                ),
+                None,
+            )
             if ticket is None:
                 ticket = Ticket(request, partial(self.route, request), list(statuses))
                 self._tickets.append(ticket)
@@ -496,8 +564,9 @@ def _empty(table: Table) -> Table:
 
 
 def _reordered(table: Table) -> Table:
-    return replace(table, dimensions=table.dimensions[::-1],
-                   cells=[(key[::-1], cells) for key, cells in table.series])
+    return replace(
+        table, dimensions=table.dimensions[::-1], cells=[(key[::-1], cells) for key, cells in table.series]
+    )
 
 
 def _renamed(table: Table) -> Table:
@@ -562,7 +631,7 @@ def _rate_limited(asked: Exchange) -> Answer:
 
 def _truncated(asked: Exchange) -> Answer:
     packed = _packed(asked.body)
-    return replace(asked.good, body=[packed[:len(packed) * 2 // 3]])
+    return replace(asked.good, body=[packed[: len(packed) * 2 // 3]])
 
 
 def _encoded(asked: Exchange) -> Answer:
@@ -582,7 +651,7 @@ def _drip(asked: Exchange) -> Answer:
 
 def _cut(asked: Exchange, end: str) -> Answer:
     promised = {"Content-Length": str(len(asked.body) + 1000)}
-    return replace(asked.good, body=asked.body[:len(asked.body) // 2], headers=promised, end=end)
+    return replace(asked.good, body=asked.body[: len(asked.body) // 2], headers=promised, end=end)
 
 
 def _endless(asked: Exchange) -> Answer:
@@ -593,6 +662,7 @@ def _endless(asked: Exchange) -> Answer:
 
 def _bomb(asked: Exchange) -> Answer:
     """Zeros, `argument` bytes of them (300 MB), packed as they are sent."""
+
     def packed() -> Iterator[bytes]:
         left = asked.argument or 300_000_000
         packer = zlib.compressobj(1, wbits=31)
@@ -623,8 +693,9 @@ ANSWERS: dict[str, Callable[[Exchange], Answer]] = {
     "async_expired": lambda asked: asked.provider.queue(asked.request, ["SUBMITTED", "EXPIRED"]),
     "redirect": lambda asked: asked.redirect("", "redirected/"),
     # the other host is this server too: whoever follows is seen in `requests`
-    "redirect_elsewhere": lambda asked: asked.redirect(f"http://localhost:{asked.provider.port}",
-                                                       "redirected/"),
+    "redirect_elsewhere": lambda asked: asked.redirect(
+        f"http://localhost:{asked.provider.port}", "redirected/"
+    ),
     "redirect_loop": lambda asked: asked.redirect("", ""),
     "truncated_gzip": _truncated,
     "gzip_without_header": lambda asked: replace(asked.good, body=[_packed(asked.body)]),
@@ -654,8 +725,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        request = Request(self.command, unquote(url.path), parse_qs(url.query), dict(self.headers),
-                          time.time(), self.path)
+        request = Request(
+            self.command, unquote(url.path), parse_qs(url.query), dict(self.headers), time.time(), self.path
+        )
         answer = self.provider.answer(request)
         # a connection an answer: a provider that is stopped leaves none open
         self.close_connection = True

@@ -29,7 +29,12 @@ def test_a_catalogue_file_is_all_an_asset_needs(definitions: dg.Definitions):
     assert node.kinds == {"duckdb", "parquet"}
     assert "Trial" in node.description
     assert node.parent_keys == {dg.AssetKey(["snapshots", "toy"])}
-    assert {column.name for column in node.metadata["dagster/column_schema"].columns} >= {"dataset", "geo", "value", "indic_sb"}
+    assert {column.name for column in node.metadata["dagster/column_schema"].columns} >= {
+        "dataset",
+        "geo",
+        "value",
+        "indic_sb",
+    }
     assert {"answered", "min_rows", "known_geos"} <= {key.name for key in node.check_keys}
 
 
@@ -113,7 +118,9 @@ def test_what_got_worse_is_told_to_the_webhook_once(world: World, listener: List
     assert "secret-token" not in first.err + first.out
 
 
-def test_a_step_that_fails_is_told_and_an_unreachable_webhook_fails_nothing(world: World, listener: Listener, monkeypatch):
+def test_a_step_that_fails_is_told_and_an_unreachable_webhook_fails_nothing(
+    world: World, listener: Listener, monkeypatch
+):
     from warehouse import release
 
     def broken(*_):

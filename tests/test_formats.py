@@ -18,8 +18,13 @@ from sources.formats.staged import Staged, period
 DIMENSIONS = ["freq", "geo"]
 
 
-def staged(tmp_path: Path, body: str | bytes, format_: str = "tsv", dimensions: list[str] | None = None,
-           zipped: bool = False) -> Staged:
+def staged(
+    tmp_path: Path,
+    body: str | bytes,
+    format_: str = "tsv",
+    dimensions: list[str] | None = None,
+    zipped: bool = False,
+) -> Staged:
     path = tmp_path / "body"
     data = body.encode() if isinstance(body, str) else body
     path.write_bytes(gzip.compress(data) if zipped else data)
@@ -40,18 +45,25 @@ TSV = "freq,geo\\TIME_PERIOD\t2019 \t2020 \r\n"
 def test_tsv_keeps_values_flags_and_confidentiality_apart(tmp_path):
     body = TSV + "A,IT\t5905 p\t-1.5 ep@C\r\nA,FR\t: c\t: @N\r\n"
     assert rows(staged(tmp_path, body)) == [
-        ("A", "FR", "2019", None, "c", None), ("A", "FR", "2020", None, "", "N"),
-        ("A", "IT", "2019", 5905.0, "p", None), ("A", "IT", "2020", -1.5, "ep", "C")]
+        ("A", "FR", "2019", None, "c", None),
+        ("A", "FR", "2020", None, "", "N"),
+        ("A", "IT", "2019", 5905.0, "p", None),
+        ("A", "IT", "2020", -1.5, "ep", "C"),
+    ]
 
 
 def test_tsv_bare_colon_and_empty_cell_are_no_rows(tmp_path):
-    assert rows(staged(tmp_path, TSV + "A,IT\t: \t\r\nA,FR\t0 \t:\r\n")) == [("A", "FR", "2019", 0.0, "", None)]
+    assert rows(staged(tmp_path, TSV + "A,IT\t: \t\r\nA,FR\t0 \t:\r\n")) == [
+        ("A", "FR", "2019", 0.0, "", None)
+    ]
 
 
 def test_tsv_old_layout_has_no_freq_and_the_newest_year_first(tmp_path):
     body = "sex,geo\\time\t2013 \t2012 \nF,AT\t9.4 b\t8.7 \n"
     assert rows(staged(tmp_path, body, dimensions=["freq", "sex", "geo"])) == [
-        ("A", "F", "AT", "2012", 8.7, "", None), ("A", "F", "AT", "2013", 9.4, "b", None)]
+        ("A", "F", "AT", "2012", 8.7, "", None),
+        ("A", "F", "AT", "2013", 9.4, "b", None),
+    ]
 
 
 def test_tsv_dimensions_come_in_any_order(tmp_path):
@@ -63,19 +75,22 @@ def test_tsv_reads_gzip(tmp_path):
     assert len(rows(staged(tmp_path, TSV + "A,IT\t1\t2\r\n", zipped=True))) == 2
 
 
-@pytest.mark.parametrize(("line", "told"), [
-    ("A,IT\tx\t1", 'row 2, column 2019 holds "x"'),
-    ("A,IT\t1\t1_000", 'row 2, column 2020 holds "1_000"'),
-    ("A,IT\tnan\t1", 'holds "nan"'),
-    ("A,IT\t1e999\t1", 'holds "1e999"'),
-    ("A,IT\t1 2\t1", 'holds "1 2"'),
-    ("A,IT\t1 p x\t1", 'holds "1 p x"'),
-    ("A,IT\t1 @CC\t1", 'holds "1 @CC"'),
-    ("A,IT,X\t1\t1", 'cell 1 of row 2 holds "A,IT,X"'),
-    ("A,IT\t1", "line 2"),
-    ("A,IT\t1\t2\t3", "line 2"),
-    ('A,IT\t"1\t2', 'holds ""1"'),
-])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("A,IT\tx\t1", 'row 2, column 2019 holds "x"'),
+        ("A,IT\t1\t1_000", 'row 2, column 2020 holds "1_000"'),
+        ("A,IT\tnan\t1", 'holds "nan"'),
+        ("A,IT\t1e999\t1", 'holds "1e999"'),
+        ("A,IT\t1 2\t1", 'holds "1 2"'),
+        ("A,IT\t1 p x\t1", 'holds "1 p x"'),
+        ("A,IT\t1 @CC\t1", 'holds "1 @CC"'),
+        ("A,IT,X\t1\t1", 'cell 1 of row 2 holds "A,IT,X"'),
+        ("A,IT\t1", "line 2"),
+        ("A,IT\t1\t2\t3", "line 2"),
+        ('A,IT\t"1\t2', 'holds ""1"'),
+    ],
+)
 def test_tsv_refuses_what_fits_no_rule_with_its_place(tmp_path, line, told):
     with pytest.raises(UnreadableBody) as failure:
         staged(tmp_path, TSV + line + "\r\n")
@@ -103,10 +118,23 @@ ROW = "ESTAT:T(1.0),29/04/16 23:00:00,A,"
 
 
 def test_sdmx_csv(tmp_path):
-    body = SDMX + ROW + "IT,2019,5905,p,\r\n" + ROW + "FR,2019,,c,C\r\n" + ROW + "DE,2019,,,\r\n" + ROW + "ES,2019,1,_U,\r\n"
+    body = (
+        SDMX
+        + ROW
+        + "IT,2019,5905,p,\r\n"
+        + ROW
+        + "FR,2019,,c,C\r\n"
+        + ROW
+        + "DE,2019,,,\r\n"
+        + ROW
+        + "ES,2019,1,_U,\r\n"
+    )
     result = staged(tmp_path, body, "sdmx-csv")
-    assert rows(result) == [("A", "ES", "2019", 1.0, None, None), ("A", "FR", "2019", None, "c", "C"),
-                            ("A", "IT", "2019", 5905.0, "p", None)]
+    assert rows(result) == [
+        ("A", "ES", "2019", 1.0, None, None),
+        ("A", "FR", "2019", None, "c", "C"),
+        ("A", "IT", "2019", 5905.0, "p", None),
+    ]
     assert result.provider_updated_at.isoformat() == "2016-04-29T23:00:00+02:00"
 
 
@@ -122,29 +150,54 @@ def test_sdmx_csv_names_row_and_column(tmp_path):
 
 
 def cube(**changes) -> str:
-    return json.dumps({
-        "version": "2.0", "class": "dataset", "id": ["freq", "geo", "time"], "size": [1, 2, 2],
-        "updated": "2026-09-10T11:00:00+0200", "value": {"0": 5905, "3": 2.5}, "status": {"0": "p", "1": "c|C", "2": ":"},
-        "dimension": {"freq": {"category": {"index": {"A": 0}}}, "geo": {"category": {"index": {"IT": 0, "FR": 1}}},
-                      "time": {"category": {"index": {"2019": 0, "2020": 1}}}}, **changes})
+    return json.dumps(
+        {
+            "version": "2.0",
+            "class": "dataset",
+            "id": ["freq", "geo", "time"],
+            "size": [1, 2, 2],
+            "updated": "2026-09-10T11:00:00+0200",
+            "value": {"0": 5905, "3": 2.5},
+            "status": {"0": "p", "1": "c|C", "2": ":"},
+            "dimension": {
+                "freq": {"category": {"index": {"A": 0}}},
+                "geo": {"category": {"index": {"IT": 0, "FR": 1}}},
+                "time": {"category": {"index": {"2019": 0, "2020": 1}}},
+            },
+            **changes,
+        }
+    )
 
 
 def test_json_stat_reads_the_union_of_value_and_status(tmp_path):
     result = staged(tmp_path, cube(), "json-stat")
-    assert rows(result) == [("A", "FR", "2020", 2.5, "", None), ("A", "IT", "2019", 5905.0, "p", None),
-                            ("A", "IT", "2020", None, "c", "C")]
+    assert rows(result) == [
+        ("A", "FR", "2020", 2.5, "", None),
+        ("A", "IT", "2019", 5905.0, "p", None),
+        ("A", "IT", "2020", None, "c", "C"),
+    ]
     assert result.provider_updated_at.isoformat() == "2026-09-10T11:00:00+02:00"
 
 
 def test_json_stat_dense_array_and_any_place_of_time(tmp_path):
     body = cube(id=["time", "geo", "freq"], size=[2, 2, 1], value=[1, 2, None, 4], status={})
     assert [row[1:4] for row in rows(staged(tmp_path, body, "json-stat"))] == [
-        ("FR", "2019", 2.0), ("FR", "2020", 4.0), ("IT", "2019", 1.0)]
+        ("FR", "2019", 2.0),
+        ("FR", "2020", 4.0),
+        ("IT", "2019", 1.0),
+    ]
 
 
-@pytest.mark.parametrize("changes", [
-    {"value": {"9": 1}}, {"value": {"0": "5905"}}, {"value": {"x": 1}}, {"size": [1, 2, 3]}, {"value": {"0": True}},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"value": {"9": 1}},
+        {"value": {"0": "5905"}},
+        {"value": {"x": 1}},
+        {"size": [1, 2, 3]},
+        {"value": {"0": True}},
+    ],
+)
 def test_json_stat_refuses_what_does_not_fit(tmp_path, changes):
     with pytest.raises(UnreadableBody):
         staged(tmp_path, cube(**changes), "json-stat")
@@ -155,9 +208,19 @@ def test_json_stat_refuses_nan(tmp_path):
         staged(tmp_path, cube().replace("5905", "NaN"), "json-stat")
 
 
-@pytest.mark.parametrize(("given_", "sdmx"), [
-    ("2019 ", "2019"), ("2013M01", "2013-01"), ("2013-01", "2013-01"), ("2013Q4", "2013-Q4"), ("2013-Q4", "2013-Q4"),
-    ("2013S2", "2013-S2"), ("2013W05", "2013-W05"), ("2013-01-31", "2013-01-31")])
+@pytest.mark.parametrize(
+    ("given_", "sdmx"),
+    [
+        ("2019 ", "2019"),
+        ("2013M01", "2013-01"),
+        ("2013-01", "2013-01"),
+        ("2013Q4", "2013-Q4"),
+        ("2013-Q4", "2013-Q4"),
+        ("2013S2", "2013-S2"),
+        ("2013W05", "2013-W05"),
+        ("2013-01-31", "2013-01-31"),
+    ],
+)
 def test_periods_become_sdmx(given_, sdmx):
     assert period(given_) == sdmx
 
@@ -168,9 +231,13 @@ def test_other_periods_are_refused(given_):
         period(given_)
 
 
-NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-10**12, max_value=10**12, places=3).map(str)
+NUMBERS = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=3
+).map(str)
 FLAGS = st.sampled_from(["", "p", "ep", "b", "u", "c"])
-CELLS = st.one_of(st.just(":"), st.just(""), FLAGS.map(lambda f: f": {f}"), st.tuples(NUMBERS, FLAGS).map(" ".join))
+CELLS = st.one_of(
+    st.just(":"), st.just(""), FLAGS.map(lambda f: f": {f}"), st.tuples(NUMBERS, FLAGS).map(" ".join)
+)
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -211,13 +278,19 @@ def _numbers(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("file", "dimensions", "values", "total"), [
-    ("bd_size_r3", "freq,indic_sb,sizeclas,nace_r2,geo", 980_005, 19_134_657_749.82),
-    ("pat_ep_rtot", "freq,unit,geo", 103_075, 9_685_642.81),
-    ("nama_10r_3gdp", "freq,unit,geo", 268_494, 10_584_905_022.04),
-    ("lfst_r_lfu3rt.2013", "freq,age,sex,geo", 72_680, 818_860.30),
-])
+@pytest.mark.parametrize(
+    ("file", "dimensions", "values", "total"),
+    [
+        ("bd_size_r3", "freq,indic_sb,sizeclas,nace_r2,geo", 980_005, 19_134_657_749.82),
+        ("pat_ep_rtot", "freq,unit,geo", 103_075, 9_685_642.81),
+        ("nama_10r_3gdp", "freq,unit,geo", 268_494, 10_584_905_022.04),
+        ("lfst_r_lfu3rt.2013", "freq,age,sex,geo", 72_680, 818_860.30),
+    ],
+)
 def test_real_tables(specimens, tmp_path, file, dimensions, values, total):
-    result = decode("tsv", specimens / "eurostat" / f"{file}.tsv.gz", True, dimensions.split(","), tmp_path / "s", "UTC")
-    assert duckdb.sql(f"select count(value), round(sum(value), 2) from read_parquet('{result.observations}')").fetchone() == (
-        values, pytest.approx(total, abs=0.01))
+    result = decode(
+        "tsv", specimens / "eurostat" / f"{file}.tsv.gz", True, dimensions.split(","), tmp_path / "s", "UTC"
+    )
+    assert duckdb.sql(
+        f"select count(value), round(sum(value), 2) from read_parquet('{result.observations}')"
+    ).fetchone() == (values, pytest.approx(total, abs=0.01))

@@ -29,16 +29,22 @@ def test_first_run_publishes_what_the_provider_serves(world: World):
     assert outcome.code == 0
     assert outcome.json["datasets"]["toy"]["state"] == "live"
     assert world.query(VALUES) == [
-        ("IT", "V11920", "2018", 100.0, ""), ("IT", "V11920", "2019", 110.0, "p"),
-        ("ITG1", "V11910", "2018", 400.0, ""), ("ITG1", "V11910", "2019", 410.0, ""),
-        ("ITG1", "V11920", "2018", 40.0, ""), ("ITG1", "V11920", "2019", 44.0, ""),
-        ("ITG17", "V11920", "2018", 10.0, ""), ("ITG17", "V11920", "2019", None, "c")]
+        ("IT", "V11920", "2018", 100.0, ""),
+        ("IT", "V11920", "2019", 110.0, "p"),
+        ("ITG1", "V11910", "2018", 400.0, ""),
+        ("ITG1", "V11910", "2019", 410.0, ""),
+        ("ITG1", "V11920", "2018", 40.0, ""),
+        ("ITG1", "V11920", "2019", 44.0, ""),
+        ("ITG17", "V11920", "2018", 10.0, ""),
+        ("ITG17", "V11920", "2019", None, "c"),
+    ]
 
 
 def test_every_row_leads_to_the_address_and_hash_it_came_from(world: World):
     world.refresh()
-    assert world.query("select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)") == [
-        (f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
+    assert world.query(
+        "select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)"
+    ) == [(f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
 
 
 def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):
@@ -47,7 +53,9 @@ def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):
     outcome = world.refresh()
     assert (outcome.code, outcome.json["published"]) == (0, None)
     assert outcome.json["datasets"]["toy"]["state"] == "unchanged"
-    assert [request.path for request in world.server.requests[asked:]] == ["/eurostat/api/dissemination/files/inventory"]
+    assert [request.path for request in world.server.requests[asked:]] == [
+        "/eurostat/api/dissemination/files/inventory"
+    ]
     assert world.releases == before
 
 
@@ -65,7 +73,9 @@ def test_a_revised_run_keeps_both_versions(world: World):
     assert world.refresh().code == 0
     assert world.query("""select geo, period, kind, old_value, value, old_flag, flag, old_snapshot_id <> snapshot_id
                           from revisions order by geo""") == [
-        ("IT", "2019", "reflagged", 110.0, 110.0, "p", "", True), ("ITG1", "2019", "changed", 44.0, 45.0, "", "", True)]
+        ("IT", "2019", "reflagged", 110.0, 110.0, "p", "", True),
+        ("ITG1", "2019", "changed", 44.0, 45.0, "", "", True),
+    ]
     then = "select value from as_of(timestamptz '{}') where geo = 'ITG1' and period = '2019' and indicator = 'V11920'"
     assert world.query(then.format(first)) == [(44.0,)]
     assert world.query(then.format("2999-01-01 00:00:00+00")) == [(45.0,)]
@@ -75,7 +85,9 @@ def test_a_revised_run_keeps_both_versions(world: World):
 def test_as_of_has_the_columns_of_observations_and_reads_a_date_as_the_end_of_that_day_in_rome(world: World):
     world.refresh()
     assert world.query("describe from as_of(now())") == world.query("describe observations")
-    ((day,),) = world.query("select (known_from at time zone 'Europe/Rome')::date::varchar from vintages limit 1")
+    ((day,),) = world.query(
+        "select (known_from at time zone 'Europe/Rome')::date::varchar from vintages limit 1"
+    )
     count = "select count(*) from as_of({}) where dataset = 'toy'"
     assert world.query(count.format(f"date '{day}'")) == [(8,)]
     assert world.query(count.format(f"'{day}'")) == [(8,)]
@@ -101,7 +113,9 @@ def test_a_vanished_observation_gets_a_tombstone_and_may_come_back(world: World)
     world.refresh()
     assert world.query(gone) == [(1,)]
     assert world.query("select kind, old_flag, flag from revisions order by known_from") == [
-        ("deleted", "c", None), ("returned", None, "c")]
+        ("deleted", "c", None),
+        ("returned", None, "c"),
+    ]
 
 
 def test_a_value_that_goes_a_b_a_is_three_versions(world: World):
@@ -109,28 +123,60 @@ def test_a_value_that_goes_a_b_a_is_three_versions(world: World):
     for month, cell in ((9, "45"), (10, "44")):
         world.serve(changed(ITG1_2019=cell), last_change=LATER.replace(month=month))
         world.refresh()
-    assert world.query("select old_value, value from revisions order by known_from") == [(44.0, 45.0), (45.0, 44.0)]
+    assert world.query("select old_value, value from revisions order by known_from") == [
+        (44.0, 45.0),
+        (45.0, 44.0),
+    ]
 
 
 def test_first_figures_of_a_series_are_counted_not_listed(world: World):
     world.refresh()
-    world.serve({**TOY, ("A", "V11910", "IT"): {"2018": "900", "2019": "910"},
-                 ("A", "V11920", "IT"): {"2018": "100", "2019": "110 p", "2020": "120"}}, last_change=LATER)
+    world.serve(
+        {
+            **TOY,
+            ("A", "V11910", "IT"): {"2018": "900", "2019": "910"},
+            ("A", "V11920", "IT"): {"2018": "100", "2019": "110 p", "2020": "120"},
+        },
+        last_change=LATER,
+    )
     world.refresh()
-    assert world.query("select geo, indicator, period, kind from revisions") == [("IT", "V11920", "2020", "added")]
-    assert world.query("select series_added, added from vintages where dataset = 'toy' order by vintage") == [(4, 0), (1, 1)]
+    assert world.query("select geo, indicator, period, kind from revisions") == [
+        ("IT", "V11920", "2020", "added")
+    ]
+    assert world.query("select series_added, added from vintages where dataset = 'toy' order by vintage") == [
+        (4, 0),
+        (1, 1),
+    ]
 
 
-@pytest.mark.parametrize(("behaviour", "argument", "kind"), [
-    (404, None, "NotFound"), (400, None, "BadRequest"), (500, None, "Unavailable"), (503, None, "Unavailable"),
-    ("too_big", None, "ExtractionTooBig"), ("async_never", None, "NotReady"), ("async_expired", None, "NotReady"),
-    ("warning_200", None, "NotReady"), ("413_async", None, "NotReady"), ("html_200", None, "Unavailable"),
-    ("fault_200", None, None), ("footer_413", None, "NotReady"), ("truncated_gzip", None, "BrokenRead"),
-    ("slow_drip", None, "TooSlow"), ("hang", None, "BrokenRead"), ("drop_connection", None, "BrokenRead"),
-    ("rate_limited", 3600, "RateLimited"), ("banned", None, "Forbidden"), ("redirect_elsewhere", None, "RedirectedElsewhere"),
-    ("redirect_loop", None, "RedirectedElsewhere"), ("empty_body", None, "NotData"), ("zip_bomb", None, "TooLarge"),
-    ("huge_body", None, None),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "argument", "kind"),
+    [
+        (404, None, "NotFound"),
+        (400, None, "BadRequest"),
+        (500, None, "Unavailable"),
+        (503, None, "Unavailable"),
+        ("too_big", None, "ExtractionTooBig"),
+        ("async_never", None, "NotReady"),
+        ("async_expired", None, "NotReady"),
+        ("warning_200", None, "NotReady"),
+        ("413_async", None, "NotReady"),
+        ("html_200", None, "Unavailable"),
+        ("fault_200", None, None),
+        ("footer_413", None, "NotReady"),
+        ("truncated_gzip", None, "BrokenRead"),
+        ("slow_drip", None, "TooSlow"),
+        ("hang", None, "BrokenRead"),
+        ("drop_connection", None, "BrokenRead"),
+        ("rate_limited", 3600, "RateLimited"),
+        ("banned", None, "Forbidden"),
+        ("redirect_elsewhere", None, "RedirectedElsewhere"),
+        ("redirect_loop", None, "RedirectedElsewhere"),
+        ("empty_body", None, "NotData"),
+        ("zip_bomb", None, "TooLarge"),
+        ("huge_body", None, None),
+    ],
+)
 def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour, argument, kind):
     world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000)
     world.refresh()
@@ -151,18 +197,33 @@ def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour
     assert world.refresh().code == 0
 
 
-@pytest.mark.parametrize("behaviour", ["gzip_without_header", "gzip_with_header", "async", "redirect", "wrong_content_type",
-                                       "reordered_dimensions"])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "gzip_without_header",
+        "gzip_with_header",
+        "async",
+        "redirect",
+        "wrong_content_type",
+        "reordered_dimensions",
+    ],
+)
 def test_a_provider_that_is_only_odd_is_understood(world: World, behaviour):
     world.server.behave("toy", behaviour)
     assert world.refresh().code == 0
     assert len(world.query(VALUES)) == 8
 
 
-@pytest.mark.parametrize(("behaviour", "told"), [
-    ("empty_table", "min_rows"), ("latin1", "UTF-8"), ("renamed_dimension", "gone: "), ("duplicated_keys", "unique_keys"),
-    ("unreadable_cell", "holds"),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        ("empty_table", "min_rows"),
+        ("latin1", "UTF-8"),
+        ("renamed_dimension", "gone: "),
+        ("duplicated_keys", "unique_keys"),
+        ("unreadable_cell", "holds"),
+    ],
+)
 def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
     world.refresh()
     before = world.query(VALUES)
@@ -173,18 +234,32 @@ def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
     assert (outcome.code, found["state"], found["outcome"]) == (3, "stale", "quarantined")
     assert told in found["failure"]["message"]
     assert world.query(VALUES) == before
-    assert world.query("select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at") == [
-        ("accepted", None), ("refused", 1)]
+    assert world.query(
+        "select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at"
+    ) == [("accepted", None), ("refused", 1)]
 
 
-@pytest.mark.parametrize(("cells", "told"), [
-    ({("A", "V11920", "IT"): {"2018": "1"}, ("A", "V11920", "ITG1"): {"2018": "1", "2019": "1", "2017": "1"}}, "size_ratio"),
-    (changed(ITG1_2019="45 x"), "flags"),
-    (changed(ITG1_2019="5000"), "ranges"),
-    ({key: row for key, row in TOY.items() if key[2] != "IT"} | {("A", "V11920", "ITF3"): {"2018": "1", "2019": "2"}}, "geos"),
-    ({**TOY, ("A", "V11920", "QQ9"): {"2018": "1"}}, "known_geos"),
-    ({key: {year: "7" for year in row} for key, row in TOY.items()}, "revised_share"),
-])
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (
+            {
+                ("A", "V11920", "IT"): {"2018": "1"},
+                ("A", "V11920", "ITG1"): {"2018": "1", "2019": "1", "2017": "1"},
+            },
+            "size_ratio",
+        ),
+        (changed(ITG1_2019="45 x"), "flags"),
+        (changed(ITG1_2019="5000"), "ranges"),
+        (
+            {key: row for key, row in TOY.items() if key[2] != "IT"}
+            | {("A", "V11920", "ITF3"): {"2018": "1", "2019": "2"}},
+            "geos",
+        ),
+        ({**TOY, ("A", "V11920", "QQ9"): {"2018": "1"}}, "known_geos"),
+        ({key: {year: "7" for year in row} for key, row in TOY.items()}, "revised_share"),
+    ],
+)
 def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: World, cells, told):
     world.refresh()
     before = world.query(VALUES)
@@ -193,8 +268,9 @@ def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: 
     assert outcome.code == 3
     assert told in outcome.json["datasets"]["toy"]["failure"]["message"]
     assert world.query(VALUES) == before
-    assert world.query(f"select passed from check_results where check_name = '{told}' and dataset = 'toy' order by checked_at"
-                       )[-1] == (False,)
+    assert world.query(
+        f"select passed from check_results where check_name = '{told}' and dataset = 'toy' order by checked_at"
+    )[-1] == (False,)
     (waiting,) = outcome.json["datasets"]["toy"]["quarantine"]
     # the next night finds the same body: the decision stands, without crying
     again = world.refresh()
@@ -202,7 +278,9 @@ def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: 
     assert world.run("accept", "toy", waiting, "--because", "announced by the provider").code == 0
     assert world.refresh("--offline").code == 0
     assert world.query(VALUES) != before
-    assert world.query("select because from snapshots where snapshot_id = '" + waiting + "'") == [("announced by the provider",)]
+    assert world.query("select because from snapshots where snapshot_id = '" + waiting + "'") == [
+        ("announced by the provider",)
+    ]
 
 
 @pytest.mark.parametrize("damage", ["unit", "key"])
@@ -241,7 +319,10 @@ def test_one_broken_dataset_stops_nobody_else(world: World):
     world.server.behave("toy2", "latin1")
     outcome = world.run("refresh", "--only", "toy", "--only", "toy2", "--json")
     assert outcome.code == 3
-    assert {name: outcome.json["datasets"][name]["state"] for name in ("toy", "toy2")} == {"toy": "live", "toy2": "missing"}
+    assert {name: outcome.json["datasets"][name]["state"] for name in ("toy", "toy2")} == {
+        "toy": "live",
+        "toy2": "missing",
+    }
     assert len(world.query(VALUES)) == 8
 
 
@@ -272,14 +353,54 @@ def test_figures_that_ship_give_way_to_live_ones_without_a_revision(world: World
     world.run("refresh", "--only", "pat_ep_rtot", "--offline")
     assert world.state("pat_ep_rtot")["state"] == "shipped"
     assert world.query("select distinct flag from patents where geo = 'FR71'") == [(None,)]
-    world.entry("pat_ep_rtot", dimensions=["freq", "unit", "geo"], indicator="epo_applications", unit="unit", feeds={"patents": {}},
-                checks={"min_rows": 1})
-    world.server.table("pat_ep_rtot", ["freq", "unit", "geo"], {("A", "NR", "ITG1"): {"2004": "80"}})
-    assert world.run("refresh", "--only", "pat_ep_rtot", "--json").json["datasets"]["pat_ep_rtot"]["state"] == "live"
+    small_patents(world)
+    assert (
+        world.run("refresh", "--only", "pat_ep_rtot", "--json").json["datasets"]["pat_ep_rtot"]["state"]
+        == "live"
+    )
     assert world.query("select geo, value from patents") == [("ITG1", 80.0)]
-    assert world.query("select kind from vintages where dataset = 'pat_ep_rtot' order by vintage") == [("baseline",), ("baseline",)]
+    assert world.query("select kind from vintages where dataset = 'pat_ep_rtot' order by vintage") == [
+        ("baseline",),
+        ("baseline",),
+    ]
     assert world.query("select count(*) from revisions") == [(0,)]
     assert world.query("select value from as_of(timestamptz '2000-01-01') where geo = 'ITG1'") == []
+
+
+def small_patents(world: World) -> None:
+    """The entry pat_ep_rtot, which has figures that ship, with checks that a few rows pass."""
+    world.entry(
+        "pat_ep_rtot",
+        dimensions=["freq", "unit", "geo"],
+        indicator="epo_applications",
+        unit="unit",
+        feeds={"patents": {}},
+        checks={"min_rows": 1},
+    )
+    world.server.table("pat_ep_rtot", ["freq", "unit", "geo"], {("A", "NR", "ITG1"): {"2004": "80"}})
+
+
+def test_where_live_figures_come_first_those_that_ship_never_enter(world: World):
+    small_patents(world)
+    for _ in range(2):
+        outcome = world.run("refresh", "--only", "pat_ep_rtot", "--json")
+        assert world.query("select origin, outcome from snapshots order by origin") == [
+            ("live", "accepted"),
+            ("shipped", "waiting"),
+        ]
+    assert outcome.json["published"] is None
+    assert outcome.json["datasets"]["pat_ep_rtot"]["state"] == "unchanged"
+
+
+def test_where_the_first_live_body_lies_the_figures_that_ship_stand_in(world: World):
+    small_patents(world)
+    world.server.behave("pat_ep_rtot", "empty_table")
+    outcome = world.run("refresh", "--only", "pat_ep_rtot", "--json")
+    assert outcome.code == 3
+    assert outcome.json["datasets"]["pat_ep_rtot"]["state"] == "shipped"
+    assert world.query(
+        "select value from patents where geo = 'ITG1' and period = '2004' and unit = 'NR'"
+    ) == [(79.36,)]
 
 
 def test_only_one_writer(world: World):
@@ -296,14 +417,30 @@ def test_only_one_writer(world: World):
 def test_a_gate_that_closes_publishes_nothing(world: World):
     world.refresh()
     before = world.releases
-    world.entry("toy", unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}}, indicator="indic_sb", format="tsv",
-                checks={"min_rows": 1, "max_revised_share": 1.0})
+    world.entry(
+        "toy",
+        unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}},
+        indicator="indic_sb",
+        format="tsv",
+        checks={"min_rows": 1, "max_revised_share": 1.0},
+    )
     # our own region's rate, made to disagree with the provider's
-    world.entry("bd_size_r3", dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"],
-                unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}}, checks={"min_rows": 1})
+    world.entry(
+        "bd_size_r3",
+        dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"],
+        unit={"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}},
+        checks={"min_rows": 1},
+    )
     key = ("TOTAL", "B-S_X_K642", "ITG1")
-    world.server.table("bd_size_r3", ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"], {
-        ("A", "V11920", *key): {"2019": "10"}, ("A", "V11910", *key): {"2019": "100"}, ("A", "V97020", *key): {"2019": "30"}})
+    world.server.table(
+        "bd_size_r3",
+        ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"],
+        {
+            ("A", "V11920", *key): {"2019": "10"},
+            ("A", "V11910", *key): {"2019": "100"},
+            ("A", "V97020", *key): {"2019": "30"},
+        },
+    )
     outcome = world.run("refresh", "--only", "bd_size_r3")
     assert outcome.code == 1
     assert "birth_rate_agrees" in outcome.err
@@ -346,8 +483,18 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
     assert world.run("release", "rebuild", release).code == 0
 
 
-@pytest.mark.parametrize("stage", ["asking", "decoding", "checking", "entering history", "building tables",
-                                   "checking the release", "writing Parquet"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "asking",
+        "decoding",
+        "checking",
+        "entering history",
+        "building tables",
+        "checking the release",
+        "writing Parquet",
+    ],
+)
 def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
     world.refresh()
     standing = world.query(VALUES)
@@ -403,10 +550,16 @@ def test_a_short_retry_after_is_honoured(world: World):
 def test_sdmx_csv_slices_by_positional_key_and_only_the_slice_can_vanish(world: World):
     world.refresh()
     world.entry("toy", format="sdmx-csv", query={"geo": ["ITG1", "IT"]})
-    world.serve({key: row for key, row in TOY.items() if key[2] != "IT"} | {("A", "V11920", "IT"): {"2018": "100", "2019": "111"}},
-                last_change=LATER)
+    world.serve(
+        {key: row for key, row in TOY.items() if key[2] != "IT"}
+        | {("A", "V11920", "IT"): {"2018": "100", "2019": "111"}},
+        last_change=LATER,
+    )
     assert world.refresh().code == 0
-    assert any("/TOY/..ITG1+IT" in request.path.upper() or "/toy/..ITG1+IT" in request.path for request in world.server.requests)
+    assert any(
+        "/TOY/..ITG1+IT" in request.path.upper() or "/toy/..ITG1+IT" in request.path
+        for request in world.server.requests
+    )
     assert world.query("select geo, kind, value from revisions order by all") == [("IT", "changed", 111.0)]
     assert world.query("select count(*) from observations where dataset = 'toy' and geo = 'ITG17'") == [(2,)]
 

@@ -27,10 +27,12 @@ CELLS = {
     ("A", "NR", "ITG17"): {"2010": "0", "2012": "12.25 ep@C"},
     ("A", "P_MHAB", "ITG1"): {"2010": ":", "2012": ": @C"},
 }
-TSV = (b"freq,unit,geo\\TIME_PERIOD\t2010 \t2011 \t2012 \r\n"
-       b"A,NR,ITG1\t65.5 \t60 b\t: c\r\n"
-       b"A,NR,ITG17\t0 \t: \t12.25 ep@C\r\n"
-       b"A,P_MHAB,ITG1\t: \t: \t: @C\r\n")
+TSV = (
+    b"freq,unit,geo\\TIME_PERIOD\t2010 \t2011 \t2012 \r\n"
+    b"A,NR,ITG1\t65.5 \t60 b\t: c\r\n"
+    b"A,NR,ITG17\t0 \t: \t12.25 ep@C\r\n"
+    b"A,P_MHAB,ITG1\t: \t: \t: @C\r\n"
+)
 
 
 @pytest.fixture
@@ -134,12 +136,15 @@ def test_a_file_is_served_byte_for_byte(server, get, tmp_path):
     assert get("/statistics/1.0/data/real?format=JSON").json()["value"]["0"] == 65.5
 
 
-@pytest.mark.parametrize(("key", "keys"), [
-    ("A.NR.ITG17", ["A,NR,ITG17"]),
-    ("..ITG1", ["A,NR,ITG1", "A,P_MHAB,ITG1"]),
-    (".NR.ITG1+ITG17", ["A,NR,ITG1", "A,NR,ITG17"]),
-    (".NR.ITG1%2BITG17", ["A,NR,ITG1", "A,NR,ITG17"]),
-])
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [
+        ("A.NR.ITG17", ["A,NR,ITG17"]),
+        ("..ITG1", ["A,NR,ITG1", "A,P_MHAB,ITG1"]),
+        (".NR.ITG1+ITG17", ["A,NR,ITG1", "A,NR,ITG17"]),
+        (".NR.ITG1%2BITG17", ["A,NR,ITG1", "A,NR,ITG17"]),
+    ],
+)
 def test_a_key_is_positional(get, key, keys):
     lines = get(f"/sdmx/2.1/data/SOME_TABLE/{key}?format=TSV").text.splitlines()
     assert [line.split("\t")[0] for line in lines[1:]] == keys
@@ -151,17 +156,23 @@ def test_sdmx_heeds_start_period_and_ignores_filters(get):
     assert len(lines) == 4
 
 
-@pytest.mark.parametrize(("path", "expected"), [
-    ("/sdmx/2.1/data/SOME_TABLE/A.NR?format=TSV", (400, "140 INVALID_QUERY_NB_FILTERS:")),
-    ("/sdmx/2.1/data/SOME_TABLE/A.NR.ITG99?format=TSV", (400, "150 INVALID_QUERY_DIMENSION_VALUE:")),
-    ("/sdmx/2.1/data/SOME_TABLE?format=TSV&startPeriod=2030", (400, "150 INVALID_QUERY_DIMENSION_VALUE:")),
-    ("/sdmx/2.1/data/SOME_TABLE/A.P_MHAB.ITG17?format=TSV", (404, "100 No")),
-    ("/sdmx/2.1/data/NO_SUCH?format=TSV", (404, "100 ERR_NOT_FOUND_2:")),
-    ("/statistics/1.0/data/no_such?format=JSON", (404, "100 ERR_NOT_FOUND_4:")),
-    ("/statistics/1.0/data/some_table?format=JSON&nuts=ITG1", (400, "150 INVALID_QUERY_DIMENSION:")),
-    ("/1.0/async/status/0f164c29", (400, "100 UNKNOWN_REQUEST:")),
-    ("/1.0/async/data/0f164c29", (400, "100 UNKNOWN_REQUEST:")),
-])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/sdmx/2.1/data/SOME_TABLE/A.NR?format=TSV", (400, "140 INVALID_QUERY_NB_FILTERS:")),
+        ("/sdmx/2.1/data/SOME_TABLE/A.NR.ITG99?format=TSV", (400, "150 INVALID_QUERY_DIMENSION_VALUE:")),
+        (
+            "/sdmx/2.1/data/SOME_TABLE?format=TSV&startPeriod=2030",
+            (400, "150 INVALID_QUERY_DIMENSION_VALUE:"),
+        ),
+        ("/sdmx/2.1/data/SOME_TABLE/A.P_MHAB.ITG17?format=TSV", (404, "100 No")),
+        ("/sdmx/2.1/data/NO_SUCH?format=TSV", (404, "100 ERR_NOT_FOUND_2:")),
+        ("/statistics/1.0/data/no_such?format=JSON", (404, "100 ERR_NOT_FOUND_4:")),
+        ("/statistics/1.0/data/some_table?format=JSON&nuts=ITG1", (400, "150 INVALID_QUERY_DIMENSION:")),
+        ("/1.0/async/status/0f164c29", (400, "100 UNKNOWN_REQUEST:")),
+        ("/1.0/async/data/0f164c29", (400, "100 UNKNOWN_REQUEST:")),
+    ],
+)
 def test_wrong_questions_are_refused(get, path, expected):
     assert told(get(path)) == expected
 
@@ -174,13 +185,16 @@ def test_statistics_repeats_a_filter_and_takes_no_commas(get):
     assert 0 in empty["size"]
 
 
-@pytest.mark.parametrize(("behaviour", "sdmx", "statistics"), [
-    (400, (400, "150 INVALID_QUERY_DIMENSION_VALUE:"), (400, "150 INVALID_QUERY_DIMENSION_VALUE:")),
-    (404, (404, "100 ERR_NOT_FOUND_2:"), (404, "100 ERR_NOT_FOUND_4:")),
-    (413, (413, "510 Response"), (413, "413 ASYNCHRONOUS_RESPONSE.")),
-    (500, (500, "500 Internal"), (500, "500 Internal")),
-    (503, (503, "503 Service"), (503, "503 Service")),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "sdmx", "statistics"),
+    [
+        (400, (400, "150 INVALID_QUERY_DIMENSION_VALUE:"), (400, "150 INVALID_QUERY_DIMENSION_VALUE:")),
+        (404, (404, "100 ERR_NOT_FOUND_2:"), (404, "100 ERR_NOT_FOUND_4:")),
+        (413, (413, "510 Response"), (413, "413 ASYNCHRONOUS_RESPONSE.")),
+        (500, (500, "500 Internal"), (500, "500 Internal")),
+        (503, (503, "503 Service"), (503, "503 Service")),
+    ],
+)
 def test_status_codes_come_in_the_words_of_each_api(server, get, behaviour, sdmx, statistics):
     server.behave("some_table", behaviour)
     assert told(get()) == sdmx
@@ -188,13 +202,16 @@ def test_status_codes_come_in_the_words_of_each_api(server, get, behaviour, sdmx
     assert get("/files/inventory?type=data&lang=en").status_code == 200
 
 
-@pytest.mark.parametrize(("behaviour", "status", "body"), [
-    ("too_big", 413, "eurostat_413_too_big.xml"),
-    ("413_async", 413, "eurostat_413_async.json"),
-    ("warning_200", 200, "eurostat_200_warning_async.json"),
-    ("footer_413", 200, "eurostat_sdmx21_footer_413.xml"),
-    ("html_200", 200, "eurostat_200_maintenance.html"),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "status", "body"),
+    [
+        ("too_big", 413, "eurostat_413_too_big.xml"),
+        ("413_async", 413, "eurostat_413_async.json"),
+        ("warning_200", 200, "eurostat_200_warning_async.json"),
+        ("footer_413", 200, "eurostat_sdmx21_footer_413.xml"),
+        ("html_200", 200, "eurostat_200_maintenance.html"),
+    ],
+)
 def test_specimens_are_served_as_they_are(server, get, behaviour, status, body):
     server.behave("some_table", behaviour)
     response = get()
@@ -289,13 +306,16 @@ def test_gzip_in_its_three_conditions(server, get):
         gzip.decompress(truncated.content)
 
 
-@pytest.mark.parametrize(("behaviour", "first", "second"), [
-    ("empty_table", rb"freq,unit,geo\TIME_PERIOD", None),
-    ("reordered_dimensions", rb"geo,unit,freq\TIME_PERIOD", b"ITG1,NR,A\t65.5 \t60 b\t: c"),
-    ("renamed_dimension", rb"freq,unit_new,geo\TIME_PERIOD", b"A,NR,ITG1\t65.5 \t60 b\t: c"),
-    ("unreadable_cell", rb"freq,unit,geo\TIME_PERIOD", b"A,NR,ITG1\tn/a \t60 b\t: c"),
-    ("latin1", rb"freq,unit,geo\TIME_PERIOD", b"A,NR,Forl\xec\t65.5 \t60 b\t: c"),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "first", "second"),
+    [
+        ("empty_table", rb"freq,unit,geo\TIME_PERIOD", None),
+        ("reordered_dimensions", rb"geo,unit,freq\TIME_PERIOD", b"ITG1,NR,A\t65.5 \t60 b\t: c"),
+        ("renamed_dimension", rb"freq,unit_new,geo\TIME_PERIOD", b"A,NR,ITG1\t65.5 \t60 b\t: c"),
+        ("unreadable_cell", rb"freq,unit,geo\TIME_PERIOD", b"A,NR,ITG1\tn/a \t60 b\t: c"),
+        ("latin1", rb"freq,unit,geo\TIME_PERIOD", b"A,NR,Forl\xec\t65.5 \t60 b\t: c"),
+    ],
+)
 def test_damaged_figures(server, get, behaviour, first, second):
     server.behave("*", behaviour)
     header, *rows = get().content.split(b"\r\n")
@@ -368,7 +388,7 @@ def test_a_huge_body_has_no_end(server, get):
         body = response.raw.read(3_000_000)
     assert len(body) == 3_000_000
     assert body.startswith(TSV)
-    assert set(body[len(TSV):].splitlines()[:-1]) == {TSV.splitlines()[-1]}
+    assert set(body[len(TSV) :].splitlines()[:-1]) == {TSV.splitlines()[-1]}
 
 
 def test_down_and_up_on_the_same_port(server, get):
@@ -406,8 +426,9 @@ def test_every_behaviour_may_befall_the_inventory(server, get, behaviour):
 
 def test_a_person_serves_a_folder(tmp_path):
     (tmp_path / "some_table.tsv.gz").write_bytes(gzip.compress(TSV))
-    with subprocess.Popen([sys.executable, "-m", "tests.provider", str(tmp_path)], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.provider", str(tmp_path)], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    ) as process:
         try:
             base = process.stdout.readline().strip()
             with requests.Session() as session:

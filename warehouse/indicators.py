@@ -17,8 +17,19 @@ from sources.errors import SpecError
 from sources.formats.staged import quoted
 
 FOLDER = Path(__file__).parent / "indicators"
-KEYS = ("title_it", "title_en", "definition_it", "definition_en", "unit", "formula", "theme", "directive", "direction",
-        "sources", "counts")
+KEYS = (
+    "title_it",
+    "title_en",
+    "definition_it",
+    "definition_en",
+    "unit",
+    "formula",
+    "theme",
+    "directive",
+    "direction",
+    "sources",
+    "counts",
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,14 @@ def _parse(path: Path) -> Indicator:
             break
         key, colon, value = line[3:].partition(": ")
         if not colon or key not in KEYS:
-            raise SpecError(f"{path}:{number}: {key}: unknown key.", hint=f"the header has {', '.join(KEYS)}.")
+            raise SpecError(
+                f"{path}:{number}: {key}: unknown key.", hint=f"the header has {', '.join(KEYS)}."
+            )
         header[key] = value.strip()
     if missing := [key for key in KEYS if key not in header]:
-        raise SpecError(f"{path}:1: the header lacks {', '.join(missing)}.", hint="add a line `-- key: value` for each.")
+        raise SpecError(
+            f"{path}:1: the header lacks {', '.join(missing)}.", hint="add a line `-- key: value` for each."
+        )
     return Indicator(path.stem, header, text, hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
@@ -58,11 +73,14 @@ def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
         select *, {{'dataset': dataset, 'indicator': indicator, 'geo': geo, 'period': period, 'value': value, 'unit': unit,
                    'flag': flag, 'snapshot_id': snapshot_id, 'known_from': known_from}} as input
         from {schema}.observations""")
-    parts = [f"""
-        select {quoted(indicator.id)} as indicator, geo, period, value, {quoted(indicator.header['unit'])} as unit,
+    parts = [
+        f"""
+        select {quoted(indicator.id)} as indicator, geo, period, value, {quoted(indicator.header["unit"])} as unit,
                numerator::double as numerator, denominator::double as denominator,
-               {quoted(indicator.header['counts'])} as counts, {quoted(indicator.method_version)} as method_version, inputs
-        from ({indicator.sql.rstrip().rstrip(';')})""" for indicator in load_indicators()]
+               {quoted(indicator.header["counts"])} as counts, {quoted(indicator.method_version)} as method_version, inputs
+        from ({indicator.sql.rstrip().rstrip(";")})"""
+        for indicator in load_indicators()
+    ]
     con.execute("create or replace temp table computed as " + " union all ".join(parts))
     con.execute(f"""
         create or replace table {schema}.indicators as

@@ -62,9 +62,14 @@ class Release:
 
 # -- reading
 
+
 def releases(home: Home) -> list[Release]:
     """Every release with its files, oldest first."""
-    return [Release(path.name, path) for path in sorted(home.releases.glob("[0-9]*")) if (path / "distretto.duckdb").exists()]
+    return [
+        Release(path.name, path)
+        for path in sorted(home.releases.glob("[0-9]*"))
+        if (path / "distretto.duckdb").exists()
+    ]
 
 
 def current(home: Home) -> Release | None:
@@ -74,7 +79,9 @@ def current(home: Home) -> Release | None:
 
 def find(home: Home, release_id: str | None) -> Release:
     """The release named, or the current one. Raises DistrettoError."""
-    found = current(home) if release_id is None else next((r for r in releases(home) if r.id == release_id), None)
+    found = (
+        current(home) if release_id is None else next((r for r in releases(home) if r.id == release_id), None)
+    )
     if found is None:
         known = ", ".join(r.id for r in releases(home)) or "none; run `distretto refresh`"
         raise DistrettoError(f"No release {release_id or 'is published yet'}.", hint=f"releases: {known}.")
@@ -94,20 +101,31 @@ def reading(release: Release):
 
 # -- building
 
+
 def fingerprint(catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]) -> str:
     """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states."""
-    state = {name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()}
+    state = {
+        name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()
+    }
     decided = {
         "code": code_sha256(),
         "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
         "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
-        "states": {name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)},
+        "states": {
+            name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)
+        },
     }
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 
-def build(home: Home, con: duckdb.DuckDBPyConnection, catalogue: Catalogue, providers: dict[str, Provider],
-          store: SnapshotStore, states: dict[str, dict[str, Any]]) -> Release | None:
+def build(
+    home: Home,
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    providers: dict[str, Provider],
+    store: SnapshotStore,
+    states: dict[str, dict[str, Any]],
+) -> Release | None:
     """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint.
 
     Raises GateClosed where a check fails: nothing is published then.
@@ -124,9 +142,12 @@ def build(home: Home, con: duckdb.DuckDBPyConnection, catalogue: Catalogue, prov
     aside.mkdir(parents=True)
     commit = code_commit()
     record = {
-        "release_id": release_id, "built_at": built_at,
+        "release_id": release_id,
+        "built_at": built_at,
         "known_until": max((a.accepted_at for a in store.acceptances), default=built_at),
-        "code_commit": commit, "code_sha256": code_sha256(), "fingerprint": mark,
+        "code_commit": commit,
+        "code_sha256": code_sha256(),
+        "fingerprint": mark,
     }
     try:
         with _attached(con, aside / "distretto.duckdb"):
@@ -163,10 +184,14 @@ def gate(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     results = []
     try:
         for path in sorted((HERE / "gate").glob("*.sql")):
-            wrong = con.execute(f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5").fetchall()
+            wrong = con.execute(
+                f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5"
+            ).fetchall()
             results.append({"check": path.stem, "passed": not wrong, "rows": [str(row) for row in wrong]})
-            con.execute("insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
-                        [path.stem, not wrong, "; ".join(str(row) for row in wrong) or "no row"])
+            con.execute(
+                "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
+                [path.stem, not wrong, "; ".join(str(row) for row in wrong) or "no row"],
+            )
     finally:
         con.execute("use warehouse")
     failed = [result for result in results if not result["passed"]]
@@ -199,6 +224,7 @@ def retain(home: Home) -> None:
 
 # -- what can be done with releases
 
+
 def verify(release: Release) -> list[str]:
     """What is wrong with the files of `release`, from its own SHA256SUMS; empty where all is well."""
     problems, listed = [], set()
@@ -212,7 +238,9 @@ def verify(release: Release) -> list[str]:
         elif _sha256(path) != digest:
             problems.append(f"{filename} is not what was published")
     present = {str(path.relative_to(release.folder)) for path in release.folder.rglob("*") if path.is_file()}
-    problems += [f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})]
+    problems += [
+        f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})
+    ]
     if not sums.exists():
         problems.append("SHA256SUMS is missing")
     if not problems:
@@ -227,11 +255,14 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
     """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
     con = duckdb.connect()
     con.execute("set enable_progress_bar = false")
-    con.execute(f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)")
+    con.execute(
+        f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)"
+    )
     columns: dict[str, dict[str, list[str]]] = {}
     for side, table, column in con.execute(
-            "select database_name, table_name, column_name from duckdb_columns() "
-            "where database_name in ('old', 'new') order by all").fetchall():
+        "select database_name, table_name, column_name from duckdb_columns() "
+        "where database_name in ('old', 'new') order by all"
+    ).fetchall():
         columns.setdefault(table, {}).setdefault(side, []).append(column)
     found: dict[str, Any] = {}
     for table, sides in columns.items():
@@ -239,24 +270,40 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
             found[table] = {"only_in": next(iter(sides))}
             continue
         common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
-        gone, come = (con.execute(f"select count(*) from (select {common} from {a}.{table} except all "
-                                  f"select {common} from {b}.{table})").fetchone()[0]
-                      for a, b in (("old", "new"), ("new", "old")))
-        found[table] = {"removed": gone, "added": come,
-                        "columns": sorted(set(sides["old"]) ^ set(sides["new"]))}
+        gone, come = (
+            con.execute(
+                f"select count(*) from (select {common} from {a}.{table} except all "
+                f"select {common} from {b}.{table})"
+            ).fetchone()[0]
+            for a, b in (("old", "new"), ("new", "old"))
+        )
+        found[table] = {
+            "removed": gone,
+            "added": come,
+            "columns": sorted(set(sides["old"]) ^ set(sides["new"])),
+        }
     con.close()
     return found
 
 
-def rebuild(home: Home, release: Release, catalogue: Catalogue, store: SnapshotStore,
-            stage: Callable[[Snapshot], Staged]) -> dict[str, int]:
+def rebuild(
+    home: Home,
+    release: Release,
+    catalogue: Catalogue,
+    store: SnapshotStore,
+    stage: Callable[[Snapshot], Staged],
+) -> dict[str, int]:
     """Build the figures of `release` again from snapshots, aside; rows that differ, per table (all 0 when identical).
 
     Raises DistrettoError where the code is not that of the release.
     """
     record = release.record
     if record["code_sha256"] != code_sha256():
-        where = f"git checkout {record['code_commit']}" if record["code_commit"] else "use the code it was built with"
+        where = (
+            f"git checkout {record['code_commit']}"
+            if record["code_commit"]
+            else "use the code it was built with"
+        )
         raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}, then rebuild.")
     until = datetime.fromisoformat(record["known_until"])
     aside = home.root / ".rebuild"
@@ -269,13 +316,17 @@ def rebuild(home: Home, release: Release, catalogue: Catalogue, store: SnapshotS
             with _attached(con, aside / "distretto.duckdb"):
                 tables.build_figures(con, catalogue, "warehouse", "distretto")
         found = difference(release, Release(release.id, aside))
-        return {table: found[table]["removed"] + found[table]["added"]
-                for table, words in tables.contract()["tables"].items() if words.get("figures")}
+        return {
+            table: found[table]["removed"] + found[table]["added"]
+            for table, words in tables.contract()["tables"].items()
+            if words.get("figures")
+        }
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
 # -- parts
+
 
 @contextmanager
 def _attached(con: duckdb.DuckDBPyConnection, path: Path):
@@ -291,7 +342,11 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path):
 def _territory(con: duckdb.DuckDBPyConnection) -> None:
     """Temp table `territory (geo, role)` from the territory's file."""
     ours = territory()
-    rows = [(ours["region"], "region"), (ours["country"], "country"), *((geo, "province") for geo in ours["provinces"])]
+    rows = [
+        (ours["region"], "region"),
+        (ours["country"], "country"),
+        *((geo, "province") for geo in ours["provinces"]),
+    ]
     con.execute("create or replace temp table territory (geo varchar, role varchar)")
     con.executemany("insert into territory values (?, ?)", rows)
 
@@ -314,11 +369,17 @@ def _after(last: Release | None) -> datetime:
 def _export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
     """Each table as Parquet, and as CSV where it is not millions of rows; row counts by table."""
     rows = {}
-    for (table,) in con.execute("select table_name from duckdb_tables() where database_name = 'distretto' order by 1").fetchall():
+    for (table,) in con.execute(
+        "select table_name from duckdb_tables() where database_name = 'distretto' order by 1"
+    ).fetchall():
         (rows[table],) = con.execute(f"select count(*) from distretto.{table}").fetchone()
-        con.execute(f"copy distretto.{table} to {quoted(folder / (table + '.parquet'))} (format parquet, compression zstd)")
+        con.execute(
+            f"copy distretto.{table} to {quoted(folder / (table + '.parquet'))} (format parquet, compression zstd)"
+        )
         if rows[table] < CSV_ROWS:
-            con.execute(f"copy distretto.{table} to {quoted(folder / (table + '.csv'))} (format csv, header true)")
+            con.execute(
+                f"copy distretto.{table} to {quoted(folder / (table + '.csv'))} (format csv, header true)"
+            )
     return rows
 
 
@@ -330,7 +391,9 @@ def _verify_database(path: Path, rows: dict[str, int]) -> None:
             (found,) = con.execute(f"select count(*) from {table}").fetchone()
             if found != expected:
                 raise DistrettoError(f"{path}: {table} has {found} rows, not {expected}.")
-        (bare,) = con.execute("select count(*) from duckdb_columns() where comment is null and not internal").fetchone()
+        (bare,) = con.execute(
+            "select count(*) from duckdb_columns() where comment is null and not internal"
+        ).fetchone()
         if bare:
             raise DistrettoError(f"{path}: {bare} columns have no comment.")
         con.execute("select count(*) from as_of(now())").fetchone()
@@ -369,19 +432,28 @@ def code_sha256() -> str:
     digest = hashlib.sha256()
     for package in ("sources", "warehouse", "assets", "pipelines"):
         for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in (".py", ".sql", ".yml", ".csv") and "starter" not in path.parts and "catalogue" not in path.parts:
+            if (
+                path.suffix in (".py", ".sql", ".yml", ".csv")
+                and "starter" not in path.parts
+                and "catalogue" not in path.parts
+            ):
                 digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def code_commit() -> str | None:
     """The commit of the code, with `+changes` where files differ from it; None outside a repository."""
+
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT.resolve():
             return None
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -38,7 +38,9 @@ def write_status(home: Home, status: dict[str, Any]) -> None:
     write_atomic(home.status, to_json(status, indent=1).encode())
 
 
-def record(home: Home, dataset: str, outcome: str, failure: DistrettoError | None = None, **facts: Any) -> None:
+def record(
+    home: Home, dataset: str, outcome: str, failure: DistrettoError | None = None, **facts: Any
+) -> None:
     """Note what a check of `dataset` found: `updated`, `unchanged`, `failed`, `quarantined` or `held`."""
     status = read_status(home)
     before = status["datasets"].get(dataset, {})
@@ -47,32 +49,50 @@ def record(home: Home, dataset: str, outcome: str, failure: DistrettoError | Non
     entry |= {"outcome": outcome, "checked_at": now, **facts}
     if outcome in ("failed", "quarantined"):
         entry["failing_since"] = before.get("failing_since") or now
-        entry["failure"] = before.get("failure") if failure is None else {
-            "kind": type(failure).__name__, "message": failure.message, "hint": failure.hint, "url": getattr(failure, "url", "")}
+        entry["failure"] = (
+            before.get("failure")
+            if failure is None
+            else {
+                "kind": type(failure).__name__,
+                "message": failure.message,
+                "hint": failure.hint,
+                "url": getattr(failure, "url", ""),
+            }
+        )
     else:
         entry["answered_at"] = now
     status["datasets"][dataset] = entry
     write_status(home, status)
 
 
-def describe(home: Home, catalogue: Catalogue, providers: dict[str, Provider], store: SnapshotStore,
-             now: datetime) -> dict[str, dict[str, Any]]:
+def describe(
+    home: Home, catalogue: Catalogue, providers: dict[str, Provider], store: SnapshotStore, now: datetime
+) -> dict[str, dict[str, Any]]:
     """Each dataset's outcome, state, age and trouble, as `status` prints and a release records them."""
     entries = read_status(home)["datasets"]
-    return {dataset.id: _describe(dataset, providers[dataset.provider], store, entries.get(dataset.id, {}), now)
-            for dataset in catalogue.values()}
+    return {
+        dataset.id: _describe(dataset, providers[dataset.provider], store, entries.get(dataset.id, {}), now)
+        for dataset in catalogue.values()
+    }
 
 
-def _describe(dataset: Dataset, provider: Provider, store: SnapshotStore, entry: dict[str, Any],
-              now: datetime) -> dict[str, Any]:
+def _describe(
+    dataset: Dataset, provider: Provider, store: SnapshotStore, entry: dict[str, Any], now: datetime
+) -> dict[str, Any]:
     snapshot, acceptance = store.current(dataset.id), store.last_acceptance(dataset.id)
     outcome = entry.get("outcome")
     stamp = acceptance.provider_updated_at if acceptance else None
     failing_since = datetime.fromisoformat(entry["failing_since"]) if entry.get("failing_since") else None
     late_after = dataset.calendar.late_after_days
     absent = bool(failing_since and now - failing_since > timedelta(days=provider.allowed_absence_days))
-    late = bool(dataset.status == "live" and snapshot and snapshot.origin == "live" and late_after and stamp
-                and now - stamp > timedelta(days=late_after))
+    late = bool(
+        dataset.status == "live"
+        and snapshot
+        and snapshot.origin == "live"
+        and late_after
+        and stamp
+        and now - stamp > timedelta(days=late_after)
+    )
     if snapshot is None:
         state = "missing"
     elif dataset.id in store.pins:

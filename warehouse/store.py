@@ -46,15 +46,24 @@ def warehouse(home: Home, catalogue: Catalogue) -> Iterator[duckdb.DuckDBPyConne
         con.close()
 
 
-def replay(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, store: SnapshotStore,
-           stage: Callable[[Snapshot], Staged], only: str | None = None) -> None:
+def replay(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    store: SnapshotStore,
+    stage: Callable[[Snapshot], Staged],
+    only: str | None = None,
+) -> None:
     """Append every acceptance of the manifest that the warehouse lacks, in order.
 
     After a crash between an acceptance and its rows this is the whole recovery.
     """
     known = {moment for (moment,) in con.execute("select known_from from vintages").fetchall()}
     for acceptance in store.acceptances:
-        if acceptance.accepted_at in known or acceptance.dataset not in catalogue or only not in (None, acceptance.dataset):
+        if (
+            acceptance.accepted_at in known
+            or acceptance.dataset not in catalogue
+            or only not in (None, acceptance.dataset)
+        ):
             continue
         snapshot = store.snapshots[acceptance.snapshot_id]
         vintages.append(con, catalogue[acceptance.dataset], snapshot, acceptance, stage(snapshot))

@@ -39,82 +39,199 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         select series, dataset, {_by_dataset(catalogue, _indicator)} as indicator, geo,
                {_by_dataset(catalogue, _unit)} as unit, {dimensions}
         from {source}.series where dataset in ({known}) order by series""")
-    con.execute(f"create table {target}.history as "
-                f"select h.* from {source}.history h semi join {target}.series using (series) order by all")
-    con.execute(f"create table {target}.observations as "
-                f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)}")
+    con.execute(
+        f"create table {target}.history as "
+        f"select h.* from {source}.history h semi join {target}.series using (series) order by all"
+    )
+    con.execute(
+        f"create table {target}.observations as "
+        f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)}"
+    )
     con.execute(f"create macro {target}.as_of(ts) as table {as_of_sql(columns, '(' + MOMENT + ')', target)}")
     for table in THEMES:
-        fed = " or ".join(f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})"
-                          for d in catalogue.values() if table in d.feeds) or "false"
+        fed = (
+            " or ".join(
+                f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})"
+                for d in catalogue.values()
+                if table in d.feeds
+            )
+            or "false"
+        )
         con.execute(f"create table {target}.{table} as select * from {target}.observations where {fed}")
-    con.execute(f"create table {target}.revisions as "
-                f"{revisions_sql([c for c in columns if c not in ('value', 'flag', 'conf', 'known_from', 'snapshot_id')], target)} "
-                f"order by known_from, dataset, geo, period, indicator")
+    con.execute(
+        f"create table {target}.revisions as "
+        f"{revisions_sql([c for c in columns if c not in ('value', 'flag', 'conf', 'known_from', 'snapshot_id')], target)} "
+        f"order by known_from, dataset, geo, period, indicator"
+    )
     for table in ("codelists", "geography"):
-        con.execute(f"create table {target}.{table} as from "
-                    f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')")
+        con.execute(
+            f"create table {target}.{table} as from "
+            f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
+        )
     indicators.build(con, target)
 
 
-def build_records(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, providers: dict[str, Provider],
-                  store: SnapshotStore, states: dict[str, dict[str, Any]], release: dict[str, Any], target: str) -> None:
+def build_records(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    providers: dict[str, Provider],
+    store: SnapshotStore,
+    states: dict[str, dict[str, Any]],
+    release: dict[str, Any],
+    target: str,
+) -> None:
     """The tables about the figures: catalogue, snapshots, check results of the datasets, the release itself."""
-    _table(con, f"{target}.catalogue", {
-        "dataset": "varchar", "title_it": "varchar", "title_en": "varchar", "theme": "varchar", "provider": "varchar",
-        "provider_title": "varchar", "provider_code": "varchar", "status": "varchar", "state": "varchar",
-        "age_days": "integer", "failing_since": "timestamptz", "failure": "varchar", "provider_updated_at": "timestamptz",
-        "snapshot_id": "varchar", "frequency": "varchar", "expected": "varchar", "late_after_days": "integer",
-        "licence": "varchar", "licence_url": "varchar", "citation": "varchar", "warnings": "varchar[]",
-    }, [_catalogue_row(dataset, providers[dataset.provider], states[dataset.id]) for dataset in catalogue.values()])
+    _table(
+        con,
+        f"{target}.catalogue",
+        {
+            "dataset": "varchar",
+            "title_it": "varchar",
+            "title_en": "varchar",
+            "theme": "varchar",
+            "provider": "varchar",
+            "provider_title": "varchar",
+            "provider_code": "varchar",
+            "status": "varchar",
+            "state": "varchar",
+            "age_days": "integer",
+            "failing_since": "timestamptz",
+            "failure": "varchar",
+            "provider_updated_at": "timestamptz",
+            "snapshot_id": "varchar",
+            "frequency": "varchar",
+            "expected": "varchar",
+            "late_after_days": "integer",
+            "licence": "varchar",
+            "licence_url": "varchar",
+            "citation": "varchar",
+            "warnings": "varchar[]",
+        },
+        [
+            _catalogue_row(dataset, providers[dataset.provider], states[dataset.id])
+            for dataset in catalogue.values()
+        ],
+    )
     accepted = {event.snapshot_id: event for event in store.acceptances}
     refused = {event.snapshot_id: event for event in store.refusals}
-    _table(con, f"{target}.snapshots", {
-        "snapshot_id": "varchar", "dataset": "varchar", "provider": "varchar", "provider_code": "varchar",
-        "origin": "varchar", "outcome": "varchar", "url": "varchar", "sha256": "varchar", "bytes": "bigint",
-        "media_type": "varchar", "fetched_at": "timestamptz", "provider_updated_at": "timestamptz",
-        "accepted_by": "varchar", "because": "varchar", "reasons": "varchar[]", "licence": "varchar", "note": "varchar",
-    }, [(s.id, s.dataset, s.provider, s.code, s.origin,
-         "accepted" if s.id in accepted else "refused" if s.id in refused else "waiting",
-         s.url, s.sha256, s.size, s.media_type, s.fetched_at,
-         accepted[s.id].provider_updated_at if s.id in accepted else s.provider_updated_at,
-         accepted[s.id].by if s.id in accepted else None, accepted[s.id].because or None if s.id in accepted else None,
-         refused[s.id].reasons if s.id in refused else None, s.licence, s.note or None)
-        for s in store.snapshots.values()])
+    _table(
+        con,
+        f"{target}.snapshots",
+        {
+            "snapshot_id": "varchar",
+            "dataset": "varchar",
+            "provider": "varchar",
+            "provider_code": "varchar",
+            "origin": "varchar",
+            "outcome": "varchar",
+            "url": "varchar",
+            "sha256": "varchar",
+            "bytes": "bigint",
+            "media_type": "varchar",
+            "fetched_at": "timestamptz",
+            "provider_updated_at": "timestamptz",
+            "accepted_by": "varchar",
+            "because": "varchar",
+            "reasons": "varchar[]",
+            "licence": "varchar",
+            "note": "varchar",
+        },
+        [
+            (
+                s.id,
+                s.dataset,
+                s.provider,
+                s.code,
+                s.origin,
+                "accepted" if s.id in accepted else "refused" if s.id in refused else "waiting",
+                s.url,
+                s.sha256,
+                s.size,
+                s.media_type,
+                s.fetched_at,
+                accepted[s.id].provider_updated_at if s.id in accepted else s.provider_updated_at,
+                accepted[s.id].by if s.id in accepted else None,
+                accepted[s.id].because or None if s.id in accepted else None,
+                refused[s.id].reasons if s.id in refused else None,
+                s.licence,
+                s.note or None,
+            )
+            for s in store.snapshots.values()
+        ],
+    )
     con.execute(f"""
         create table {target}.check_results as
         select 'dataset' as scope, dataset, snapshot_id, check_name, passed, observed, expected as expected_value, checked_at
         from check_results
         qualify row_number() over (partition by dataset, snapshot_id, check_name order by checked_at desc) = 1
         order by all""")
-    _table(con, f"{target}.release", {
-        "release_id": "varchar", "built_at": "timestamptz", "known_until": "timestamptz", "code_commit": "varchar",
-        "code_sha256": "varchar", "fingerprint": "varchar",
-    }, [tuple(release[key] for key in ("release_id", "built_at", "known_until", "code_commit", "code_sha256", "fingerprint"))])
+    _table(
+        con,
+        f"{target}.release",
+        {
+            "release_id": "varchar",
+            "built_at": "timestamptz",
+            "known_until": "timestamptz",
+            "code_commit": "varchar",
+            "code_sha256": "varchar",
+            "fingerprint": "varchar",
+        },
+        [
+            tuple(
+                release[key]
+                for key in (
+                    "release_id",
+                    "built_at",
+                    "known_until",
+                    "code_commit",
+                    "code_sha256",
+                    "fingerprint",
+                )
+            )
+        ],
+    )
 
 
 def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
     """COMMENT ON every table and column; a table or column without a description is a KeyError, caught by the tests."""
     words = contract()
-    found = con.execute("select table_name, column_name from duckdb_columns() where database_name = ? order by all", [target])
+    found = con.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = ? order by all", [target]
+    )
     tables: dict[str, list[str]] = {}
     for table, column in found.fetchall():
         tables.setdefault(table, []).append(column)
     for table, columns in tables.items():
         con.execute(f"comment on table {target}.{table} is {quoted(words['tables'][table]['description'])}")
         for column in columns:
-            described = words["columns"].get(column) or f"Dimension {column} of the provider's table, see codelists."
+            described = (
+                words["columns"].get(column) or f"Dimension {column} of the provider's table, see codelists."
+            )
             con.execute(f"comment on column {target}.{table}.{name(column)} is {quoted(described)}")
 
 
 def observation_columns(catalogue: Catalogue) -> list[str]:
     """The columns of `observations` and of `as_of`, in order; `s` is the table `series`."""
     dimensions = [name(dimension) for dimension in catalogue.dimensions if dimension not in ("geo", "unit")]
-    return ["s.dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", *dimensions, "known_from", "snapshot_id"]
+    return [
+        "s.dataset",
+        "indicator",
+        "geo",
+        "period",
+        "value",
+        "unit",
+        "flag",
+        "conf",
+        *dimensions,
+        "known_from",
+        "snapshot_id",
+    ]
 
 
 def _by_dataset(catalogue: Catalogue, expression: Any) -> str:
-    branches = " ".join(f"when {quoted(dataset.id)} then {expression(dataset)}" for dataset in catalogue.values())
+    branches = " ".join(
+        f"when {quoted(dataset.id)} then {expression(dataset)}" for dataset in catalogue.values()
+    )
     return f"case dataset {branches} end"
 
 
@@ -124,26 +241,50 @@ def _indicator(dataset: Dataset) -> str:
 
 def _unit(dataset: Dataset) -> str:
     if isinstance(dataset.unit, dict):
-        (dimension, units), = dataset.unit.items()
+        ((dimension, units),) = dataset.unit.items()
         branches = " ".join(f"when {quoted(code)} then {quoted(unit)}" for code, unit in units.items())
         return f"case {name(dimension)} {branches} end"
     return name(dataset.unit) if dataset.unit in dataset.dimensions else quoted(dataset.unit)
 
 
 def _matching(filter_: dict[str, list[str]]) -> str:
-    return "".join(f" and {name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
-                   for dimension, codes in filter_.items())
+    return "".join(
+        f" and {name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
+        for dimension, codes in filter_.items()
+    )
 
 
 def _catalogue_row(dataset: Dataset, provider: Provider, state: dict[str, Any]) -> tuple[Any, ...]:
-    return (dataset.id, dataset.title.it, dataset.title.en, dataset.theme, provider.id, provider.title, dataset.code,
-            dataset.status, state["state"], state["age_days"], state.get("failing_since"),
-            state.get("failure", {}).get("message"), state["provider_updated_at"], state["snapshot_id"],
-            dataset.calendar.frequency, dataset.calendar.expected, dataset.calendar.late_after_days,
-            dataset.licence or provider.licence, provider.licence_url, dataset.citation, dataset.warnings)
+    return (
+        dataset.id,
+        dataset.title.it,
+        dataset.title.en,
+        dataset.theme,
+        provider.id,
+        provider.title,
+        dataset.code,
+        dataset.status,
+        state["state"],
+        state["age_days"],
+        state.get("failing_since"),
+        state.get("failure", {}).get("message"),
+        state["provider_updated_at"],
+        state["snapshot_id"],
+        dataset.calendar.frequency,
+        dataset.calendar.expected,
+        dataset.calendar.late_after_days,
+        dataset.licence or provider.licence,
+        provider.licence_url,
+        dataset.citation,
+        dataset.warnings,
+    )
 
 
-def _table(con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
-    con.execute(f"create table {table} ({', '.join(f'{name(column)} {type_}' for column, type_ in types.items())})")
+def _table(
+    con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]
+) -> None:
+    con.execute(
+        f"create table {table} ({', '.join(f'{name(column)} {type_}' for column, type_ in types.items())})"
+    )
     if rows:
         con.executemany(f"insert into {table} values ({', '.join('?' * len(types))})", rows)

@@ -21,14 +21,26 @@ def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str)
     """
     answers = _indicator(con, geo, indicator, period) or _observations(con, geo, indicator, period)
     if not answers:
-        near = [row[0] for row in con.execute(
-            "select indicator from (select distinct indicator from indicators union select distinct indicator from observations) "
-            "order by jaro_winkler_similarity(lower(indicator), lower(?)) desc limit 4", [indicator]).fetchall()]
-        periods = con.execute("select min(period), max(period) from observations where geo = ?", [geo]).fetchone()
+        near = [
+            row[0]
+            for row in con.execute(
+                "select indicator from (select indicator from indicators union select indicator from observations) "
+                "order by jaro_winkler_similarity(lower(indicator), lower(?)) desc limit 4",
+                [indicator],
+            ).fetchall()
+        ]
+        periods = con.execute(
+            "select min(period), max(period) from observations where geo = ?", [geo]
+        ).fetchone()
         raise DistrettoError(
             f"The release has no {indicator} of {geo} for {period}.",
-            hint=f"names like it: {', '.join(near)}; " + (f"{geo} has figures from {periods[0]} to {periods[1]}."
-                                                          if periods[0] else f"{geo} is no territory with figures."))
+            hint=f"names like it: {', '.join(near)}; "
+            + (
+                f"{geo} has figures from {periods[0]} to {periods[1]}."
+                if periods[0]
+                else f"{geo} is no territory with figures."
+            ),
+        )
     return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
 
 
@@ -38,48 +50,85 @@ def headlines(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     found = []
     for headline in ours["headlines"]:
         for choice in headline["indicators"]:
-            row = con.execute("""
+            row = con.execute(
+                """
                 select value, period, unit, flag, dataset, snapshot_id from indicators
                 where indicator = ? and geo = ? and value is not null and period <= ? order by period desc limit 1
-                """, [choice["id"], ours["region"], choice.get("until", "9999")]).fetchone()
+                """,
+                [choice["id"], ours["region"], choice.get("until", "9999")],
+            ).fetchone()
             if row:
                 value, period, unit, flag, dataset, snapshot_id = row
                 number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
-                found.append({"theme": headline["theme"], "indicator": choice["id"], "geo": ours["region"], "value": value,
-                              "period": period, "unit": unit, "flag": flag, "dataset": dataset, "snapshot_id": snapshot_id,
-                              "text": f"{ours['names']['en']}, {period}: {number} {choice['words']['en']} ({dataset}"
-                                      f"{f', flag {flag}' if flag else ''})"})
+                found.append(
+                    {
+                        "theme": headline["theme"],
+                        "indicator": choice["id"],
+                        "geo": ours["region"],
+                        "value": value,
+                        "period": period,
+                        "unit": unit,
+                        "flag": flag,
+                        "dataset": dataset,
+                        "snapshot_id": snapshot_id,
+                        "text": f"{ours['names']['en']}, {period}: {number} {choice['words']['en']} ({dataset}"
+                        f"{f', flag {flag}' if flag else ''})",
+                    }
+                )
                 break
     return found
 
 
 def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
-    rows = _rows(con, "select * from indicators where geo = ? and indicator = ? and period = ?", [geo, indicator, period])
+    rows = _rows(
+        con,
+        "select * from indicators where geo = ? and indicator = ? and period = ?",
+        [geo, indicator, period],
+    )
     if not rows:
         return []
     definition = next(i for i in load_indicators() if i.id == indicator)
     answers = []
     for row in rows:
-        inputs = _rows(con, """
+        inputs = _rows(
+            con,
+            """
             select o.* from indicator_inputs i join observations o
               on o.dataset = i.input_dataset and o.indicator = i.input_indicator and o.geo = i.input_geo
              and o.period = i.input_period and o.unit = i.input_unit and o.snapshot_id = i.input_snapshot_id
              and o.value is not distinct from i.input_value
-            where i.indicator = ? and i.geo = ? and i.period = ? order by number""", [indicator, geo, period])
-        answers.append({
-            "title": f"{definition.header['title_en']}, {_place(con, geo)}, {period}: {_number(row['value'])} {row['unit']}",
-            "facts": {"definition": definition.header["definition_en"], "formula": definition.header["formula"],
-                      "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}" if row["denominator"] else None,
-                      "reliability": row["reliability"], "flags": row["flag"],
-                      "method": f"warehouse/indicators/{indicator}.sql, version {row['method_version']}"},
-            "value": row["value"], "unit": row["unit"],
-            "inputs": [_origin(con, one) for one in inputs]})
+            where i.indicator = ? and i.geo = ? and i.period = ? order by number""",
+            [indicator, geo, period],
+        )
+        answers.append(
+            {
+                "title": f"{definition.header['title_en']}, {_place(con, geo)}, {period}: {_number(row['value'])} {row['unit']}",
+                "facts": {
+                    "definition": definition.header["definition_en"],
+                    "formula": definition.header["formula"],
+                    "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
+                    if row["denominator"]
+                    else None,
+                    "reliability": row["reliability"],
+                    "flags": row["flag"],
+                    "method": f"warehouse/indicators/{indicator}.sql, version {row['method_version']}",
+                },
+                "value": row["value"],
+                "unit": row["unit"],
+                "inputs": [_origin(con, one) for one in inputs],
+            }
+        )
     return answers
 
 
-def _observations(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
-    rows = _rows(con, "select * from observations where geo = ? and indicator = ? and period = ? order by all",
-                 [geo, indicator, period])
+def _observations(
+    con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str
+) -> list[dict[str, Any]]:
+    rows = _rows(
+        con,
+        "select * from observations where geo = ? and indicator = ? and period = ? order by all",
+        [geo, indicator, period],
+    )
     return [{**_origin(con, row), "inputs": [], "value": row["value"], "unit": row["unit"]} for row in rows]
 
 
@@ -87,18 +136,36 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
     """One observation: what it measures, its snapshot, address, licence, checks, and what it was before."""
     (snapshot,) = _rows(con, "select * from snapshots where snapshot_id = ?", [row["snapshot_id"]])
     (entry,) = _rows(con, "select * from catalogue where dataset = ?", [row["dataset"]])
-    (passed, judged), = con.execute("select count(*) filter (passed), count(*) from check_results where snapshot_id = ?",
-                                    [row["snapshot_id"]]).fetchall()
-    known = {"dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", "known_from", "snapshot_id"}
+    ((passed, judged),) = con.execute(
+        "select count(*) filter (passed), count(*) from check_results where snapshot_id = ?",
+        [row["snapshot_id"]],
+    ).fetchall()
+    known = {
+        "dataset",
+        "indicator",
+        "geo",
+        "period",
+        "value",
+        "unit",
+        "flag",
+        "conf",
+        "known_from",
+        "snapshot_id",
+    }
     dimensions = {name: code for name, code in row.items() if name not in known and code is not None}
     same = " and ".join(f'"{name}" = ?' for name in dimensions)
-    earlier = con.execute(f"""
+    earlier = con.execute(
+        f"""
         select known_from, old_value, old_flag from revisions
         where dataset = ? and geo = ? and period = ? and indicator = ? and {same} and kind <> 'added' order by known_from desc""",
-        [row["dataset"], row["geo"], row["period"], row["indicator"], *dimensions.values()]).fetchall()
-    label = con.execute("select label_en from codelists where code = ? order by dimension limit 1", [row["indicator"]]).fetchone()
+        [row["dataset"], row["geo"], row["period"], row["indicator"], *dimensions.values()],
+    ).fetchall()
+    label = con.execute(
+        "select label_en from codelists where code = ? order by dimension limit 1", [row["indicator"]]
+    ).fetchone()
     return {
-        "title": f"{row['dataset']} {row['indicator']}, {_place(con, row['geo'])}, {row['period']}: {_number(row['value'])} {row['unit']}",
+        "title": f"{row['dataset']} {row['indicator']}, {_place(con, row['geo'])}, {row['period']}: "
+        f"{_number(row['value'])} {row['unit']}",
         "facts": {
             "measures": label[0] if label else entry["title_en"],
             "dimensions": ", ".join(f"{name} {code}" for name, code in dimensions.items()),
@@ -107,16 +174,22 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
             "snapshot": f"{snapshot['snapshot_id']} ({snapshot['origin']})",
             "sha256": snapshot["sha256"],
             "address": snapshot["url"],
-            "retrieved": f"{snapshot['fetched_at']:%Y-%m-%d %H:%M} UTC" if snapshot["origin"] == "live"
-                         else snapshot["note"] or "with the project",
-            "updated": f"{snapshot['provider_updated_at']:%Y-%m-%d} by the provider" if snapshot["provider_updated_at"] else
-                       "by the provider at a time not known",
+            "retrieved": f"{snapshot['fetched_at']:%Y-%m-%d %H:%M} UTC"
+            if snapshot["origin"] == "live"
+            else snapshot["note"] or "with the project",
+            "updated": f"{snapshot['provider_updated_at']:%Y-%m-%d} by the provider"
+            if snapshot["provider_updated_at"]
+            else "by the provider at a time not known",
             "licence": entry["licence"],
             "cite as": entry["citation"],
             "checks": f"{passed} of {judged} passed" if judged else "none recorded",
-            "earlier": "; ".join(f"{_number(value)}{f' {flag}' if flag else ''} until {moment:%Y-%m-%d %H:%M} UTC"
-                                 for moment, value, flag in earlier) or None,
-        }}
+            "earlier": "; ".join(
+                f"{_number(value)}{f' {flag}' if flag else ''} until {moment:%Y-%m-%d %H:%M} UTC"
+                for moment, value, flag in earlier
+            )
+            or None,
+        },
+    }
 
 
 def _place(con: duckdb.DuckDBPyConnection, geo: str) -> str:

@@ -21,14 +21,22 @@ MOMENT = """case
     else ts::timestamptz end"""
 
 
-def append(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, acceptance: Acceptance,
-           staged: Staged) -> None:
+def append(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    acceptance: Acceptance,
+    staged: Staged,
+) -> None:
     """Write what `staged` changes, adds and leaves out against the latest figures, in one transaction."""
     con.begin()
     try:
         _number_series(con, dataset, staged)
-        con.execute(f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged)}")
-        con.execute("""
+        con.execute(
+            f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged)}"
+        )
+        con.execute(
+            """
             insert into vintages
             select (select coalesce(max(vintage), 0) + 1 from vintages), ?, ?, ?, ?,
                    (select count(distinct series) from differences where kind = 'series_added'),
@@ -36,7 +44,9 @@ def append(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot,
                    count(*) filter (kind = 'reflagged'), count(*) filter (kind = 'deleted'),
                    count(*) filter (kind = 'returned')
             from differences
-            """, [dataset.id, snapshot.id, acceptance.accepted_at, acceptance.kind])
+            """,
+            [dataset.id, snapshot.id, acceptance.accepted_at, acceptance.kind],
+        )
         con.execute("""
             insert into history
             select series, period, value, flag, conf, kind = 'deleted', (select max(vintage) from vintages)
@@ -50,8 +60,13 @@ def append(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot,
 
 def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged) -> str:
     """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`."""
-    covered = " and ".join(f"{name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
-                           for dimension, codes in snapshot.coverage.items()) or "true"
+    covered = (
+        " and ".join(
+            f"{name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
+            for dimension, codes in snapshot.coverage.items()
+        )
+        or "true"
+    )
     return f"""
         with incoming as (
             select n.series, o.period, o.value, o.flag, o.conf
@@ -110,7 +125,7 @@ def as_of_sql(columns: list[str], moment: str, schema: str) -> str:
             from {schema}.history h join {schema}.vintages v using (vintage)
             where v.known_from <= {moment} and vintage not in (select min(vintage) from {schema}.vintages group by dataset)
         )
-        select {', '.join(columns)}
+        select {", ".join(columns)}
         from {schema}.history h join {schema}.vintages v using (vintage) join {schema}.series s using (series)
         where v.known_from <= {moment} and not h.deleted
           and not exists (from later n where n.series = h.series and n.period = h.period and n.vintage > h.vintage)"""
@@ -135,7 +150,7 @@ def revisions_sql(columns: list[str], schema: str) -> str:
             join (select series, min(vintage) as first_vintage from {schema}.history group by all) f using (series)
             window w as (partition by h.series, h.period order by h.vintage)
         )
-        select {', '.join(columns)},
+        select {", ".join(columns)},
                case when deleted then 'deleted' when old_deleted is null then 'added' when old_deleted then 'returned'
                     when value is distinct from old_value then 'changed' else 'reflagged' end as kind,
                old_value, value, value - old_value as delta,

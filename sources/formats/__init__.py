@@ -7,7 +7,9 @@ from pathlib import Path
 from sources.formats.staged import Staged
 
 
-def decode(format_: str, body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str) -> Staged:
+def decode(
+    format_: str, body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str
+) -> Staged:
     """Stage `body` into `folder` by the decoder of `format_`: `tsv`, `sdmx-csv` or `json-stat`."""
     from sources.formats import jsonstat, sdmx_csv, tsv
 

@@ -14,8 +14,17 @@ from zoneinfo import ZoneInfo
 from sources.errors import NotData, UnreadableBody
 from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
 
-MEASURES = {"time_period", "obs_value", "obs_flag", "conf_status", "dataflow", "last update", "structure",
-            "structure_id", "action"}
+MEASURES = {
+    "time_period",
+    "obs_value",
+    "obs_flag",
+    "conf_status",
+    "dataflow",
+    "last update",
+    "structure",
+    "structure_id",
+    "action",
+}
 LONGEST_HEADER = 1 << 16
 
 
@@ -31,17 +40,21 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
     check_dimensions([column for column in lower if column not in MEASURES], dimensions)
     types = dict.fromkeys(lower, "VARCHAR")
-    rows = (f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
-            f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
-            f"delim=',', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))")
+    rows = (
+        f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
+        f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+        f"delim=',', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))"
+    )
     keys = ", ".join(name(dimension) for dimension in dimensions)
     same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
     flag = "coalesce(obs_flag, '')" if "obs_flag" in lower else "''"
     conf = "conf_status" if "conf_status" in lower else "null"
     staged = Staged(folder)
     with decoding(folder) as con:
-        con.execute(f"create temp table codes as select row_number() over ()::integer as series, * "
-                    f"from (select distinct {keys} from {rows} order by all)")
+        con.execute(
+            f"create temp table codes as select row_number() over ()::integer as series, * "
+            f"from (select distinct {keys} from {rows} order by all)"
+        )
         con.execute("create temp table periods (given varchar, period varchar)")
         for (given,) in con.execute(f"select distinct time_period from {rows}").fetchall():
             con.execute("insert into periods values (?, ?)", [given, period(given or "")])
@@ -58,15 +71,19 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
             ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
         updated = None
         if "last update" in lower:
-            stamps = con.execute(f"select distinct \"last update\" from {rows} where \"last update\" <> ''").fetchall()
+            stamps = con.execute(
+                f'select distinct "last update" from {rows} where "last update" <> \'\''
+            ).fetchall()
             if len(stamps) > 1:
-                raise UnreadableBody(f"LAST UPDATE has {len(stamps)} values: the rows are of several extractions.")
+                raise UnreadableBody(
+                    f"LAST UPDATE has {len(stamps)} values: the rows are of several extractions."
+                )
             updated = _stamp(stamps[0][0], timezone) if stamps else None
     return Staged(folder, updated)
 
 
 def _header(body: Path, gzipped: bool) -> list[str]:
-    with (gzip.open(body, "rb") if gzipped else open(body, "rb")) as handle:
+    with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
         raw = handle.readline(LONGEST_HEADER)
     try:
         return next(csv.reader([raw.decode("utf-8-sig").rstrip("\r\n")]), [])

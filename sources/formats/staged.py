@@ -83,7 +83,9 @@ def frequency(periods: list[str]) -> str:
     return found.pop()
 
 
-def check_dimensions(found: list[str], expected: list[str], *, optional: frozenset[str] = frozenset()) -> None:
+def check_dimensions(
+    found: list[str], expected: list[str], *, optional: frozenset[str] = frozenset()
+) -> None:
     """Raise StructureChanged unless `found` has the dimensions expected, in any order."""
     added, gone = sorted(set(found) - set(expected)), sorted(set(expected) - set(found) - optional)
     if added or gone or len(set(found)) != len(found):
@@ -95,8 +97,14 @@ def check_dimensions(found: list[str], expected: list[str], *, optional: frozens
 def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection of bounded memory that writes into `folder`; its errors become ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(folder / "spill"),
-                                 "preserve_insertion_order": True, "enable_external_access": True})
+    con = duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "temp_directory": str(folder / "spill"),
+            "preserve_insertion_order": True,
+            "enable_external_access": True,
+        }
+    )
     try:
         con.execute(MACROS)
         yield con
@@ -110,7 +118,7 @@ def _told(failure: duckdb.Error) -> str:
     """The one line of a DuckDB message that a person needs."""
     text = str(failure)
     if "cell " in text and " holds " in text:
-        return "The " + text[text.index("cell "):].splitlines()[0] + "."
+        return "The " + text[text.index("cell ") :].splitlines()[0] + "."
     if "utf-8" in text.lower() or "unicode" in text.lower():
         line = re.search(r"[Ll]ine:? *(\d+)", text)
         return f"The body is not UTF-8{f' (line {line[1]})' if line else ''}."

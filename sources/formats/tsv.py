@@ -25,13 +25,19 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
     columns = {"key": "VARCHAR"} | dict.fromkeys(periods, "VARCHAR")
     # a quote is no quote in this format; the row number is the series number. `new_line` is left to DuckDB:
     # naming CRLF together with strict_mode makes 1.5.5 read no row at all
-    rows = (f"(select (row_number() over ())::integer as series, * from read_csv({quoted(body)}, "
-            f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
-            f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
-            f"max_line_size=8000000, columns={columns}))")
+    rows = (
+        f"(select (row_number() over ())::integer as series, * from read_csv({quoted(body)}, "
+        f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+        f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
+        f"max_line_size=8000000, columns={columns}))"
+    )
     staged = Staged(folder)
-    codes = ", ".join(f"split_part(key, ',', {found.index(d) + 1}) as {name(d)}" if d in found
-                      else f"{quoted(frequency(periods))} as {name(d)}" for d in dimensions)
+    codes = ", ".join(
+        f"split_part(key, ',', {found.index(d) + 1}) as {name(d)}"
+        if d in found
+        else f"{quoted(frequency(periods))} as {name(d)}"
+        for d in dimensions
+    )
     with decoding(folder) as con:
         con.execute(f"""
             copy (
@@ -62,7 +68,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
 
 def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:
     """Dimensions, and periods in SDMX form, from the first line."""
-    with (gzip.open(body, "rb") if gzipped else open(body, "rb")) as handle:
+    with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
         raw = handle.readline(LONGEST_HEADER)
     if not raw.endswith(b"\n"):
         raise NotData("No header line: the body is no table.")

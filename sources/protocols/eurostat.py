@@ -88,12 +88,19 @@ class Eurostat:
         if dataset.query:
             # positional: SDMX 2.1 ignores filters in the query string and would send the whole cube
             key = ".".join("+".join(dataset.query.get(name, [])) for name in dataset.dimensions)
-            return f"{base}/sdmx/2.1/data/{dataset.code}/{key}?format={FORMATS[dataset.format]}&compressed=true"
-        listed = entry.get({"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format], "")
-        if "/sdmx/" in listed and urlsplit(listed).hostname != urlsplit(base).hostname:
+            return (
+                f"{base}/sdmx/2.1/data/{dataset.code}/{key}?format={FORMATS[dataset.format]}&compressed=true"
+            )
+        listed = entry.get(
+            {"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format], ""
+        )
+        if urlsplit(listed).hostname != urlsplit(base).hostname:
             # a mirror hands on the provider's inventory, whose addresses name the provider's host
-            listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}"
-        return listed or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}&compressed=true"
+            listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}" if "/sdmx/" in listed else ""
+        return (
+            listed
+            or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}&compressed=true"
+        )
 
     def _extraction(self, dataset: Dataset, url: str) -> Body:
         """The body of `url`, waiting where the provider builds it asynchronously."""
@@ -117,7 +124,9 @@ class Eurostat:
         """Return once the queued extraction `ticket` is available."""
         url = f"{self.client.provider.base_url}/1.0/async/status/{ticket}"
         while True:
-            body = self.client.get(url, self.workdir / f"{ticket[:40].replace('/', '_')}.status", dataset=dataset.id, judge=judge)
+            body = self.client.get(
+                url, self.workdir / f"{ticket[:40].replace('/', '_')}.status", dataset=dataset.id, judge=judge
+            )
             found = ASYNC_STATUS.search(body.text())
             status = found[1] if found else "without a status"
             if status == "AVAILABLE":
@@ -129,7 +138,9 @@ class Eurostat:
     def _pause(self, ends: float, about: dict[str, str]) -> None:
         wait = self.client.provider.async_poll_s
         if time.monotonic() + wait > ends:
-            raise NotReady(f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **about)
+            raise NotReady(
+                f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **about
+            )
         time.sleep(wait)
 
 

@@ -23,24 +23,51 @@ import duckdb
 
 HERE = Path(__file__).parent
 CATALOGUE = HERE.parent.parent / "sources" / "catalogue"
-SOURCE = ("# source: NUTS 2024 list, GISCO NUTS 2021 and codes in use (Eurostat), change matrices (JRC), "
-          "territorial units (ISTAT); built by build_geography.py")
+SOURCE = (
+    "# source: NUTS 2024 list, GISCO NUTS 2021 and codes in use (Eurostat), change matrices (JRC), "
+    "territorial units (ISTAT); built by build_geography.py"
+)
 
 COUNTRIES = {
-    "AL": ("Albania", "Albania"), "AT": ("Austria", "Austria"),
-    "BA": ("Bosnia-Erzegovina", "Bosnia and Herzegovina"), "BE": ("Belgio", "Belgium"),
-    "BG": ("Bulgaria", "Bulgaria"), "CH": ("Svizzera", "Switzerland"), "CY": ("Cipro", "Cyprus"),
-    "CZ": ("Cechia", "Czechia"), "DE": ("Germania", "Germany"), "DK": ("Danimarca", "Denmark"),
-    "EE": ("Estonia", "Estonia"), "EL": ("Grecia", "Greece"), "ES": ("Spagna", "Spain"),
-    "FI": ("Finlandia", "Finland"), "FR": ("Francia", "France"), "HR": ("Croazia", "Croatia"),
-    "HU": ("Ungheria", "Hungary"), "IE": ("Irlanda", "Ireland"), "IS": ("Islanda", "Iceland"),
-    "IT": ("Italia", "Italy"), "LI": ("Liechtenstein", "Liechtenstein"), "LT": ("Lituania", "Lithuania"),
-    "LU": ("Lussemburgo", "Luxembourg"), "LV": ("Lettonia", "Latvia"), "ME": ("Montenegro", "Montenegro"),
-    "MK": ("Macedonia del Nord", "North Macedonia"), "MT": ("Malta", "Malta"),
-    "NL": ("Paesi Bassi", "Netherlands"), "NO": ("Norvegia", "Norway"), "PL": ("Polonia", "Poland"),
-    "PT": ("Portogallo", "Portugal"), "RO": ("Romania", "Romania"), "RS": ("Serbia", "Serbia"),
-    "SE": ("Svezia", "Sweden"), "SI": ("Slovenia", "Slovenia"), "SK": ("Slovacchia", "Slovakia"),
-    "TR": ("Turchia", "Türkiye"), "UK": ("Regno Unito", "United Kingdom"), "XK": ("Kosovo", "Kosovo"),
+    "AL": ("Albania", "Albania"),
+    "AT": ("Austria", "Austria"),
+    "BA": ("Bosnia-Erzegovina", "Bosnia and Herzegovina"),
+    "BE": ("Belgio", "Belgium"),
+    "BG": ("Bulgaria", "Bulgaria"),
+    "CH": ("Svizzera", "Switzerland"),
+    "CY": ("Cipro", "Cyprus"),
+    "CZ": ("Cechia", "Czechia"),
+    "DE": ("Germania", "Germany"),
+    "DK": ("Danimarca", "Denmark"),
+    "EE": ("Estonia", "Estonia"),
+    "EL": ("Grecia", "Greece"),
+    "ES": ("Spagna", "Spain"),
+    "FI": ("Finlandia", "Finland"),
+    "FR": ("Francia", "France"),
+    "HR": ("Croazia", "Croatia"),
+    "HU": ("Ungheria", "Hungary"),
+    "IE": ("Irlanda", "Ireland"),
+    "IS": ("Islanda", "Iceland"),
+    "IT": ("Italia", "Italy"),
+    "LI": ("Liechtenstein", "Liechtenstein"),
+    "LT": ("Lituania", "Lithuania"),
+    "LU": ("Lussemburgo", "Luxembourg"),
+    "LV": ("Lettonia", "Latvia"),
+    "ME": ("Montenegro", "Montenegro"),
+    "MK": ("Macedonia del Nord", "North Macedonia"),
+    "MT": ("Malta", "Malta"),
+    "NL": ("Paesi Bassi", "Netherlands"),
+    "NO": ("Norvegia", "Norway"),
+    "PL": ("Polonia", "Poland"),
+    "PT": ("Portogallo", "Portugal"),
+    "RO": ("Romania", "Romania"),
+    "RS": ("Serbia", "Serbia"),
+    "SE": ("Svezia", "Sweden"),
+    "SI": ("Slovenia", "Slovenia"),
+    "SK": ("Slovacchia", "Slovakia"),
+    "TR": ("Turchia", "Türkiye"),
+    "UK": ("Regno Unito", "United Kingdom"),
+    "XK": ("Kosovo", "Kosovo"),
 }
 AGGREGATES = {
     "DE_TOT": ("Germania, inclusa l'ex RDT", "Germany including former GDR"),
@@ -59,21 +86,39 @@ AGGREGATES = {
 }
 # Sardinia's provinces of NUTS 2010 to 2016: no list of the folder names them.
 SARDINIA = {
-    "ITG25": "Sassari", "ITG26": "Nuoro", "ITG27": "Cagliari", "ITG28": "Oristano",
-    "ITG29": "Olbia-Tempio", "ITG2A": "Ogliastra", "ITG2B": "Medio Campidano", "ITG2C": "Carbonia-Iglesias",
+    "ITG25": "Sassari",
+    "ITG26": "Nuoro",
+    "ITG27": "Cagliari",
+    "ITG28": "Oristano",
+    "ITG29": "Olbia-Tempio",
+    "ITG2A": "Ogliastra",
+    "ITG2B": "Medio Campidano",
+    "ITG2C": "Carbonia-Iglesias",
 }
 ENGLISH = {
-    "ITC": "North-West", "ITC1": "Piedmont", "ITC2": "Aosta Valley", "ITC4": "Lombardy",
-    "ITF": "South", "ITF4": "Apulia", "ITG": "Islands", "ITG1": "Sicily", "ITG2": "Sardinia",
-    "ITH": "North-East", "ITI": "Centre", "ITI1": "Tuscany",
+    "ITC": "North-West",
+    "ITC1": "Piedmont",
+    "ITC2": "Aosta Valley",
+    "ITC4": "Lombardy",
+    "ITF": "South",
+    "ITF4": "Apulia",
+    "ITG": "Islands",
+    "ITG1": "Sicily",
+    "ITG2": "Sardinia",
+    "ITH": "North-East",
+    "ITI": "Centre",
+    "ITI1": "Tuscany",
 }
 
 MATRICES = [(2010, 2021), (2013, 2016), (2016, 2021)]
 
 
 def main(folder: Path) -> None:
-    nuts_2024 = {row["NUTS Code"]: row["NUTS label"]
-                 for row in rows(folder / "nuts" / "NUTS2021-NUTS2024.csv", ";") if row["NUTS Code"]}
+    nuts_2024 = {
+        row["NUTS Code"]: row["NUTS label"]
+        for row in rows(folder / "nuts" / "NUTS2021-NUTS2024.csv", ";")
+        if row["NUTS Code"]
+    }
     gisco_2021 = gisco(folder / "geometry" / "NUTS_RG_03M_2021_4326_LEVL_3.geojson.gz")
     labels = {**gisco_2021, **nuts_2024, **SARDINIA}
     named = {**COUNTRIES, **AGGREGATES}
@@ -87,7 +132,7 @@ def main(folder: Path) -> None:
         for row in rows(folder / "nuts" / "jrc_n3_cm_v{}_v{}.csv".format(*years)):
             nuts_3 += [(row[f"code_v{year}"], year) for year in years]
     for geo, year in nuts_3:
-        for length in (3, 4, 5):   # a unit of level 3 proves those it lies in
+        for length in (3, 4, 5):  # a unit of level 3 proves those it lies in
             versions[geo[:length]].add(year)
 
     table = []
@@ -121,9 +166,11 @@ def one_to_one(path: Path) -> dict[str, tuple[str, str]]:
 
     Sardinia's provinces of 2025 cut across NUTS 3; Trentino-Alto Adige is two units of NUTS 2.
     """
-    levels = [("Codice NUTS1 2024", "Ripartizione geografica", "Codice Ripartizione geografica"),
-              ("Codice NUTS2 2024", "Regione", "Codice Regione"),
-              ("Codice NUTS3 2024", "Provincia/Uts", "Codice Provincia (Storico)")]
+    levels = [
+        ("Codice NUTS1 2024", "Ripartizione geografica", "Codice Ripartizione geografica"),
+        ("Codice NUTS2 2024", "Regione", "Codice Regione"),
+        ("Codice NUTS3 2024", "Provincia/Uts", "Codice Provincia (Storico)"),
+    ]
     found = {}
     for columns in levels:
         units = {tuple(row[column] for column in columns) for row in rows(path, ";")}
@@ -135,9 +182,11 @@ def one_to_one(path: Path) -> dict[str, tuple[str, str]]:
 def in_use(folder: Path) -> set[str]:
     """Every territory of the catalogue's tables, and of the whole tables in the folder."""
     codes = [path.stem.upper() for path in CATALOGUE.glob("*.yml")]
-    found = duckdb.execute("""
+    found = duckdb.execute(
+        """
         select distinct code_id from read_parquet($list) where dimension_id = 'geo' and df_id in $codes""",
-        {"list": str(folder / "constraints" / "eurostat.parquet"), "codes": codes}).fetchall()
+        {"list": str(folder / "constraints" / "eurostat.parquet"), "codes": codes},
+    ).fetchall()
     geos = {geo for (geo,) in found}
     for path in (folder / "eurostat").glob("*.tsv.gz"):
         with gzip.open(path, "rt", encoding="utf-8") as file:

@@ -1,0 +1,88 @@
+# Needs GNU make 3.81 or newer, a plain sh, and Python 3.11 to 3.13 with venv.
+# Everything is installed in .venv from requirements.lock; nothing outside this folder is touched.
+
+.PHONY: help run test check bench dev lock clean
+
+# neither another environment nor the user's own packages reach into this one
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
+
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/installed ## refresh the figures, publish a release in data/, say where it is
+	@.venv/bin/distretto refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; \
+	echo "Published, but degraded (exit code 3, the reasons are above): taken as success here." >&2; }
+
+test: .venv/installed ## run the tests
+	@.venv/bin/python -m pytest
+
+check: .venv/installed ## ruff, the lock's consistency, the tests
+	@.venv/bin/ruff check .
+	@$(PIP) check
+	@.venv/bin/python -m pytest
+
+bench: .venv/installed-bench ## measure speed and memory beside other tools
+	@BENCH_PYTHON=.venv/bin/python .venv/bin/python -m tests.bench
+
+dev: .venv/installed ## show and run the pipeline in Dagster, on http://127.0.0.1:3000
+	@if [ -z "$$DAGSTER_HOME" ]; then \
+	  home="$${DISTRETTO_HOME:-data}/dagster"; mkdir -p "$$home" && cp dagster.yaml "$$home/" || exit 1; \
+	  DAGSTER_HOME=$$(cd "$$home" && pwd -P); export DAGSTER_HOME; \
+	fi; \
+	exec .venv/bin/dagster dev -h 127.0.0.1
+
+UV_COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command 'make lock'
+# the last cryptography with wheels for Intel Macs
+INTEL_MAC := cryptography<49 ; sys_platform == 'darwin' and platform_machine == 'x86_64'
+
+lock: ## pin the newest versions that pyproject.toml allows (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }
+	printf '%s\n' setuptools wheel "$(INTEL_MAC)" | \
+	$(UV_COMPILE) pyproject.toml - --extra test -o requirements.lock
+	$(UV_COMPILE) --group bench -c requirements.lock -o requirements-bench.lock
+
+clean: ## remove the environment and caches, never data/
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find assets pipelines sources tests warehouse -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# made anew, too, when its Python is gone or the folder was moved: the scripts in it hold the path
+ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/installed 2>/dev/null),$(shell pwd -P))
+.PHONY: .venv/installed
+endif
+
+# the interpreter below any activated environment, which may be the very .venv that is made anew
+PROBE := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); print(sys._base_executable)
+
+# --no-deps: pip 23 refuses a locked extra (gql[requests]) under --require-hashes; `make check` proves the lock whole
+.venv/installed: requirements.lock pyproject.toml
+	@set -- python3 python3.13 python3.12 python3.11; \
+	[ -z "$$PYTHON" ] || set -- "$$PYTHON"; \
+	for name; do \
+	  python=$$("$$name" -c '$(PROBE)' 2>/dev/null) && break; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.11, 3.12 or 3.13 among: $$*. Install one, or name one: make PYTHON=/path/to/python3.12 ..."; \
+	  echo "  Debian, Ubuntu  apt install python3 python3-venv (where that is older: python3.11 python3.11-venv)"; \
+	  echo "  Fedora          dnf install python3.13"; \
+	  echo "  macOS           brew install python@3.13"; \
+	  exit 1; \
+	fi >&2; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	  echo "$$python comes without venv. Install it:"; \
+	  echo "  Debian, Ubuntu  apt install $$package"; \
+	  echo "  Fedora, macOS   it is part of Python there: reinstall Python"; \
+	  exit 1; \
+	fi >&2; \
+	echo "Making .venv with $$python: about 100 packages, 700 MB, one to three minutes the first time." >&2; \
+	"$$python" -m venv --clear .venv && \
+	$(PIP) install -q --no-deps --require-hashes -r requirements.lock && \
+	$(PIP) install -q --no-deps --no-build-isolation -e . && \
+	pwd -P > .venv/installed
+
+.venv/installed-bench: .venv/installed requirements-bench.lock
+	@$(PIP) install -q --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
