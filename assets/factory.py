@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import observations, release
+from assets import checks, observations, release
 from assets.resources import DataFolder
 from sources.home import utc_now
 from sources.spec import Catalogue, Dataset, Provider
@@ -17,18 +17,7 @@ from warehouse.status import describe, read_status
 from warehouse.tables import contract
 
 OWNERS = ["team:distretto"]
-CHECK_NAMES = (
-    "answered",
-    "min_rows",
-    "unique_keys",
-    "geos",
-    "known_geos",
-    "flags",
-    "units",
-    "ranges",
-    "size_ratio",
-    "revised_share",
-)
+CHECK_NAMES = ("answered", *checks.NAMES)
 
 
 def build_assets(catalogue: Catalogue, providers: dict[str, Provider]) -> list[dg.AssetsDefinition]:

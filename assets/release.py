@@ -9,6 +9,7 @@ from assets.observations import Workshop, tidy
 from sources.home import utc_now
 from warehouse import release
 from warehouse.status import describe, read_status, worsened, write_status
+from warehouse.store import replay
 
 
 def publish(shop: Workshop) -> release.Release | None:
@@ -30,6 +31,7 @@ def publish(shop: Workshop) -> release.Release | None:
     }
     try:
         with shop.warehouse() as con:
+            replay(con, shop.catalogue, shop.store, shop.stage)
             published = release.build(shop.home, con, shop.catalogue, shop.providers, shop.store, states)
         tidy(shop)
         status["run"]["published"] = published.id if published else None

@@ -47,6 +47,16 @@ def main() -> None:
             "free space or mend the permissions, then run again; what was published stays.",
         )
         sys.exit(1)
+    except Exception as failure:
+        # not by its class: DuckDB is imported only by commands that need it
+        if type(failure).__module__ not in ("duckdb", "_duckdb"):
+            raise
+        show.failed(
+            f"DuckDB says: {str(failure).splitlines()[0]}",
+            "free space, or, where warehouse.duckdb is damaged, delete it: the next run builds it again from the "
+            "snapshots; what was published stays.",
+        )
+        sys.exit(1)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,13 +151,13 @@ class World:
         """The nightly job for `toy` alone."""
         return self.run("refresh", "--only", "toy", "--json", *words)
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen:
-        """`distretto WORDS` in a process of its own."""
+    def start(self, *words: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen:
+        """`distretto WORDS` in a process of its own, in which `preexec` is called first."""
         return subprocess.Popen(
             [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
             cwd=ROOT,
             text=True,
-            env={**os.environ, **environment},
+            preexec_fn=preexec,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

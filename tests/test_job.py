@@ -470,6 +470,48 @@ def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
     assert world.query("select value from revisions") == [(45.0,)]
 
 
+def test_a_disk_that_takes_no_more_is_told_at_every_stage_and_loses_nothing(world: World):
+    world.refresh()
+    before, standing = world.releases, world.query(VALUES)
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    for limit in (200, 20_000, 400_000, 900_000):
+        process = world.start("refresh", "--only", "toy", preexec=lambda limit=limit: _limit_file_size(limit))
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 1, told
+        assert "Failed: " in told and "Next: " in told and "Traceback" not in told
+        assert (world.releases, world.query(VALUES)) == (before, standing)
+    assert world.refresh().code == 0
+    assert world.query("select old_value, value from revisions") == [(44.0, 45.0)]
+
+
+def _limit_file_size(limit: int) -> None:
+    """Every write past `limit` bytes of a file fails in this process, as on a full disk."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+@pytest.mark.parametrize("damage", [None, b"no database"])
+def test_a_lost_warehouse_is_built_again_from_the_snapshots(world: World, damage):
+    world.entry("toy2")
+    world.serve(code="toy2")
+    world.run("refresh", "--only", "toy", "--only", "toy2")
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.refresh()
+    figures = "select count(*), sum(value) from observations", "select dataset, old_value, value from revisions"
+    before = [world.query(sql) for sql in figures]
+    (world.home / "warehouse.duckdb").unlink()
+    if damage:
+        (world.home / "warehouse.duckdb").write_bytes(damage)
+        outcome = world.refresh()
+        assert (outcome.code, "delete it" in outcome.err) == (1, True)
+        (world.home / "warehouse.duckdb").unlink()
+    world.serve(changed(ITG1_2019="45", IT_2018="101"), last_change=LATER.replace(month=10))
+    assert world.refresh().code == 0
+    assert world.query("select count(*) from observations") == [(before[0][0][0],)]
+    assert len(world.query(figures[1])) == 2
+
+
 def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
     world.refresh()
     (stored,) = (path for path in (world.home / "snapshots" / "objects").rglob("*") if path.is_file())

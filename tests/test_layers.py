@@ -1,0 +1,106 @@
+"""The shape of the code: which package may import which, and what stays out of where."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+LAYERS = ("sources", "warehouse", "assets", "pipelines")
+MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+           for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """`(module, line)` of every import in `tree`; a relative one begins with a dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or ""), node.lineno
+
+
+def importing(package: str) -> set[str]:
+    """The modules that import `package` or a part of it, anywhere."""
+    return {file for file, tree in MODULES.items() if any(name.split(".")[0] == package for name, _ in imports(tree))}
+
+
+def at_the_top(file: str) -> set[str]:
+    """The packages that importing `file` imports: those not inside a function."""
+    inside = {id(node) for function in ast.walk(MODULES[file]) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+              for node in ast.walk(function)}
+    tree = ast.Module([node for node in ast.walk(MODULES[file])
+                       if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in inside], [])
+    return {name.split(".")[0] for name, _ in imports(tree)}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_nothing_to_its_right(layer):
+    further = {*LAYERS[LAYERS.index(layer) + 1:], "tests"}
+    wrong = [f"{file}:{line} imports {name}" for file, tree in MODULES.items() if file.startswith(f"{layer}/")
+             for name, line in imports(tree) if name.split(".")[0] in further or name.startswith(".")]
+    assert wrong == []
+
+
+def test_every_layer_was_read():
+    assert {file.split("/")[0] for file in MODULES} == set(LAYERS)
+    assert "dagster" in at_the_top("assets/factory.py") and "duckdb" in at_the_top("warehouse/store.py")
+
+
+def test_dagster_is_known_to_few():
+    assert {file for file in importing("dagster") if not file.startswith("pipelines/")} == {"assets/factory.py", "assets/resources.py"}
+
+
+def test_great_expectations_is_imported_only_when_there_is_something_to_judge():
+    assert importing("great_expectations") == {"assets/checks.py"}
+    assert [file for file in MODULES if "great_expectations" in at_the_top(file)] == []
+
+
+def test_only_the_sources_speak_http_beside_the_alerts():
+    assert importing("requests") == {"sources/http.py", "pipelines/alerts.py"}
+
+
+def test_only_the_warehouse_opens_a_database_file():
+    """The decoders' connections, and that of a comparison, are in memory: `duckdb.connect` without a path."""
+    opened = set()
+    for file, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect" and (
+                    node.args or any(word.arg == "database" for word in node.keywords)):
+                opened.add(file)
+            if isinstance(node, ast.ImportFrom) and node.module == "duckdb":
+                opened |= {file} if any(alias.name == "connect" for alias in node.names) else set()
+    assert opened == {"warehouse/release.py"}
+    attaching = {file for file, tree in MODULES.items() for node in ast.walk(tree)
+                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().startswith("attach ")}
+    assert attaching <= {"warehouse/release.py", "warehouse/store.py"}
+
+
+def test_every_module_says_what_it_is():
+    assert [file for file, tree in MODULES.items() if not ast.get_docstring(tree)] == []
+
+
+def test_commands_that_only_read_load_neither_dagster_nor_pandas_nor_great_expectations():
+    heavy = "import pipelines.cli, sys; print(sorted({'dagster', 'pandas', 'great_expectations', 'requests'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_file_of_the_catalogue_is_read():
+    """Files of another ending would be passed over in silence."""
+    assert {path.suffix for path in (ROOT / "sources" / "catalogue").iterdir()} == {".yml"}
+
+
+def test_no_module_lies_outside_what_is_installed():
+    import tomllib
+
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {Path(file).parent.as_posix().replace("/", ".") for file in MODULES}
+    scripts_of_a_person = {"sources.starter", "warehouse.reference"}
+    assert folders - scripts_of_a_person == set(packages)
