@@ -323,10 +323,10 @@ def release_verify(
     as_json: AsJson = False,
 ) -> None:
     """Check the files of a release against its own checksums, and its tables against its own counts."""
-    from warehouse import release
+    from warehouse import audit, release
 
     chosen = release.find(Home.from_env(), release_id)
-    problems = release.verify(chosen)
+    problems = audit.verify(chosen)
     if as_json:
         print(to_json({"release": chosen.id, "problems": problems}))
     elif not problems:
@@ -344,10 +344,10 @@ def release_diff(
     as_json: AsJson = False,
 ) -> None:
     """Rows removed and added per table, from one release to another (default: the current one)."""
-    from warehouse import release
+    from warehouse import audit, release
 
     home = Home.from_env()
-    found = release.difference(release.find(home, old), release.find(home, new))
+    found = audit.difference(release.find(home, old), release.find(home, new))
     rows = [{"table": table, **facts} for table, facts in found.items()]
     if as_json:
         print(to_json(rows, indent=1))
@@ -362,14 +362,14 @@ def release_rebuild(
 ) -> None:
     """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
     from assets.observations import Workshop
-    from warehouse import release
+    from warehouse import audit, release
 
     home = Home.from_env()
     chosen = release.find(home, release_id)
     with home.writing(), show.progress(1) as handler:
         handler.step("", f"rebuilding {chosen.id}")
         shop = Workshop(home)
-        differing = release.rebuild(home, chosen, shop.catalogue, shop.store, shop.stage)
+        differing = audit.rebuild(home, chosen, shop.catalogue, shop.store, shop.stage)
     if as_json:
         print(to_json({"release": chosen.id, "differing_rows": differing}))
     if any(differing.values()):
@@ -386,12 +386,12 @@ def release_rollback(
     release_id: Annotated[str, typer.Argument(help="The release to show again.")], as_json: AsJson = False
 ) -> None:
     """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
-    from warehouse import release
+    from warehouse import audit, release
 
     home = Home.from_env()
     with home.writing():
         chosen = release.find(home, release_id)
-        if problems := release.verify(chosen):
+        if problems := audit.verify(chosen):
             raise DistrettoError(
                 f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one."
             )

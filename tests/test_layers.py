@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,8 +99,6 @@ def test_every_file_of_the_catalogue_is_read():
 
 
 def test_no_module_lies_outside_what_is_installed():
-    import tomllib
-
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     folders = {Path(file).parent.as_posix().replace("/", ".") for file in MODULES}
     scripts_of_a_person = {"sources.starter", "warehouse.reference"}

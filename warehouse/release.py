@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,11 +23,10 @@ import duckdb
 import yaml
 
 from sources.errors import DistrettoError
-from sources.formats.staged import Staged, quoted
+from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
-from sources.snapshots import Snapshot, SnapshotStore
+from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import store as warehouse_store
 from warehouse import tables
 
 ROOT = Path(__file__).parent.parent
@@ -150,7 +148,7 @@ def build(
         "fingerprint": mark,
     }
     try:
-        with _attached(con, aside / "distretto.duckdb"):
+        with attached(con, aside / "distretto.duckdb"):
             log.info("building tables")
             tables.build_figures(con, catalogue, "warehouse", "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
@@ -159,7 +157,7 @@ def build(
             tables.comment(con, "distretto")
             log.info("writing Parquet and CSV")
             rows = _export(con, aside)
-        _verify_database(aside / "distretto.duckdb", rows)
+        verify_database(aside / "distretto.duckdb", rows)
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         _seal(aside, last)
@@ -222,114 +220,11 @@ def retain(home: Home) -> None:
                     path.rmdir() if path.is_dir() else path.unlink()
 
 
-# -- what can be done with releases
-
-
-def verify(release: Release) -> list[str]:
-    """What is wrong with the files of `release`, from its own SHA256SUMS; empty where all is well."""
-    problems, listed = [], set()
-    sums = release.folder / "SHA256SUMS"
-    for line in sums.read_text().splitlines() if sums.exists() else ():
-        digest, _, filename = line.partition("  ")
-        listed.add(filename)
-        path = release.folder / filename
-        if not path.is_file():
-            problems.append(f"{filename} is missing")
-        elif _sha256(path) != digest:
-            problems.append(f"{filename} is not what was published")
-    present = {str(path.relative_to(release.folder)) for path in release.folder.rglob("*") if path.is_file()}
-    problems += [
-        f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})
-    ]
-    if not sums.exists():
-        problems.append("SHA256SUMS is missing")
-    if not problems:
-        try:
-            _verify_database(release.database, release.record["tables"])
-        except (DistrettoError, duckdb.Error) as failure:
-            problems.append(str(failure))
-    return problems
-
-
-def difference(old: Release, new: Release) -> dict[str, Any]:
-    """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
-    con = duckdb.connect()
-    con.execute("set enable_progress_bar = false")
-    con.execute(
-        f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)"
-    )
-    columns: dict[str, dict[str, list[str]]] = {}
-    for side, table, column in con.execute(
-        "select database_name, table_name, column_name from duckdb_columns() "
-        "where database_name in ('old', 'new') order by all"
-    ).fetchall():
-        columns.setdefault(table, {}).setdefault(side, []).append(column)
-    found: dict[str, Any] = {}
-    for table, sides in columns.items():
-        if len(sides) == 1:
-            found[table] = {"only_in": next(iter(sides))}
-            continue
-        common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
-        gone, come = (
-            con.execute(
-                f"select count(*) from (select {common} from {a}.{table} except all "
-                f"select {common} from {b}.{table})"
-            ).fetchone()[0]
-            for a, b in (("old", "new"), ("new", "old"))
-        )
-        found[table] = {
-            "removed": gone,
-            "added": come,
-            "columns": sorted(set(sides["old"]) ^ set(sides["new"])),
-        }
-    con.close()
-    return found
-
-
-def rebuild(
-    home: Home,
-    release: Release,
-    catalogue: Catalogue,
-    store: SnapshotStore,
-    stage: Callable[[Snapshot], Staged],
-) -> dict[str, int]:
-    """Build the figures of `release` again from snapshots, aside; rows that differ, per table (all 0 when identical).
-
-    Raises DistrettoError where the code is not that of the release.
-    """
-    record = release.record
-    if record["code_sha256"] != code_sha256():
-        where = (
-            f"git checkout {record['code_commit']}"
-            if record["code_commit"]
-            else "use the code it was built with"
-        )
-        raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}, then rebuild.")
-    until = datetime.fromisoformat(record["known_until"])
-    aside = home.root / ".rebuild"
-    shutil.rmtree(aside, ignore_errors=True)
-    past = SnapshotStore(home)
-    past.acceptances = [a for a in store.acceptances if a.accepted_at <= until]
-    try:
-        with warehouse_store.warehouse(Home(aside), catalogue) as con:
-            warehouse_store.replay(con, catalogue, past, stage)
-            with _attached(con, aside / "distretto.duckdb"):
-                tables.build_figures(con, catalogue, "warehouse", "distretto")
-        found = difference(release, Release(release.id, aside))
-        return {
-            table: found[table]["removed"] + found[table]["added"]
-            for table, words in tables.contract()["tables"].items()
-            if words.get("figures")
-        }
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 # -- parts
 
 
 @contextmanager
-def _attached(con: duckdb.DuckDBPyConnection, path: Path):
+def attached(con: duckdb.DuckDBPyConnection, path: Path):
     """The release's file attached as `distretto`, checkpointed on success, detached in any case."""
     con.execute(f"attach {quoted(path)} as distretto (storage_version {quoted(STORAGE)})")
     try:
@@ -383,7 +278,7 @@ def _export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
     return rows
 
 
-def _verify_database(path: Path, rows: dict[str, int]) -> None:
+def verify_database(path: Path, rows: dict[str, int]) -> None:
     """Reopen the file as a reader would; raise unless every table is there, counted and described."""
     con = duckdb.connect(str(path), read_only=True)
     try:
@@ -408,7 +303,7 @@ def _seal(folder: Path, last: Release | None) -> None:
         before = {line[66:]: line[:64] for line in (last.folder / "SHA256SUMS").read_text().splitlines()}
     lines = []
     for path in sorted(folder.iterdir()):
-        digest = _sha256(path)
+        digest = file_sha256(path)
         lines.append(f"{digest}  {path.name}\n")
         twin = last.folder / path.name if last else None
         if twin and before.get(path.name) == digest and twin.exists():
@@ -421,7 +316,7 @@ def _seal(folder: Path, last: Release | None) -> None:
     write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

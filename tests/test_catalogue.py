@@ -1,0 +1,245 @@
+"""The catalogue, the reference files and the figures that ship, against what the provider really has.
+
+`specimens/eurostat_codes.csv` lists the codes in use by each table (of geo those the project names); the whole list,
+and the original tables, are read where the real provider files are.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from sources import shipped
+from sources.formats import decode
+from sources.spec import Dataset, load_catalogue
+from tests.conftest import ROOT
+from warehouse.release import territory
+from warehouse.status import STATES
+
+REFERENCE = ROOT / "warehouse" / "reference"
+STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
+CATALOGUE = {path.stem for path in (ROOT / "sources" / "catalogue").glob("*.yml")}
+PROVINCES = {"ITG11": "081", "ITG12": "082", "ITG13": "083", "ITG14": "084", "ITG15": "085", "ITG16": "086", "ITG17": "087",
+             "ITG18": "088", "ITG19": "089"}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV of ours, whose first line names the source."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        assert handle.readline().startswith("# ")
+        return list(csv.DictReader(handle))
+
+
+CODES = {(row["dataset"], row["dimension"], row["code"]) for row in table(ROOT / "tests" / "specimens" / "eurostat_codes.csv")}
+CODELISTS = table(REFERENCE / "codelists.csv")
+GEOGRAPHY = table(REFERENCE / "geography.csv")
+
+
+def dimensions_in_use(dataset: str) -> set[str]:
+    return {dimension for name, dimension, _ in CODES if name == dataset}
+
+
+def named_codes(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """`(dimension, code)` of everything the entry names."""
+    filters = [dataset.query, *dataset.feeds.values(), *(rule.where for rule in dataset.checks.ranges), {"geo": dataset.checks.geos}]
+    if isinstance(dataset.unit, dict):
+        filters.append(dataset.unit)
+    for filter_ in filters:
+        for dimension, codes in filter_.items():
+            yield from ((dimension, code) for code in codes)
+
+
+@pytest.fixture(params=sorted(CATALOGUE))
+def dataset(request: pytest.FixtureRequest) -> Dataset:
+    return load_catalogue()[request.param]
+
+
+# -- entries
+
+def test_the_catalogue_has_the_tables_of_the_three_themes():
+    entries = load_catalogue()
+    assert CATALOGUE >= {"bd_hgnace_r", "bd_size_r3", "pat_ep_rtot", "lfst_r_lfe2emp", "lfst_r_lfe2emprt", "lfst_r_lfu3rt",
+                         "nama_10r_3empers", "demo_r_pjanaggr3", "nama_10r_3gdp"}
+    assert {name for name in CATALOGUE if entries[name].status == "frozen"} == {"bd_size_r3", "pat_ep_rtot"}
+    assert {entries[name].theme for name in CATALOGUE} == {"enterprise_births", "patents", "employment", "context"}
+    assert {name for name in CATALOGUE if entries[name].query} == set(), "whole tables"
+
+
+def test_an_entry_has_the_dimensions_of_its_table(dataset):
+    assert set(dataset.dimensions) == dimensions_in_use(dataset.code) - {"TIME_PERIOD"}
+
+
+def test_every_code_an_entry_names_is_in_use(dataset):
+    assert [named for named in named_codes(dataset) if (dataset.code, *named) not in CODES] == []
+
+
+def test_every_indicator_of_an_entry_has_a_unit_that_is_explained(dataset):
+    if isinstance(dataset.unit, dict):
+        (dimension, units), = dataset.unit.items()
+        assert set(units) == {code for name, found, code in CODES if (name, found) == (dataset.code, dimension)}
+    else:
+        assert dataset.unit in dataset.dimensions
+        units = {code: code for name, found, code in CODES if (name, found) == (dataset.code, dataset.unit)}
+    assert {unit for unit in units.values() if ("unit", unit) not in labels()} == set()
+
+
+def test_an_entry_warns_and_says_whom_to_cite(dataset):
+    assert dataset.warnings and dataset.calendar.expected
+    assert dataset.citation.startswith(f"Eurostat, {dataset.code}, https://")
+    assert dataset.title.it != dataset.title.en
+
+
+def test_our_territory_is_in_every_table_and_its_peers_in_some():
+    ours = territory()
+    for name in CATALOGUE:
+        known = {code for table_, dimension, code in CODES if (table_, dimension) == (name, "geo")}
+        assert {ours["country"], ours["region"]} <= known, name
+        assert name.startswith("lfst_r_") or set(ours["provinces"]) <= known, name
+    everywhere = {code for _, dimension, code in CODES if dimension == "geo"}
+    assert set(ours["peers"]) <= everywhere
+    assert all(ours["peers"].values())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "warehouse" / "indicators").glob("*.sql")), ids=lambda path: path.stem)
+def test_every_code_an_indicator_names_is_in_use(path):
+    """`dataset = 'x'` and `sex = 'T'` of one file: the code is in use by one of the file's tables."""
+    said = re.findall(r"(?:\w+\.)?(\w+) = '([^']+)'", path.read_text(encoding="utf-8"))
+    tables = {value for column, value in said if column == "dataset"}
+    entries = load_catalogue()
+    assert tables and tables <= set(entries)
+    for column, value in said:
+        dimensions = {entry.indicator for name, entry in entries.items() if name in tables} if column == "indicator" else {column}
+        if column != "dataset":
+            assert any((table_, dimension, value) in CODES for table_ in tables for dimension in dimensions), (column, value)
+
+
+def test_the_headlines_are_indicators():
+    ids = {path.stem for path in (ROOT / "warehouse" / "indicators").glob("*.sql")}
+    headlines = territory()["headlines"]
+    assert {choice["id"] for headline in headlines for choice in headline["indicators"]} <= ids
+    assert [headline["theme"] for headline in headlines] == ["enterprise_births", "patents", "employment"]
+
+
+def test_the_list_of_codes_is_that_of_the_provider(specimens):
+    service = {(table_.lower(), dimension, code) for table_, dimension, code in duckdb.execute(
+        "select df_id, dimension_id, code_id from read_parquet(?) where lower(df_id) in (select unnest(?))",
+        [str(specimens / "constraints" / "eurostat.parquet"), sorted(CATALOGUE)]).fetchall()}
+    assert CODES - service == set()
+    assert {row for row in service - CODES if row[1] != "geo"} == set()
+
+
+# -- reference files
+
+def labels() -> set[tuple[str, str]]:
+    return {(row["dimension"], row["code"]) for row in CODELISTS if row["label_it"].strip() and row["label_en"].strip()}
+
+
+def repeated(items: Iterable) -> list:
+    return [item for item, times in Counter(items).items() if times > 1]
+
+
+def test_code_lists_have_each_code_once_with_both_labels():
+    assert repeated((row["dimension"], row["code"]) for row in CODELISTS) == []
+    assert {(row["dimension"], row["code"]) for row in CODELISTS} == labels()
+
+
+def test_every_code_in_use_has_a_label():
+    assert {(dimension, code) for _, dimension, code in CODES if dimension not in ("geo", "TIME_PERIOD")} - labels() == set()
+    fixed = {("indicator", entry.indicator) for name, entry in load_catalogue().items()
+             if name in CATALOGUE and not entry.indicator_dimension}
+    assert fixed - labels() == set()
+    assert {("dataset_state", state) for state in STATES} - labels() == set()
+    flags = {("flag", flag) for entry in load_catalogue().values() for flag in entry.checks.flags}
+    assert flags - labels() == set()
+
+
+def test_geography_has_each_territory_once_under_a_parent_it_has():
+    assert repeated(row["geo"] for row in GEOGRAPHY) == []
+    geos = {row["geo"]: row for row in GEOGRAPHY}
+    assert {row["level"] for row in GEOGRAPHY} == {"country", "nuts1", "nuts2", "nuts3", "aggregate", "extra_regio"}
+    assert [row["geo"] for row in GEOGRAPHY if row["parent"] and row["parent"] not in geos] == []
+    assert [row["geo"] for row in GEOGRAPHY if not row["name_en"]] == []
+    assert {code for _, dimension, code in CODES if dimension == "geo"} <= set(geos)
+
+
+def test_the_nine_provinces_are_sicilys():
+    ours = {row["geo"]: row for row in GEOGRAPHY if row["parent"] == "ITG1" and row["level"] == "nuts3"}
+    assert {geo: row["istat_code"] for geo, row in ours.items()} == PROVINCES
+    assert (ours["ITG17"]["name_it"], ours["ITG12"]["name_it"]) == ("Catania", "Palermo")
+    assert territory()["provinces"] == list(PROVINCES)
+
+
+# -- figures that ship
+
+def starter_rows(name: str) -> list[dict[str, str]]:
+    path = ROOT / "sources" / "starter" / STARTER[name]["file"]
+    with gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_ships_says_where_it_comes_from():
+    assert set(STARTER) == {"bd_size_r3", "pat_ep_rtot", "nama_10r_3gdp"}
+    folder = ROOT / "sources" / "starter"
+    assert {path.name for path in folder.glob("*.csv*")} == {facts["file"] for facts in STARTER.values()}
+    for name, facts in STARTER.items():
+        assert facts["provider"] == "eurostat" and facts["table"] == name
+        assert "2011/833/EU" in facts["licence"] and facts["citation"].startswith(f"Eurostat, {name}, https://")
+        assert facts["archived_by"] in facts["note"]
+        assert facts["retrieved_at"] or facts["retrieved_at_unknown"]
+
+
+@pytest.mark.parametrize("name", sorted(STARTER))
+def test_what_ships_is_what_its_list_says_and_passes_its_decoder(name, tmp_path):
+    facts, path = STARTER[name], ROOT / "sources" / "starter" / STARTER[name]["file"]
+    gzipped = path.suffix == ".gz"
+    body = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
+    assert hashlib.sha256(body).hexdigest() == facts["sha256"]
+    rows = starter_rows(name)
+    assert len(rows) == facts["rows"] == shipped.load()[name].rows
+    assert sorted({row["geo"] for row in rows}) == facts["coverage"]["geo"]
+    entry = load_catalogue()[name]
+    staged = decode("sdmx-csv", path, gzipped, entry.dimensions, tmp_path / "staged", "Europe/Luxembourg")
+    assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (facts["rows"],)
+    stamp = shipped.load()[name].provider_updated_at
+    assert staged.provider_updated_at == stamp
+    assert {(name, dimension, row[dimension]) for row in rows for dimension in entry.dimensions if dimension != "geo"} <= CODES
+
+
+@pytest.mark.parametrize("name", sorted(STARTER))
+def test_what_ships_is_every_figure_of_the_original_for_its_territories(name, specimens):
+    """Value by value, as text, and flag by flag; the archived copy of patents had lost its flags."""
+    geos, original = set(STARTER[name]["coverage"]["geo"]), {}
+    with gzip.open(specimens / "eurostat" / f"{name}.tsv.gz", "rt", encoding="utf-8", newline="") as file:
+        first, *columns = file.readline().rstrip("\r\n").split("\t")
+        dimensions = first.partition("\\")[0].split(",")
+        periods = [column.strip() for column in columns]
+        for line in file:
+            key, *cells = line.rstrip("\r\n").split("\t")
+            codes = tuple(key.split(","))
+            if codes[dimensions.index("geo")] in geos:
+                original |= {(*codes, period): cell.strip() for period, cell in zip(periods, cells, strict=True) if cell.strip() != ":"}
+    lost = name == "pat_ep_rtot"
+    ours = {(*(row[dimension] for dimension in dimensions), row["TIME_PERIOD"]):
+            f"{row['OBS_VALUE'] or ':'} {'' if lost else row['OBS_FLAG']}".strip() for row in starter_rows(name)}
+    assert ours == original
+
+
+def test_flags_of_patents_are_those_of_the_excerpt_or_unknown(specimens):
+    with open(specimens / "eurostat" / "pat_ep_rtot_excerpt.sdmx.csv", encoding="utf-8", newline="") as file:
+        excerpt = {(row["unit"], row["geo"], row["TIME_PERIOD"]): (row["OBS_VALUE"], row["OBS_FLAG"]) for row in csv.DictReader(file)}
+    found = 0
+    for row in starter_rows("pat_ep_rtot"):
+        known = excerpt.get((row["unit"], row["geo"], row["TIME_PERIOD"]))
+        found += known is not None
+        assert row["OBS_FLAG"] == (known[1] if known else "_U"), row
+        assert known is None or known[0] == row["OBS_VALUE"], row
+    assert found == len(excerpt)

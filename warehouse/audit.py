@@ -1,0 +1,122 @@
+"""What can be asked of releases that stand: are the files whole, how do two differ, does one rebuild.
+
+Belongs here: examining. Does not belong here: making and showing a release (`release.py`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sources.errors import DistrettoError
+from sources.formats.staged import Staged, quoted
+from sources.home import Home
+from sources.snapshots import Snapshot, SnapshotStore
+from sources.spec import Catalogue
+from warehouse import store as warehouse_store
+from warehouse import tables
+from warehouse.release import Release, attached, file_sha256, verify_database
+
+
+def verify(release: Release) -> list[str]:
+    """What is wrong with the files of `release`, from its own SHA256SUMS; empty where all is well."""
+    problems, listed = [], set()
+    sums = release.folder / "SHA256SUMS"
+    for line in sums.read_text().splitlines() if sums.exists() else ():
+        digest, _, filename = line.partition("  ")
+        listed.add(filename)
+        path = release.folder / filename
+        if not path.is_file():
+            problems.append(f"{filename} is missing")
+        elif file_sha256(path) != digest:
+            problems.append(f"{filename} is not what was published")
+    present = {str(path.relative_to(release.folder)) for path in release.folder.rglob("*") if path.is_file()}
+    problems += [
+        f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})
+    ]
+    if not sums.exists():
+        problems.append("SHA256SUMS is missing")
+    if not problems:
+        try:
+            verify_database(release.database, release.record["tables"])
+        except (DistrettoError, duckdb.Error) as failure:
+            problems.append(str(failure))
+    return problems
+
+
+def difference(old: Release, new: Release) -> dict[str, Any]:
+    """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
+    con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")
+    con.execute(
+        f"attach {quoted(old.database)} as old (read_only); attach {quoted(new.database)} as new (read_only)"
+    )
+    columns: dict[str, dict[str, list[str]]] = {}
+    for side, table, column in con.execute(
+        "select database_name, table_name, column_name from duckdb_columns() "
+        "where database_name in ('old', 'new') order by all"
+    ).fetchall():
+        columns.setdefault(table, {}).setdefault(side, []).append(column)
+    found: dict[str, Any] = {}
+    for table, sides in columns.items():
+        if len(sides) == 1:
+            found[table] = {"only_in": next(iter(sides))}
+            continue
+        common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
+        gone, come = (
+            con.execute(
+                f"select count(*) from (select {common} from {a}.{table} except all "
+                f"select {common} from {b}.{table})"
+            ).fetchone()[0]
+            for a, b in (("old", "new"), ("new", "old"))
+        )
+        found[table] = {
+            "removed": gone,
+            "added": come,
+            "columns": sorted(set(sides["old"]) ^ set(sides["new"])),
+        }
+    con.close()
+    return found
+
+
+def rebuild(
+    home: Home,
+    release: Release,
+    catalogue: Catalogue,
+    store: SnapshotStore,
+    stage: Callable[[Snapshot], Staged],
+) -> dict[str, int]:
+    """Build the figures of `release` again from snapshots, aside; rows that differ, per table (all 0 when identical).
+
+    Raises DistrettoError where the code is not that of the release.
+    """
+    record = release.record
+    if record["code_sha256"] != code_sha256():
+        where = (
+            f"git checkout {record['code_commit']}"
+            if record["code_commit"]
+            else "use the code it was built with"
+        )
+        raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}, then rebuild.")
+    until = datetime.fromisoformat(record["known_until"])
+    aside = home.root / ".rebuild"
+    shutil.rmtree(aside, ignore_errors=True)
+    past = SnapshotStore(home)
+    past.acceptances = [a for a in store.acceptances if a.accepted_at <= until]
+    try:
+        with warehouse_store.warehouse(Home(aside), catalogue) as con:
+            warehouse_store.replay(con, catalogue, past, stage)
+            with attached(con, aside / "distretto.duckdb"):
+                tables.build_figures(con, catalogue, "warehouse", "distretto")
+        found = difference(release, Release(release.id, aside))
+        return {
+            table: found[table]["removed"] + found[table]["added"]
+            for table, words in tables.contract()["tables"].items()
+            if words.get("figures")
+        }
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
