@@ -19,7 +19,7 @@ from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue
 from warehouse import store as warehouse_store
 from warehouse import tables
-from warehouse.release import Release, attached, file_sha256, verify_database
+from warehouse.release import Release, attached, code_sha256, file_sha256, verify_database
 
 
 def verify(release: Release) -> list[str]:
