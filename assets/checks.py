@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from typing import Any
 
 import duckdb
@@ -250,24 +251,16 @@ def _observed(outcome: Any, frame: Any) -> str:
     """What the expectation saw, short enough to read."""
     if error := (outcome.exception_info or {}).get("exception_message"):
         return str(error).splitlines()[0]
+    if "least" in frame:
+        return f"{frame['least'][0]:,.10g} to {frame['greatest'][0]:,.10g}" if frame["least"].notna().all() else "no row"
     result = outcome.result
-    if "partial_unexpected_list" in result:
-        wrong = result["partial_unexpected_list"]
-        if result.get("unexpected_count"):
-            return f"{result['unexpected_count']} unexpected, such as {', '.join(str(w) for w in dict.fromkeys(map(str, wrong)))}"
-        return f"{result.get('element_count', len(frame))} as expected"
+    if result.get("unexpected_count"):
+        wrong = dict.fromkeys(map(str, result["partial_unexpected_list"]))
+        return f"{result['unexpected_count']:,} unexpected, such as {', '.join(wrong)}"
     if missing := (result.get("details") or {}).get("missing"):
         return f"missing: {', '.join(missing)}"
     value = result.get("observed_value")
-    if isinstance(value, list):
-        return f"{len(value)} distinct"
-    return (
-        f"{value:.4g}"
-        if isinstance(value, float) and value != int(value)
-        else f"{value:,.0f}"
-        if value is not None
-        else "nothing"
-    )
+    return f"{value:,.10g}" if isinstance(value, Real) else f"{len(frame):,} as expected"
 
 
 def _expected(expectation: Any) -> str:
@@ -281,8 +274,8 @@ def _expected(expectation: Any) -> str:
     bounds = " and ".join(
         text
         for text in (
-            f"at least {low:,}" if low is not None else "",
-            f"at most {high:,}" if high is not None else "",
+            f"at least {low:,.10g}" if low is not None else "",
+            f"at most {high:,.10g}" if high is not None else "",
         )
         if text
     )
