@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from sources.errors import SpecError
 
@@ -22,6 +22,8 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
+# the themes of the mission, each of which is a published table
+Theme = Literal["enterprise_births", "patents", "employment"]
 
 
 class _Strict(BaseModel):
@@ -66,7 +68,7 @@ class Dataset(_Strict):
     id: str
     path: str
     title: Title
-    theme: Literal["enterprise_births", "patents", "employment", "context"]
+    theme: Theme | Literal["context"]
     provider: str
     code: Code
     format: Literal["tsv", "sdmx-csv", "json-stat"] = "tsv"
@@ -80,22 +82,25 @@ class Dataset(_Strict):
     calendar: Calendar
     warnings: list[str] = []
     checks: Checks
-    feeds: dict[str, Filter] = {}
+    feeds: dict[Theme, Filter] = {}
 
-    @model_validator(mode="after")
-    def _dimensions_are_known(self) -> Dataset:
-        filters = [self.query, *self.feeds.values(), *(rule.where for rule in self.checks.ranges)]
-        named = {name for filter_ in filters for name in filter_}
-        named |= set(self.unit) if isinstance(self.unit, dict) else set()
-        if unknown := sorted(named - set(self.dimensions)):
-            raise ValueError(f"{', '.join(unknown)} is not among the dimensions {', '.join(self.dimensions)}")
+    def contradictions(self) -> Iterator[tuple[tuple[Any, ...], str]]:
+        """`(location, problem)` of every key that does not fit another one."""
+        for location, filter_ in (
+            (("query",), self.query),
+            (("unit",), self.unit if isinstance(self.unit, dict) else {}),
+            *((("feeds", table), feed) for table, feed in self.feeds.items()),
+            *((("checks", "ranges", i, "where"), rule.where) for i, rule in enumerate(self.checks.ranges)),
+        ):
+            for dimension in filter_:
+                if dimension not in self.dimensions:
+                    yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
-            raise ValueError("dimensions name each dimension once, geo among them")
+            yield ("dimensions",), "names each dimension once, geo among them"
         if isinstance(self.unit, dict) and len(self.unit) != 1:
-            raise ValueError("unit maps the codes of one dimension")
+            yield ("unit",), "maps the codes of one dimension"
         if self.status == "live" and self.calendar.late_after_days is None:
-            raise ValueError("a live dataset says calendar.late_after_days")
-        return self
+            yield ("calendar",), "a live dataset says late_after_days"
 
     @property
     def indicator_dimension(self) -> str | None:
@@ -150,11 +155,15 @@ def load_catalogue() -> Catalogue:
             entries[path.stem] = _validated(Dataset, path, {"id": path.stem, "path": str(path)})
     providers = load_providers()
     for dataset in entries.values():
+        problems = list(dataset.contradictions())
         if dataset.provider not in providers:
-            raise SpecError(
-                f"{dataset.path}: provider {dataset.provider!r} is not in providers.yml.",
-                hint=f"use one of {', '.join(providers)} or add it there.",
+            problems.append(
+                (
+                    ("provider",),
+                    f"provider {dataset.provider!r} is not in providers.yml, which has {', '.join(providers)}",
+                )
             )
+        _raise_if_any(Path(dataset.path), _read_yaml(Path(dataset.path))[1] if problems else None, problems)
     return Catalogue(sorted(entries.items()))
 
 
@@ -164,10 +173,12 @@ def load_providers() -> dict[str, Provider]:
     settings, _ = _read_yaml(path)
     if over := os.environ.get("DISTRETTO_PROVIDERS"):
         path = Path(over)
-        laid, _ = _read_yaml(path)
+        laid, tree = _read_yaml(path)
         for name, values in laid.items():
             if not isinstance(values, dict):
-                raise SpecError(f"{path}: {name} must hold settings, such as base_url.")
+                raise SpecError(
+                    f"{path}:{_line(tree, (name,))}: {name} must hold settings, such as base_url."
+                )
             settings[name] = {**settings.get(name, {}), **values}
     return {
         name: _validated(Provider, path, {"id": name, **values}, at=(name,))
@@ -178,18 +189,33 @@ def load_providers() -> dict[str, Provider]:
 def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[str, ...] = ()) -> Any:
     """An instance of `model` from the YAML file `path` (or from `extra` alone, whose lines stand below `at`)."""
     values, tree = _read_yaml(path)
+    problems: list[tuple[tuple[Any, ...], str]] = []
+    if not at:
+        problems = [((key,), "unknown key") for key in extra if key in values]
+        extra = {**values, **extra}
     try:
-        return model.model_validate({**({} if at else values), **extra})
+        found = model.model_validate(extra)
     except ValidationError as failure:
-        lines = []
-        for error in failure.errors():
-            where = ".".join(str(part) for part in error["loc"])
-            problem = {"extra_forbidden": "unknown key", "missing": "missing"}.get(
-                error["type"], error["msg"]
-            )
-            given = f" (here: {error['input']!r})" if error["type"] not in ("missing", "value_error") else ""
-            lines.append(f"{path}:{_line(tree, (*at, *error['loc']))}: {where}: {problem}{given}".rstrip())
-        raise SpecError("; ".join(lines) + ".") from None
+        problems += [((*at, *error["loc"]), _told(error)) for error in failure.errors()]
+    _raise_if_any(path, tree, problems)
+    return found
+
+
+def _told(error: Any) -> str:
+    """A pydantic error in our words."""
+    if error["type"] == "missing":
+        return "missing"
+    problem = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+    return f"{problem} (here: {error['input']!r})"
+
+
+def _raise_if_any(path: Path, tree: yaml.Node | None, problems: list[tuple[tuple[Any, ...], str]]) -> None:
+    """One SpecError that names file, line and key of every problem."""
+    if problems:
+        lines = [
+            f"{path}:{_line(tree, place)}: {'.'.join(map(str, place))}: {told}" for place, told in problems
+        ]
+        raise SpecError("; ".join(lines) + ".")
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:

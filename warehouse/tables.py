@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import yaml
 
 from sources.formats.staged import name, quoted
 from sources.snapshots import SnapshotStore
-from sources.spec import Catalogue, Dataset, Provider
+from sources.spec import Catalogue, Dataset, Provider, Theme
 from warehouse import indicators
 from warehouse.vintages import MOMENT, as_of_sql, revisions_sql
 
 HERE = Path(__file__).parent
-THEMES = ("enterprise_births", "patents", "employment")
 
 
 @cache
@@ -48,7 +47,7 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)}"
     )
     con.execute(f"create macro {target}.as_of(ts) as table {as_of_sql(columns, '(' + MOMENT + ')', target)}")
-    for table in THEMES:
+    for table in get_args(Theme):
         fed = (
             " or ".join(
                 f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})"
