@@ -28,8 +28,17 @@ from warehouse.status import STATES
 REFERENCE = ROOT / "warehouse" / "reference"
 STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
 CATALOGUE = {path.stem for path in (ROOT / "sources" / "catalogue").glob("*.yml")}
-PROVINCES = {"ITG11": "081", "ITG12": "082", "ITG13": "083", "ITG14": "084", "ITG15": "085", "ITG16": "086", "ITG17": "087",
-             "ITG18": "088", "ITG19": "089"}
+PROVINCES = {
+    "ITG11": "081",
+    "ITG12": "082",
+    "ITG13": "083",
+    "ITG14": "084",
+    "ITG15": "085",
+    "ITG16": "086",
+    "ITG17": "087",
+    "ITG18": "088",
+    "ITG19": "089",
+}
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -39,7 +48,10 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-CODES = {(row["dataset"], row["dimension"], row["code"]) for row in table(ROOT / "tests" / "specimens" / "eurostat_codes.csv")}
+CODES = {
+    (row["dataset"], row["dimension"], row["code"])
+    for row in table(ROOT / "tests" / "specimens" / "eurostat_codes.csv")
+}
 CODELISTS = table(REFERENCE / "codelists.csv")
 GEOGRAPHY = table(REFERENCE / "geography.csv")
 
@@ -50,7 +62,12 @@ def dimensions_in_use(dataset: str) -> set[str]:
 
 def named_codes(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """`(dimension, code)` of everything the entry names."""
-    filters = [dataset.query, *dataset.feeds.values(), *(rule.where for rule in dataset.checks.ranges), {"geo": dataset.checks.geos}]
+    filters = [
+        dataset.query,
+        *dataset.feeds.values(),
+        *(rule.where for rule in dataset.checks.ranges),
+        {"geo": dataset.checks.geos},
+    ]
     if isinstance(dataset.unit, dict):
         filters.append(dataset.unit)
     for filter_ in filters:
@@ -65,12 +82,27 @@ def dataset(request: pytest.FixtureRequest) -> Dataset:
 
 # -- entries
 
+
 def test_the_catalogue_has_the_tables_of_the_three_themes():
     entries = load_catalogue()
-    assert CATALOGUE >= {"bd_hgnace_r", "bd_size_r3", "pat_ep_rtot", "lfst_r_lfe2emp", "lfst_r_lfe2emprt", "lfst_r_lfu3rt",
-                         "nama_10r_3empers", "demo_r_pjanaggr3", "nama_10r_3gdp"}
+    assert CATALOGUE >= {
+        "bd_hgnace_r",
+        "bd_size_r3",
+        "pat_ep_rtot",
+        "lfst_r_lfe2emp",
+        "lfst_r_lfe2emprt",
+        "lfst_r_lfu3rt",
+        "nama_10r_3empers",
+        "demo_r_pjanaggr3",
+        "nama_10r_3gdp",
+    }
     assert {name for name in CATALOGUE if entries[name].status == "frozen"} == {"bd_size_r3", "pat_ep_rtot"}
-    assert {entries[name].theme for name in CATALOGUE} == {"enterprise_births", "patents", "employment", "context"}
+    assert {entries[name].theme for name in CATALOGUE} == {
+        "enterprise_births",
+        "patents",
+        "employment",
+        "context",
+    }
     assert {name for name in CATALOGUE if entries[name].query} == set(), "whole tables"
 
 
@@ -84,8 +116,10 @@ def test_every_code_an_entry_names_is_in_use(dataset):
 
 def test_every_indicator_of_an_entry_has_a_unit_that_is_explained(dataset):
     if isinstance(dataset.unit, dict):
-        (dimension, units), = dataset.unit.items()
-        assert set(units) == {code for name, found, code in CODES if (name, found) == (dataset.code, dimension)}
+        ((dimension, units),) = dataset.unit.items()
+        assert set(units) == {
+            code for name, found, code in CODES if (name, found) == (dataset.code, dimension)
+        }
     else:
         assert dataset.unit in dataset.dimensions
         units = {code: code for name, found, code in CODES if (name, found) == (dataset.code, dataset.unit)}
@@ -109,7 +143,9 @@ def test_our_territory_is_in_every_table_and_its_peers_in_some():
     assert all(ours["peers"].values())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "warehouse" / "indicators").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "warehouse" / "indicators").glob("*.sql")), ids=lambda path: path.stem
+)
 def test_every_code_an_indicator_names_is_in_use(path):
     """`dataset = 'x'` and `sex = 'T'` of one file: the code is in use by one of the file's tables."""
     said = re.findall(r"(?:\w+\.)?(\w+) = '([^']+)'", path.read_text(encoding="utf-8"))
@@ -117,9 +153,15 @@ def test_every_code_an_indicator_names_is_in_use(path):
     entries = load_catalogue()
     assert tables and tables <= set(entries)
     for column, value in said:
-        dimensions = {entry.indicator for name, entry in entries.items() if name in tables} if column == "indicator" else {column}
+        dimensions = (
+            {entry.indicator for name, entry in entries.items() if name in tables}
+            if column == "indicator"
+            else {column}
+        )
         if column != "dataset":
-            assert any((table_, dimension, value) in CODES for table_ in tables for dimension in dimensions), (column, value)
+            assert any(
+                (table_, dimension, value) in CODES for table_ in tables for dimension in dimensions
+            ), (column, value)
 
 
 def test_the_headlines_are_indicators():
@@ -130,17 +172,26 @@ def test_the_headlines_are_indicators():
 
 
 def test_the_list_of_codes_is_that_of_the_provider(specimens):
-    service = {(table_.lower(), dimension, code) for table_, dimension, code in duckdb.execute(
-        "select df_id, dimension_id, code_id from read_parquet(?) where lower(df_id) in (select unnest(?))",
-        [str(specimens / "constraints" / "eurostat.parquet"), sorted(CATALOGUE)]).fetchall()}
+    service = {
+        (table_.lower(), dimension, code)
+        for table_, dimension, code in duckdb.execute(
+            "select df_id, dimension_id, code_id from read_parquet(?) where lower(df_id) in (select unnest(?))",
+            [str(specimens / "constraints" / "eurostat.parquet"), sorted(CATALOGUE)],
+        ).fetchall()
+    }
     assert CODES - service == set()
     assert {row for row in service - CODES if row[1] != "geo"} == set()
 
 
 # -- reference files
 
+
 def labels() -> set[tuple[str, str]]:
-    return {(row["dimension"], row["code"]) for row in CODELISTS if row["label_it"].strip() and row["label_en"].strip()}
+    return {
+        (row["dimension"], row["code"])
+        for row in CODELISTS
+        if row["label_it"].strip() and row["label_en"].strip()
+    }
 
 
 def repeated(items: Iterable) -> list:
@@ -153,9 +204,14 @@ def test_code_lists_have_each_code_once_with_both_labels():
 
 
 def test_every_code_in_use_has_a_label():
-    assert {(dimension, code) for _, dimension, code in CODES if dimension not in ("geo", "TIME_PERIOD")} - labels() == set()
-    fixed = {("indicator", entry.indicator) for name, entry in load_catalogue().items()
-             if name in CATALOGUE and not entry.indicator_dimension}
+    assert {
+        (dimension, code) for _, dimension, code in CODES if dimension not in ("geo", "TIME_PERIOD")
+    } - labels() == set()
+    fixed = {
+        ("indicator", entry.indicator)
+        for name, entry in load_catalogue().items()
+        if name in CATALOGUE and not entry.indicator_dimension
+    }
     assert fixed - labels() == set()
     assert {("dataset_state", state) for state in STATES} - labels() == set()
     flags = {("flag", flag) for entry in load_catalogue().values() for flag in entry.checks.flags}
@@ -165,7 +221,14 @@ def test_every_code_in_use_has_a_label():
 def test_geography_has_each_territory_once_under_a_parent_it_has():
     assert repeated(row["geo"] for row in GEOGRAPHY) == []
     geos = {row["geo"]: row for row in GEOGRAPHY}
-    assert {row["level"] for row in GEOGRAPHY} == {"country", "nuts1", "nuts2", "nuts3", "aggregate", "extra_regio"}
+    assert {row["level"] for row in GEOGRAPHY} == {
+        "country",
+        "nuts1",
+        "nuts2",
+        "nuts3",
+        "aggregate",
+        "extra_regio",
+    }
     assert [row["geo"] for row in GEOGRAPHY if row["parent"] and row["parent"] not in geos] == []
     named = {row["geo"] for row in GEOGRAPHY if row["name_it"] and row["name_en"]}
     assert {code for _, dimension, code in CODES if dimension == "geo"} <= named
@@ -180,9 +243,14 @@ def test_the_nine_provinces_are_sicilys():
 
 # -- figures that ship
 
+
 def starter_rows(name: str) -> list[dict[str, str]]:
     path = ROOT / "sources" / "starter" / STARTER[name]["file"]
-    with gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else open(path, encoding="utf-8", newline="") as file:
+    with (
+        gzip.open(path, "rt", encoding="utf-8", newline="")
+        if path.suffix == ".gz"
+        else open(path, encoding="utf-8", newline="") as file
+    ):
         return list(csv.DictReader(file))
 
 
@@ -192,7 +260,9 @@ def test_what_ships_says_where_it_comes_from():
     assert {path.name for path in folder.glob("*.csv*")} == {facts["file"] for facts in STARTER.values()}
     for name, facts in STARTER.items():
         assert facts["provider"] == "eurostat" and facts["table"] == name
-        assert "2011/833/EU" in facts["licence"] and facts["citation"].startswith(f"Eurostat, {name}, https://")
+        assert "2011/833/EU" in facts["licence"] and facts["citation"].startswith(
+            f"Eurostat, {name}, https://"
+        )
         assert facts["archived_by"] in facts["note"]
         assert facts["retrieved_at"] or facts["retrieved_at_unknown"]
 
@@ -208,10 +278,17 @@ def test_what_ships_is_what_its_list_says_and_passes_its_decoder(name, tmp_path)
     assert sorted({row["geo"] for row in rows}) == facts["coverage"]["geo"]
     entry = load_catalogue()[name]
     staged = decode("sdmx-csv", path, gzipped, entry.dimensions, tmp_path / "staged", "Europe/Luxembourg")
-    assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (facts["rows"],)
+    assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (
+        facts["rows"],
+    )
     stamp = shipped.load()[name].provider_updated_at
     assert staged.provider_updated_at == stamp
-    assert {(name, dimension, row[dimension]) for row in rows for dimension in entry.dimensions if dimension != "geo"} <= CODES
+    assert {
+        (name, dimension, row[dimension])
+        for row in rows
+        for dimension in entry.dimensions
+        if dimension != "geo"
+    } <= CODES
 
 
 @pytest.mark.parametrize("name", sorted(STARTER))
@@ -226,16 +303,28 @@ def test_what_ships_is_every_figure_of_the_original_for_its_territories(name, sp
             key, *cells = line.rstrip("\r\n").split("\t")
             codes = tuple(key.split(","))
             if codes[dimensions.index("geo")] in geos:
-                original |= {(*codes, period): cell.strip() for period, cell in zip(periods, cells, strict=True) if cell.strip() != ":"}
+                original |= {
+                    (*codes, period): cell.strip()
+                    for period, cell in zip(periods, cells, strict=True)
+                    if cell.strip() != ":"
+                }
     lost = name == "pat_ep_rtot"
-    ours = {(*(row[dimension] for dimension in dimensions), row["TIME_PERIOD"]):
-            f"{row['OBS_VALUE'] or ':'} {'' if lost else row['OBS_FLAG']}".strip() for row in starter_rows(name)}
+    ours = {
+        (
+            *(row[dimension] for dimension in dimensions),
+            row["TIME_PERIOD"],
+        ): f"{row['OBS_VALUE'] or ':'} {'' if lost else row['OBS_FLAG']}".strip()
+        for row in starter_rows(name)
+    }
     assert ours == original
 
 
 def test_flags_of_patents_are_those_of_the_excerpt_or_unknown(specimens):
     with open(specimens / "eurostat" / "pat_ep_rtot_excerpt.sdmx.csv", encoding="utf-8", newline="") as file:
-        excerpt = {(row["unit"], row["geo"], row["TIME_PERIOD"]): (row["OBS_VALUE"], row["OBS_FLAG"]) for row in csv.DictReader(file)}
+        excerpt = {
+            (row["unit"], row["geo"], row["TIME_PERIOD"]): (row["OBS_VALUE"], row["OBS_FLAG"])
+            for row in csv.DictReader(file)
+        }
     found = 0
     for row in starter_rows("pat_ep_rtot"):
         known = excerpt.get((row["unit"], row["geo"], row["TIME_PERIOD"]))

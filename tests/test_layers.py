@@ -14,8 +14,11 @@ import pytest
 from tests.conftest import ROOT
 
 LAYERS = ("sources", "warehouse", "assets", "pipelines")
-MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-           for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))}
+MODULES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for layer in LAYERS
+    for path in sorted((ROOT / layer).rglob("*.py"))
+}
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -29,23 +32,42 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def importing(package: str) -> set[str]:
     """The modules that import `package` or a part of it, anywhere."""
-    return {file for file, tree in MODULES.items() if any(name.split(".")[0] == package for name, _ in imports(tree))}
+    return {
+        file
+        for file, tree in MODULES.items()
+        if any(name.split(".")[0] == package for name, _ in imports(tree))
+    }
 
 
 def at_the_top(file: str) -> set[str]:
     """The packages that importing `file` imports: those not inside a function."""
-    inside = {id(node) for function in ast.walk(MODULES[file]) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-              for node in ast.walk(function)}
-    tree = ast.Module([node for node in ast.walk(MODULES[file])
-                       if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in inside], [])
+    inside = {
+        id(node)
+        for function in ast.walk(MODULES[file])
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    tree = ast.Module(
+        [
+            node
+            for node in ast.walk(MODULES[file])
+            if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in inside
+        ],
+        [],
+    )
     return {name.split(".")[0] for name, _ in imports(tree)}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_imports_nothing_to_its_right(layer):
-    further = {*LAYERS[LAYERS.index(layer) + 1:], "tests"}
-    wrong = [f"{file}:{line} imports {name}" for file, tree in MODULES.items() if file.startswith(f"{layer}/")
-             for name, line in imports(tree) if name.split(".")[0] in further or name.startswith(".")]
+    further = {*LAYERS[LAYERS.index(layer) + 1 :], "tests"}
+    wrong = [
+        f"{file}:{line} imports {name}"
+        for file, tree in MODULES.items()
+        if file.startswith(f"{layer}/")
+        for name, line in imports(tree)
+        if name.split(".")[0] in further or name.startswith(".")
+    ]
     assert wrong == []
 
 
@@ -55,7 +77,10 @@ def test_every_layer_was_read():
 
 
 def test_dagster_is_known_to_few():
-    assert {file for file in importing("dagster") if not file.startswith("pipelines/")} == {"assets/factory.py", "assets/resources.py"}
+    assert {file for file in importing("dagster") if not file.startswith("pipelines/")} == {
+        "assets/factory.py",
+        "assets/resources.py",
+    }
 
 
 def test_great_expectations_is_imported_only_when_there_is_something_to_judge():
@@ -73,7 +98,9 @@ def test_only_the_warehouse_opens_a_database_file():
     for file, tree in MODULES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
-                opening |= {file} if node.args or any(word.arg == "database" for word in node.keywords) else set()
+                opening |= (
+                    {file} if node.args or any(word.arg == "database" for word in node.keywords) else set()
+                )
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 opening |= {file} if node.value.lstrip().lower().startswith("attach ") else set()
     assert {"warehouse/release.py", "warehouse/store.py"} <= opening
@@ -86,7 +113,9 @@ def test_every_module_says_what_it_is():
 
 def test_commands_that_only_read_load_neither_dagster_nor_pandas_nor_great_expectations():
     heavy = "import pipelines.cli, sys; print(sorted({'dagster', 'pandas', 'great_expectations', 'requests'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 

@@ -110,15 +110,25 @@ LIVE_ONLY = [
     (ALL, GDP, "gdp", None, "ES531", "2001", 18600, "EUR_HAB", "d"),
     (ALL, GDP, "gdp", None, "AL", "2021", 5400, "EUR_HAB", "p"),
 ]
-FIGURE = "select value, unit, flag from {} where dataset = ? and indicator = ? and sizeclas is not distinct from ? " \
-         "and geo = ? and period = ? and unit = ?"
+FIGURE = (
+    "select value, unit, flag from {} where dataset = ? and indicator = ? and sizeclas is not distinct from ? "
+    "and geo = ? and period = ? and unit = ?"
+)
 
 
 def distretto(home: Path, *words: str, **environment: str) -> Outcome:
     """`distretto WORDS` in a process of its own, on the data folder `home` and the project's own settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DISTRETTO_", "DAGSTER_"))}
-    done = subprocess.run([sys.executable, "-c", "from pipelines.cli import main; main()", *words], cwd=ROOT, text=True,
-                          capture_output=True, env={**inherited, "DISTRETTO_HOME": str(home), **environment}, timeout=300)
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DISTRETTO_", "DAGSTER_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        env={**inherited, "DISTRETTO_HOME": str(home), **environment},
+        timeout=300,
+    )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -165,8 +175,13 @@ def live(live_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 # -- figures
 
-@pytest.mark.parametrize(("table", "dataset", "indicator", "size", "geo", "period", "value", "unit", "flag"), FIGURES)
-def test_a_figure_is_what_its_provider_published(con, table, dataset, indicator, size, geo, period, value, unit, flag):
+
+@pytest.mark.parametrize(
+    ("table", "dataset", "indicator", "size", "geo", "period", "value", "unit", "flag"), FIGURES
+)
+def test_a_figure_is_what_its_provider_published(
+    con, table, dataset, indicator, size, geo, period, value, unit, flag
+):
     found = con.execute(FIGURE.format(table), [dataset, indicator, size, geo, period, unit]).fetchall()
     assert found == [(value, unit, flag)]
 
@@ -188,32 +203,56 @@ def test_births_of_the_nine_provinces_add_up_to_sicily(con):
 
 
 def test_units_follow_from_the_indicator_or_the_unit_dimension(con):
-    assert dict(con.execute("""
+    assert dict(
+        con.execute("""
         select distinct indicator, unit from observations
-        where dataset = 'bd_size_r3' and indicator in ('V97020', 'V11920', 'V16910', 'V97121')""").fetchall()) == {
-        "V97020": "PC", "V11920": "NR", "V16910": "PER", "V97121": "AVG"}
+        where dataset = 'bd_size_r3' and indicator in ('V97020', 'V11920', 'V16910', 'V97121')""").fetchall()
+    ) == {"V97020": "PC", "V11920": "NR", "V16910": "PER", "V97121": "AVG"}
     assert con.execute("select distinct unit from patents order by unit").fetchall() == [
-        ("GDP_BEUR",), ("NR",), ("P_MACT",), ("P_MHAB",)]
+        ("GDP_BEUR",),
+        ("NR",),
+        ("P_MACT",),
+        ("P_MHAB",),
+    ]
     assert con.execute("select count(*) from observations where unit is null").fetchone() == (0,)
 
 
 def test_headlines_of_sicily(con):
-    assert con.execute("""
+    assert (
+        con.execute("""
         select indicator, period, value from indicators
         where geo = 'ITG1' and (indicator, period) in (('enterprise_births', '2020'), ('epo_applications', '2010'),
-                                                       ('persons_employed_active', '2020')) order by indicator""").fetchall() == [
-        ("enterprise_births", "2020", 22993), ("epo_applications", "2010", 49.75), ("persons_employed_active", "2020", 741458)]
+                                                       ('persons_employed_active', '2020')) order by indicator""").fetchall()
+        == [
+            ("enterprise_births", "2020", 22993),
+            ("epo_applications", "2010", 49.75),
+            ("persons_employed_active", "2020", 741458),
+        ]
+    )
 
 
 # -- tables
 
+
 def test_only_the_published_tables_exist_and_every_column_is_described(con):
     contract = yaml.safe_load((ROOT / "warehouse" / "published.yml").read_text(encoding="utf-8"))
     tables = con.execute("select table_name, comment from duckdb_tables() where not internal").fetchall()
-    columns = con.execute("select table_name, column_name, comment from duckdb_columns() where not internal").fetchall()
+    columns = con.execute(
+        "select table_name, column_name, comment from duckdb_columns() where not internal"
+    ).fetchall()
     assert {table for table, _ in tables} == set(contract["tables"])
-    assert set(contract["tables"]) >= {"observations", "enterprise_births", "patents", "employment", "indicators", "revisions",
-                                       "catalogue", "snapshots", "check_results", "release"}
+    assert set(contract["tables"]) >= {
+        "observations",
+        "enterprise_births",
+        "patents",
+        "employment",
+        "indicators",
+        "revisions",
+        "catalogue",
+        "snapshots",
+        "check_results",
+        "release",
+    }
     assert [table for table, comment in tables if not comment] == []
     assert [(table, column) for table, column, comment in columns if not comment] == []
     assert set(contract["columns"]) == {column for _, column, _ in columns}
@@ -228,32 +267,63 @@ def test_long_tables_have_the_columns_that_were_promised(con, table):
 
 
 def test_every_snapshot_named_anywhere_is_known_with_its_address_and_the_hash_of_its_stored_body(home, con):
-    named = con.execute("select table_name, column_name from duckdb_columns() "
-                        "where column_name like '%snapshot_id' and not internal").fetchall()
-    assert {"observations", "indicators", "indicator_inputs", "vintages", "check_results"} <= {table for table, _ in named}
+    named = con.execute(
+        "select table_name, column_name from duckdb_columns() "
+        "where column_name like '%snapshot_id' and not internal"
+    ).fetchall()
+    assert {"observations", "indicators", "indicator_inputs", "vintages", "check_results"} <= {
+        table for table, _ in named
+    }
     for table, column in named:
-        assert con.execute(f"""select distinct {column} from {table} t anti join snapshots s on s.snapshot_id = t.{column}
-                               where {column} is not null""").fetchall() == [], (table, column)
+        assert (
+            con.execute(f"""select distinct {column} from {table} t anti join snapshots s on s.snapshot_id = t.{column}
+                               where {column} is not null""").fetchall()
+            == []
+        ), (table, column)
     for url, sha256 in con.execute("select url, sha256 from snapshots").fetchall():
         (stored,) = (home / "snapshots" / "objects").rglob(f"{sha256}*")
         body = stored.read_bytes()
-        assert url and hashlib.sha256(gzip.decompress(body) if stored.suffix == ".gz" else body).hexdigest() == sha256
+        assert (
+            url
+            and hashlib.sha256(gzip.decompress(body) if stored.suffix == ".gz" else body).hexdigest()
+            == sha256
+        )
 
 
 def _dimensions(con: duckdb.DuckDBPyConnection) -> list[str]:
-    no_dimension = {"dataset", "indicator", "geo", "period", "value", "flag", "conf", "known_from", "snapshot_id"}
+    no_dimension = {
+        "dataset",
+        "indicator",
+        "geo",
+        "period",
+        "value",
+        "flag",
+        "conf",
+        "known_from",
+        "snapshot_id",
+    }
     return [row[0] for row in con.execute("describe observations").fetchall() if row[0] not in no_dimension]
 
 
 def _unlabelled(con: duckdb.DuckDBPyConnection) -> list[tuple]:
     """Codes of dimensions, indicators, flags and territories that no code list and no geography explains."""
-    codes = [f"select '{name}' as dimension, {name} as code from observations where {name} is not null" for name in _dimensions(con)]
+    codes = [
+        f"select '{name}' as dimension, {name} as code from observations where {name} is not null"
+        for name in _dimensions(con)
+    ]
     codes.append("select 'flag', unnest(regexp_extract_all(flag, '.')) from observations")
-    codes.append("select coalesce(if(indic_sb is null, 'indicator', 'indic_sb'), 'indicator'), indicator from observations")
+    codes.append(
+        "select coalesce(if(indic_sb is null, 'indicator', 'indic_sb'), 'indicator'), indicator from observations"
+    )
     missing = con.execute(f"""
-        select distinct dimension, code from ({' union all '.join(codes)}) anti join
+        select distinct dimension, code from ({" union all ".join(codes)}) anti join
         (from codelists where label_it <> '' and label_en <> '') using (dimension, code)""").fetchall()
-    return missing + con.execute("select distinct 'geo', geo from observations anti join geography using (geo)").fetchall()
+    return (
+        missing
+        + con.execute(
+            "select distinct 'geo', geo from observations anti join geography using (geo)"
+        ).fetchall()
+    )
 
 
 def test_every_code_has_a_label_in_italian_and_english_and_every_territory_is_known(con):
@@ -263,19 +333,28 @@ def test_every_code_has_a_label_in_italian_and_english_and_every_territory_is_kn
 
 # -- files
 
+
 def test_parquet_and_csv_hold_the_rows_of_the_tables(home, con):
     folder = home / "current"
     for (table,) in con.execute("select table_name from duckdb_tables() where not internal").fetchall():
         types = {name: type_ for name, type_, *_ in con.execute(f"describe {table}").fetchall()}
         # an empty text is written "" and NULL as nothing; a reader must not take both for NULL
-        csv = (f"read_csv('{folder}/{table}.csv', header = true, delim = ',', quote = '\"', escape = '\"', "
-               f"columns = {types}, allow_quoted_nulls = false)")
+        csv = (
+            f"read_csv('{folder}/{table}.csv', header = true, delim = ',', quote = '\"', escape = '\"', "
+            f"columns = {types}, allow_quoted_nulls = false)"
+        )
         for copy in (csv, f"'{folder}/{table}.parquet'"):
             assert con.execute(f"from {table} except all from {copy}").fetchall() == [], copy
             assert con.execute(f"from {copy} except all from {table}").fetchall() == [], copy
-        assert {r[0]: r[1] for r in con.execute(f"describe from '{folder}/{table}.parquet'").fetchall()} == types
-    flags = f"select distinct flag from read_csv('{folder}/patents.csv', all_varchar = true, allow_quoted_nulls = false) order by 1"
-    assert con.execute(flags).fetchall() == [("",), ("p",), (None,)]
+        assert {
+            r[0]: r[1] for r in con.execute(f"describe from '{folder}/{table}.parquet'").fetchall()
+        } == types
+    patents = f"read_csv('{folder}/patents.csv', all_varchar = true, allow_quoted_nulls = false)"
+    assert con.execute(f"select distinct flag from {patents} order by flag").fetchall() == [
+        ("",),
+        ("p",),
+        (None,),
+    ]
 
 
 def test_checksums_and_row_counts_are_those_of_the_files(home, con):
@@ -285,10 +364,14 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
     record = json.loads((folder / "release.json").read_text())
-    assert record["tables"] == {table: con.execute(f"select count(*) from {table}").fetchone()[0]
-                                for (table,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+    assert record["tables"] == {
+        table: con.execute(f"select count(*) from {table}").fetchone()[0]
+        for (table,) in con.execute("select table_name from duckdb_tables()").fetchall()
+    }
     assert all(check["passed"] for check in record["checks"])
-    assert {check["check"] for check in record["checks"]} == {path.stem for path in (ROOT / "warehouse" / "gate").glob("*.sql")}
+    assert {check["check"] for check in record["checks"]} == {
+        path.stem for path in (ROOT / "warehouse" / "gate").glob("*.sql")
+    }
     assert con.execute("select release_id from release").fetchall() == [(record["release_id"],)]
 
 
@@ -307,8 +390,11 @@ def test_verify_finds_what_was_altered(home, tmp_path):
     (copy / "extra.csv").write_text("")
     outcome = distretto(tmp_path, "release", "verify", copy.name, "--json")
     assert outcome.code == 1
-    assert sorted(outcome.json["problems"]) == ["extra.csv is not listed in SHA256SUMS", "patents.csv is not what was published",
-                                                "revisions.parquet is missing"]
+    assert sorted(outcome.json["problems"]) == [
+        "extra.csv is not listed in SHA256SUMS",
+        "patents.csv is not what was published",
+        "revisions.parquet is missing",
+    ]
 
 
 # -- history
@@ -318,34 +404,58 @@ AS_OF = "select count(*) from (from {db}as_of({moment}) except all from {db}obse
 
 def test_as_of_now_is_observations(con):
     assert con.execute(AS_OF.format(db="", moment="now()")).fetchone() == (0,)
-    assert con.execute("select count(*) from as_of(now())").fetchone() == con.execute("select count(*) from observations").fetchone()
-    assert con.execute("describe from as_of(now())").fetchall() == con.execute("describe observations").fetchall()
+    assert (
+        con.execute("select count(*) from as_of(now())").fetchone()
+        == con.execute("select count(*) from observations").fetchone()
+    )
+    assert (
+        con.execute("describe from as_of(now())").fetchall()
+        == con.execute("describe observations").fetchall()
+    )
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
 def test_as_of_means_the_same_moment_in_every_session(home, zone):
     with duckdb.connect() as session:
         session.execute(f"attach '{home}/current/distretto.duckdb' (read_only); set timezone = '{zone}'")
-        first, last = session.execute("select min(known_from at time zone 'Europe/Rome'), max(known_from at time zone 'Europe/Rome') "
-                                      "from distretto.vintages").fetchone()
+        first, last = session.execute(
+            "select min(known_from at time zone 'Europe/Rome'), max(known_from at time zone 'Europe/Rome') "
+            "from distretto.vintages"
+        ).fetchone()
         after = f"date '{last.date()}'"
         assert session.execute(AS_OF.format(db="distretto.", moment=after)).fetchone() == (0,)
         assert session.execute(AS_OF.format(db="distretto.", moment=f"'{last.date()}'")).fetchone() == (0,)
-        counted = {moment: session.execute(f"select count(*) from distretto.as_of({moment})").fetchone()[0] for moment in (
-            after, f"date '{first.date() - timedelta(days=1)}'", f"timestamp '{first}'", f"timestamptz '{first} Europe/Rome'")}
-        everything, first_vintage = session.execute("select count(*), count(*) filter (vintage = 1) from distretto.history").fetchone()
+        counted = {
+            moment: session.execute(f"select count(*) from distretto.as_of({moment})").fetchone()[0]
+            for moment in (
+                after,
+                f"date '{first.date() - timedelta(days=1)}'",
+                f"timestamp '{first}'",
+                f"timestamptz '{first} Europe/Rome'",
+            )
+        }
+        everything, first_vintage = session.execute(
+            "select count(*), count(*) filter (vintage = 1) from distretto.history"
+        ).fetchone()
     assert list(counted.values()) == [everything, 0, first_vintage, first_vintage]
 
 
 def test_the_release_rebuilds_to_identical_rows(home):
     outcome = distretto(home, "release", "rebuild", "--json")
     assert outcome.code == 0, outcome.err
-    assert outcome.json["differing_rows"].keys() >= {*LONG, "indicators", "indicator_inputs", "revisions", "history"}
+    assert outcome.json["differing_rows"].keys() >= {
+        *LONG,
+        "indicators",
+        "indicator_inputs",
+        "revisions",
+        "history",
+    }
     assert set(outcome.json["differing_rows"].values()) == {0}
     assert not (home / ".rebuild").exists()
 
 
 # -- origin
+
 
 def test_why_shows_the_inputs_of_an_indicator_and_where_they_come_from(home, con):
     outcome = distretto(home, "why", "ITG17/enterprise_birth_rate/2019", "--json")
@@ -353,7 +463,9 @@ def test_why_shows_the_inputs_of_an_indicator_and_where_they_come_from(home, con
     (answer,) = outcome.json["answers"]
     assert answer["value"] == pytest.approx(5905 / 62960 * 100)
     assert answer["facts"]["computed from"] == "5,905 / 62,960"
-    ((sha256, url),) = con.execute("select sha256, url from snapshots where dataset = 'bd_size_r3'").fetchall()
+    ((sha256, url),) = con.execute(
+        "select sha256, url from snapshots where dataset = 'bd_size_r3'"
+    ).fetchall()
     for step, number in zip(answer["inputs"], ("5,905 NR", "62,960 NR"), strict=True):
         assert step["title"].endswith(number)
         assert (step["facts"]["sha256"], step["facts"]["address"]) == (sha256, url)
@@ -369,10 +481,15 @@ def test_why_answers_for_a_code_of_a_dataset(home):
     assert "Catania (ITG17), 2019: 5,905 NR" in for_people.out
 
 
-@pytest.mark.parametrize(("number", "told"), [
-    ("ITG17/enterprise_birth_rat/2019", "enterprise_birth_rate"), ("ITG17/V1192/2019", "V11920"),
-    ("ITG17/V11920/1999", "from 1979 to 2021"), ("QQ/V11920/2019", "QQ is no territory"),
-])
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("ITG17/enterprise_birth_rat/2019", "enterprise_birth_rate"),
+        ("ITG17/V1192/2019", "V11920"),
+        ("ITG17/V11920/1999", "from 1979 to 2021"),
+        ("QQ/V11920/2019", "QQ is no territory"),
+    ],
+)
 def test_why_of_an_unknown_number_tells_near_ones(home, number, told):
     outcome = distretto(home, "why", number, "--json")
     assert (outcome.code, outcome.out) == (1, "")
@@ -381,34 +498,45 @@ def test_why_of_an_unknown_number_tells_near_ones(home, number, told):
 
 # -- whole tables
 
+
 def test_whole_tables_hold_the_same_figures(live):
     for table, dataset, indicator, size, geo, period, value, unit, flag in [*FIGURES, *LIVE_ONLY]:
         # the archived whole table has lost its flags, which its decoder cannot know
         flag = "" if dataset == PAT else flag
-        assert live.execute(FIGURE.format(table), [dataset, indicator, size, geo, period, unit]).fetchall() == [
-            (value, unit, flag)], (indicator, geo, period)
+        assert live.execute(
+            FIGURE.format(table), [dataset, indicator, size, geo, period, unit]
+        ).fetchall() == [(value, unit, flag)], (indicator, geo, period)
     for absent in ABSENT:
         assert live.execute(FIGURE.format(ALL), list(absent)).fetchall() == [], absent
 
 
 def test_whole_tables_have_every_observation(live):
     assert dict(live.execute("select dataset, count(*) from observations group by all").fetchall()) == {
-        "bd_size_r3": 1_005_397, "pat_ep_rtot": 103_075, "nama_10r_3gdp": 268_494}
+        "bd_size_r3": 1_005_397,
+        "pat_ep_rtot": 103_075,
+        "nama_10r_3gdp": 268_494,
+    }
 
 
 def test_live_figures_replace_those_that_ship_without_a_revision(live):
     assert live.execute("select count(*) from revisions").fetchone() == (0,)
-    assert live.execute("select dataset, kind, count(*) from vintages group by all order by all").fetchall() == [
-        (table, "baseline", 2) for table in TABLES]
-    assert live.execute("select dataset, state, origin from catalogue join snapshots using (dataset, snapshot_id) order by 1").fetchall() == [
-        (table, "live", "live") for table in TABLES]
+    assert live.execute(
+        "select dataset, kind, count(*) from vintages group by all order by all"
+    ).fetchall() == [(table, "baseline", 2) for table in TABLES]
+    states = (
+        "select dataset, state, origin from catalogue join snapshots using (dataset, snapshot_id) order by 1"
+    )
+    assert live.execute(states).fetchall() == [(table, "live", "live") for table in TABLES]
 
 
 def test_figures_that_shipped_can_still_be_read_as_they_were(live):
-    (between,) = live.execute("select max(known_from) from vintages v join snapshots using (snapshot_id) where origin = 'shipped'").fetchone()
+    (between,) = live.execute(
+        "select max(known_from) from vintages join snapshots using (snapshot_id) where origin = 'shipped'"
+    ).fetchone()
     assert isinstance(between, datetime)
-    assert live.execute("select dataset, count(*) from as_of(?) group by all order by all", [between]).fetchall() == [
-        ("bd_size_r3", 56_803), ("nama_10r_3gdp", 8_349), ("pat_ep_rtot", 3_857)]
+    assert live.execute(
+        "select dataset, count(*) from as_of(?) group by all order by all", [between]
+    ).fetchall() == [("bd_size_r3", 56_803), ("nama_10r_3gdp", 8_349), ("pat_ep_rtot", 3_857)]
 
 
 def test_codes_of_whole_tables_are_known_too(live):
@@ -420,6 +548,8 @@ def test_a_trail_names_each_input_once(live):
 
     for number in ("ITG17/enterprise_birth_rate/2019", "FRY5/enterprise_births/2015"):
         (answer,) = trail(live, *number.split("/"))["answers"]
-        expected = live.execute("select count(*) from indicator_inputs where geo || '/' || indicator || '/' || period = ?",
-                                [number]).fetchone()[0]
+        expected = live.execute(
+            "select count(*) from indicator_inputs where geo || '/' || indicator || '/' || period = ?",
+            [number],
+        ).fetchone()[0]
         assert len(answer["inputs"]) == expected, number

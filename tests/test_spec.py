@@ -54,35 +54,48 @@ def refused(path: Path, text: str) -> SpecError:
 
 def test_a_good_entry(folder):
     toy = load_catalogue()["toy"]
-    assert (toy.id, toy.path, toy.indicator_dimension, toy.format) == ("toy", str(folder / "toy.yml"), "indic_sb", "tsv")
+    assert (toy.id, toy.path, toy.indicator_dimension, toy.format) == (
+        "toy",
+        str(folder / "toy.yml"),
+        "indic_sb",
+        "tsv",
+    )
     assert (toy.checks.max_revised_share, toy.checks.min_size_ratio, toy.warnings) == (0.25, 0.7, [])
 
 
-@pytest.mark.parametrize(("old", "new", "line", "told"), [
-    ("status: live", "status: live\ncolour: red", 12, "colour: unknown key"),
-    ("  min_rows: 4", "  min_rows: 4\n  minrows: 4", 16, "checks.minrows: unknown key"),
-    ("status: live", "status: live\nid: other", 12, "id"),
-    ("  min_rows: 4\n", "", 14, "checks.min_rows: missing"),
-    ("min_rows: 4", "min_rows: 0", 15, "checks.min_rows"),
-    ("min_rows: 4", "min_rows: many", 15, "checks.min_rows"),
-    ("code: toy\n", "", 1, "code: missing"),
-    ("code: toy", "code: to y", 4, "code"),
-    ("theme: enterprise_births", "theme: births", 2, "theme"),
-    ("status: live", "status: dead", 11, "status"),
-    ("{it: Prova, en: Trial}", "{it: Prova}", 1, "title.en: missing"),
-    ("{frequency: A,", "{frequency: Y,", 13, "calendar.frequency"),
-    ("geo: [IT, ITG1]", "geo: [IT, NO]", 10, "query.geo.1"),
-    ("geos: [IT]", "geos: [IT, NO]", 16, "checks.geos.1"),
-    ("geo: [IT, ITG1]", "geo: [IT, 0]", 10, "query.geo.1"),
-    ("geo: [IT, ITG1]", "geo: [IT, 'I T']", 10, "query.geo.1"),
-    ("geo: [IT, ITG1]", "geo: IT", 10, "query.geo"),
-    ("enterprise_births: {", "enterprise_birth: {", 21, "enterprise_birth"),
-    ("{indic_sb: [V11920]}\n      min", "{indic_sb: V11920}\n      min", 18, "checks.ranges.0.where.indic_sb"),
-    ("status: live", "status: live\nstatus: frozen", 12, "status: the key stands twice"),
-    ("  min_rows: 4", "  min_rows: 4\n  min_rows: 5", 16, "min_rows: the key stands twice"),
-    ("status: live", "status: [live", 12, "not YAML"),
-    ("status: live", "\tstatus: live", 11, "not YAML"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("status: live", "status: live\ncolour: red", 12, "colour: unknown key"),
+        ("  min_rows: 4", "  min_rows: 4\n  minrows: 4", 16, "checks.minrows: unknown key"),
+        ("status: live", "status: live\nid: other", 12, "id"),
+        ("  min_rows: 4\n", "", 14, "checks.min_rows: missing"),
+        ("min_rows: 4", "min_rows: 0", 15, "checks.min_rows"),
+        ("min_rows: 4", "min_rows: many", 15, "checks.min_rows"),
+        ("code: toy\n", "", 1, "code: missing"),
+        ("code: toy", "code: to y", 4, "code"),
+        ("theme: enterprise_births", "theme: births", 2, "theme"),
+        ("status: live", "status: dead", 11, "status"),
+        ("{it: Prova, en: Trial}", "{it: Prova}", 1, "title.en: missing"),
+        ("{frequency: A,", "{frequency: Y,", 13, "calendar.frequency"),
+        ("geo: [IT, ITG1]", "geo: [IT, NO]", 10, "query.geo.1"),
+        ("geos: [IT]", "geos: [IT, NO]", 16, "checks.geos.1"),
+        ("geo: [IT, ITG1]", "geo: [IT, 0]", 10, "query.geo.1"),
+        ("geo: [IT, ITG1]", "geo: [IT, 'I T']", 10, "query.geo.1"),
+        ("geo: [IT, ITG1]", "geo: IT", 10, "query.geo"),
+        ("enterprise_births: {", "enterprise_birth: {", 21, "enterprise_birth"),
+        (
+            "{indic_sb: [V11920]}\n      min",
+            "{indic_sb: V11920}\n      min",
+            18,
+            "checks.ranges.0.where.indic_sb",
+        ),
+        ("status: live", "status: live\nstatus: frozen", 12, "status: the key stands twice"),
+        ("  min_rows: 4", "  min_rows: 4\n  min_rows: 5", 16, "min_rows: the key stands twice"),
+        ("status: live", "status: [live", 12, "not YAML"),
+        ("status: live", "\tstatus: live", 11, "not YAML"),
+    ],
+)
 def test_what_is_wrong_is_told_with_file_and_line(folder, old, new, line, told):
     assert ENTRY.count(old) == 1
     failure = refused(folder / "toy.yml", ENTRY.replace(old, new))
@@ -91,16 +104,24 @@ def test_what_is_wrong_is_told_with_file_and_line(folder, old, new, line, told):
     assert "Value error" not in failure.message
 
 
-@pytest.mark.parametrize(("old", "new", "lines", "told"), [
-    ("geo: [IT, ITG1]", "sex: [T]", (9, 10), "sex is not among the dimensions"),
-    ("  indic_sb: {V11920: NR}", "  indic_sbs: {V11920: NR}", (7, 8), "indic_sbs is not among the dimensions"),
-    ("where: {indic_sb:", "where: {indic_sbs:", (14, 17, 18), "indic_sbs is not among the dimensions"),
-    ("births: {indic_sb:", "births: {sizeclas:", (20, 21), "sizeclas is not among the dimensions"),
-    (", late_after_days: 500", "", (11, 13), "late_after_days"),
-    ("provider: eurostat", "provider: nobody", (3,), "provider 'nobody'"),
-    ("indic_sb, geo]", "indic_sb]", (5,), "geo"),
-    ("indic_sb, geo]", "indic_sb, geo, geo]", (5,), "once"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "lines", "told"),
+    [
+        ("geo: [IT, ITG1]", "sex: [T]", (9, 10), "sex is not among the dimensions"),
+        (
+            "  indic_sb: {V11920: NR}",
+            "  indic_sbs: {V11920: NR}",
+            (7, 8),
+            "indic_sbs is not among the dimensions",
+        ),
+        ("where: {indic_sb:", "where: {indic_sbs:", (14, 17, 18), "indic_sbs is not among the dimensions"),
+        ("births: {indic_sb:", "births: {sizeclas:", (20, 21), "sizeclas is not among the dimensions"),
+        (", late_after_days: 500", "", (11, 13), "late_after_days"),
+        ("provider: eurostat", "provider: nobody", (3,), "provider 'nobody'"),
+        ("indic_sb, geo]", "indic_sb]", (5,), "geo"),
+        ("indic_sb, geo]", "indic_sb, geo, geo]", (5,), "once"),
+    ],
+)
 def test_what_does_not_fit_another_key_is_told_where_it_stands(folder, old, new, lines, told):
     assert ENTRY.count(old) == 1
     message = refused(folder / "toy.yml", ENTRY.replace(old, new)).message
@@ -125,17 +146,23 @@ def test_everything_wrong_is_told_at_once(folder):
 
 
 def test_a_frozen_dataset_is_never_late(folder):
-    (folder / "toy.yml").write_text(ENTRY.replace("status: live", "status: frozen").replace(", late_after_days: 500", ""))
+    (folder / "toy.yml").write_text(
+        ENTRY.replace("status: live", "status: frozen").replace(", late_after_days: 500", "")
+    )
     assert load_catalogue()["toy"].calendar.late_after_days is None
 
 
 # -- folders and providers
 
+
 def test_a_further_folder_adds_entries_and_overrides_those_of_the_project(folder, monkeypatch):
     (folder / "pat_ep_rtot.yml").write_text(ENTRY)
     catalogue = load_catalogue()
     assert {"toy", "bd_size_r3", "nama_10r_3gdp"} <= set(catalogue)
-    assert (catalogue["pat_ep_rtot"].code, catalogue["pat_ep_rtot"].path) == ("toy", str(folder / "pat_ep_rtot.yml"))
+    assert (catalogue["pat_ep_rtot"].code, catalogue["pat_ep_rtot"].path) == (
+        "toy",
+        str(folder / "pat_ep_rtot.yml"),
+    )
     assert list(catalogue) == sorted(catalogue)
     monkeypatch.delenv("DISTRETTO_CATALOGUE")
     assert load_catalogue()["pat_ep_rtot"].code == "pat_ep_rtot"
@@ -184,15 +211,18 @@ def test_a_further_provider_can_be_laid_beside(providers, folder, monkeypatch):
     assert load_catalogue()["toy"].provider == "mirror"
 
 
-@pytest.mark.parametrize(("text", "line", "told"), [
-    ("eurostat:\n  base_url: 'http://127.0.0.1:9'\n  colour: red\n", 3, "colour: unknown key"),
-    ("eurostat:\n  min_interval_s: -1\n", 2, "min_interval_s"),
-    ("eurostat:\n  attempts: many\n", 2, "attempts"),
-    ("other:\n  title: Other\n", 1, "base_url: missing"),
-    ("eurostat:\n  attempts: 1\n  attempts: 2\n", 3, "attempts: the key stands twice"),
-    ("eurostat: http://127.0.0.1:9\n", 1, "eurostat must hold settings"),
-    ("eurostat: {\n", 2, "not YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("eurostat:\n  base_url: 'http://127.0.0.1:9'\n  colour: red\n", 3, "colour: unknown key"),
+        ("eurostat:\n  min_interval_s: -1\n", 2, "min_interval_s"),
+        ("eurostat:\n  attempts: many\n", 2, "attempts"),
+        ("other:\n  title: Other\n", 1, "base_url: missing"),
+        ("eurostat:\n  attempts: 1\n  attempts: 2\n", 3, "attempts: the key stands twice"),
+        ("eurostat: http://127.0.0.1:9\n", 1, "eurostat must hold settings"),
+        ("eurostat: {\n", 2, "not YAML"),
+    ],
+)
 def test_wrong_provider_settings_are_told_with_file_and_line(providers, text, line, told):
     providers.write_text(text)
     with pytest.raises(SpecError) as failure:

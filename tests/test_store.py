@@ -16,7 +16,7 @@ from sources.home import Home, utc_now
 from sources.http import Body
 from sources.snapshots import Snapshot, SnapshotStore
 from tests.conftest import TOY, World
-from warehouse.release import Release, releases, retain, show
+from warehouse.release import Release, current, releases, retain, show
 
 FETCHED = datetime(2026, 5, 13, 11, tzinfo=UTC)
 TEXT = "freq,geo\\TIME_PERIOD\t2019 \r\nA,IT\t5905 p\r\n"
@@ -27,20 +27,49 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "data")
 
 
-def add(home: Home, store: SnapshotStore, text: str = TEXT, *, dataset: str = "toy", origin: str = "live", gzipped: bool = True,
-        fetched_at: datetime = FETCHED) -> Snapshot:
+def add(
+    home: Home,
+    store: SnapshotStore,
+    text: str = TEXT,
+    *,
+    dataset: str = "toy",
+    origin: str = "live",
+    gzipped: bool = True,
+    fetched_at: datetime = FETCHED,
+) -> Snapshot:
     """Keep `text` in the store, as it would come from the client."""
     raw = text.encode()
     path = home.root / "incoming"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(raw) if gzipped else raw)
-    body = Body(path, "http://127.0.0.1:9/toy", 200, {}, {"content-type": "text/csv"}, fetched_at, path.stat().st_size, len(raw),
-                hashlib.sha256(raw).hexdigest(), gzipped, raw[:64])
-    return store.add(body, dataset=dataset, provider="eurostat", code=dataset, format="tsv", origin=origin,
-                     provider_updated_at=None, coverage={}, licence="test")
+    body = Body(
+        path,
+        "http://127.0.0.1:9/toy",
+        200,
+        {},
+        {"content-type": "text/csv"},
+        fetched_at,
+        path.stat().st_size,
+        len(raw),
+        hashlib.sha256(raw).hexdigest(),
+        gzipped,
+        raw[:64],
+    )
+    return store.add(
+        body,
+        dataset=dataset,
+        provider="eurostat",
+        code=dataset,
+        format="tsv",
+        origin=origin,
+        provider_updated_at=None,
+        coverage={},
+        licence="test",
+    )
 
 
 # -- the manifest
+
 
 def test_a_store_reads_back_what_it_wrote(home):
     store = SnapshotStore(home)
@@ -52,7 +81,10 @@ def test_a_store_reads_back_what_it_wrote(home):
     assert gzip.decompress(again.verified(snapshot).read_bytes()).decode() == TEXT
 
 
-@pytest.mark.parametrize("torn", [b'{"event": "accepted", "data', b"{", '{"because": "perché'.encode()[:-1], b'{"event": "snapshot"}'])
+TORN = [b'{"event": "accepted", "data', b"{", '{"because": "perché'.encode()[:-1], b'{"event": "snapshot"}']
+
+
+@pytest.mark.parametrize("torn", TORN)
 def test_a_line_torn_by_a_crash_is_ignored_and_the_next_write_repairs_it(home, torn):
     store = SnapshotStore(home)
     snapshot = add(home, store)
@@ -62,7 +94,10 @@ def test_a_line_torn_by_a_crash_is_ignored_and_the_next_write_repairs_it(home, t
     assert list(after.snapshots) == [snapshot.id] and after.acceptances == []
     after.accept(snapshot, by="checks")
     assert home.manifest.read_bytes().startswith(whole + b'{"event": "accepted"')
-    assert [json.loads(line)["event"] for line in home.manifest.read_text().splitlines()] == ["snapshot", "accepted"]
+    assert [json.loads(line)["event"] for line in home.manifest.read_text().splitlines()] == [
+        "snapshot",
+        "accepted",
+    ]
     assert SnapshotStore(home).current("toy") == snapshot
 
 
@@ -94,8 +129,13 @@ def test_moments_of_acceptance_only_grow_whatever_the_clock_does(home, monkeypat
     store.pin(snapshot, by="me", because="test")
     store.accept(snapshot, by="checks")
     moments = [event.accepted_at for event in SnapshotStore(home).acceptances]
-    assert moments == [FETCHED, FETCHED + timedelta(microseconds=1), FETCHED + timedelta(microseconds=2),
-                       FETCHED + timedelta(days=1), FETCHED + timedelta(days=1, microseconds=1)]
+    assert moments == [
+        FETCHED,
+        FETCHED + timedelta(microseconds=1),
+        FETCHED + timedelta(microseconds=2),
+        FETCHED + timedelta(days=1),
+        FETCHED + timedelta(days=1, microseconds=1),
+    ]
     assert all(earlier < later for earlier, later in zip(moments, moments[1:], strict=False))
 
 
@@ -111,6 +151,7 @@ def test_a_later_acceptance_ends_a_quarantine_even_if_the_clock_was_set_back(hom
 
 
 # -- bodies
+
 
 def test_the_same_body_twice_is_one_snapshot(home):
     store = SnapshotStore(home)
@@ -130,7 +171,9 @@ def test_of_refused_bodies_the_last_five_stay_and_every_line_of_the_manifest(hom
     refused = [add(home, store, f"refused {number}") for number in range(8)]
     for snapshot in refused:
         store.refuse(snapshot, ["too short", "wrong unit"])
-    assert [snapshot.id for snapshot in refused if store.path(snapshot).exists()] == [snapshot.id for snapshot in refused[-5:]]
+    assert [snapshot.id for snapshot in refused if store.path(snapshot).exists()] == [
+        snapshot.id for snapshot in refused[-5:]
+    ]
     assert store.path(kept).exists() and store.path(other).exists()
     again = SnapshotStore(home)
     assert [event.snapshot_id for event in again.quarantined("toy")] == [snapshot.id for snapshot in refused]
@@ -149,14 +192,30 @@ def test_a_refused_body_that_a_person_let_in_stays(home):
 
 
 def _flip(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1:]
+    return data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
 
 
 @pytest.mark.parametrize("gzipped", [True, False])
-@pytest.mark.parametrize("damage", [
-    lambda data: data[:20], lambda data: b"", lambda data: b"something else", lambda data: data + b"more",
-    *(lambda data, place=place: _flip(data, place) for place in (0, 12, 25, 30)),
-], ids=["cut", "emptied", "replaced", "longer", "flipped at 0", "flipped at 12", "flipped at 25", "flipped at 30"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:20],
+        lambda data: b"",
+        lambda data: b"something else",
+        lambda data: data + b"more",
+        *(lambda data, place=place: _flip(data, place) for place in (0, 12, 25, 30)),
+    ],
+    ids=[
+        "cut",
+        "emptied",
+        "replaced",
+        "longer",
+        "flipped at 0",
+        "flipped at 12",
+        "flipped at 25",
+        "flipped at 30",
+    ],
+)
 def test_damage_is_told_with_the_snapshot_and_never_passed_on(home, gzipped, damage):
     store = SnapshotStore(home)
     snapshot = add(home, store, gzipped=gzipped)
@@ -193,13 +252,16 @@ def test_a_snapshot_is_found_by_the_end_of_its_id(home):
 
 def test_live_figures_begin_anew_where_shipped_ones_stood(home):
     store = SnapshotStore(home)
-    kinds = [store.accept(add(home, store, text, origin=origin), by="checks").kind
-             for text, origin in (("one", "shipped"), ("two", "shipped"), ("three", "live"), ("four", "live"))]
+    kinds = [
+        store.accept(add(home, store, text, origin=origin), by="checks").kind
+        for text, origin in (("one", "shipped"), ("two", "shipped"), ("three", "live"), ("four", "live"))
+    ]
     assert kinds == ["baseline", "update", "baseline", "update"]
     assert store.current("toy").origin == "live"
 
 
 # -- releases
+
 
 def made(home: Home, moment: datetime) -> Release:
     """The folder of a release that was built at `moment`, without real figures."""
@@ -218,18 +280,20 @@ def kept_whole(home: Home) -> list[str]:
 def test_thirty_nights_stay_then_the_last_of_each_month_the_current_one_and_every_record(home):
     tonight = utc_now().replace(hour=3, minute=15, second=0, microsecond=0) - timedelta(days=1)
     built = [made(home, tonight - timedelta(days=age)) for age in range(150, -1, -1)]
-    current = built[10]
-    show(home, current)
+    shown = built[10]
+    show(home, shown)
     retain(home)
-    recent = [release.id for release in built if release.id >= f"{utc_now() - timedelta(days=30):%Y%m%dT%H%M%SZ}"]
+    recent = [
+        release.id for release in built if release.id >= f"{utc_now() - timedelta(days=30):%Y%m%dT%H%M%SZ}"
+    ]
     last_of_month = {release.id[:6]: release.id for release in built}
     assert len(recent) >= 29
-    assert kept_whole(home) == sorted({*recent, *last_of_month.values(), current.id})
+    assert kept_whole(home) == sorted({*recent, *last_of_month.values(), shown.id})
     for release in built:
         names = {path.name for path in release.folder.iterdir()}
         whole = {"distretto.duckdb", "release.json", "observations.parquet", "SHA256SUMS"}
         assert names == (whole if release.id in kept_whole(home) else {"release.json"})
-    assert home.current.resolve() == current.folder
+    assert home.current.resolve() == shown.folder
 
 
 def test_retention_a_second_time_changes_nothing(home):
@@ -242,27 +306,39 @@ def test_retention_a_second_time_changes_nothing(home):
     assert kept_whole(home) == before
 
 
-def test_a_data_folder_behind_a_symlink_keeps_its_current_release(tmp_path):
+def test_releases_on_another_disk_keep_the_current_one(home, tmp_path):
     (tmp_path / "disk").mkdir()
-    (tmp_path / "data").symlink_to(tmp_path / "disk")
-    home = Home(tmp_path / "data")
-    old, _ = made(home, datetime(2020, 1, 1, tzinfo=UTC)), made(home, datetime(2020, 1, 2, tzinfo=UTC))
+    home.root.mkdir()
+    home.releases.symlink_to(tmp_path / "disk")
+    old = made(home, datetime(2020, 1, 1, tzinfo=UTC))
+    made(home, datetime(2020, 1, 2, tzinfo=UTC))
     show(home, old)
     retain(home)
     assert (home.current / "distretto.duckdb").exists()
+    assert current(home).id == old.id
 
 
 def test_rollback_list_diff_and_verify(world: World):
     world.refresh()
-    world.serve({**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}}, last_change=FETCHED + timedelta(days=90))
+    world.serve(
+        {**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}},
+        last_change=FETCHED + timedelta(days=90),
+    )
     world.refresh()
     old, new = world.releases
     value = "select value from observations where dataset = 'toy' and geo = 'ITG1' and indicator = 'V11920' and period = '2019'"
     assert world.query(value) == [(45.0,)]
 
     differences = {row["table"]: row for row in world.run("release", "diff", old, "--json").json}
-    for table, (removed, added) in {"observations": (1, 1), "enterprise_births": (1, 1), "revisions": (0, 1), "vintages": (0, 1),
-                                    "history": (0, 1), "series": (0, 0), "codelists": (0, 0)}.items():
+    for table, (removed, added) in {
+        "observations": (1, 1),
+        "enterprise_births": (1, 1),
+        "revisions": (0, 1),
+        "vintages": (0, 1),
+        "history": (0, 1),
+        "series": (0, 0),
+        "codelists": (0, 0),
+    }.items():
         assert (differences[table]["removed"], differences[table]["added"]) == (removed, added), table
     backwards = {row["table"]: row for row in world.run("release", "diff", new, old, "--json").json}
     assert (backwards["revisions"]["removed"], backwards["revisions"]["added"]) == (1, 0)
@@ -280,7 +356,10 @@ def test_rollback_list_diff_and_verify(world: World):
 
 def test_a_damaged_release_is_not_shown_again(world: World):
     world.refresh()
-    world.serve({**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}}, last_change=FETCHED + timedelta(days=90))
+    world.serve(
+        {**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}},
+        last_change=FETCHED + timedelta(days=90),
+    )
     world.refresh()
     old, new = world.releases
     damaged = world.home / "releases" / old / "observations.parquet"

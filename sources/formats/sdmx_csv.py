@@ -89,6 +89,8 @@ def _header(body: Path, gzipped: bool) -> list[str]:
         return next(csv.reader([raw.decode("utf-8-sig").rstrip("\r\n")]), [])
     except UnicodeDecodeError:
         raise UnreadableBody("The header is not UTF-8.") from None
+    except csv.Error as failure:
+        raise NotData(f"The first line is no CSV header: {failure}.") from None
 
 
 def _stamp(text: str, timezone: str) -> datetime:

@@ -7,12 +7,14 @@ first. A cell is `value flag@CONF`, each part optional, blanks around it; wholly
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sources.errors import NotData, UnreadableBody
 from sources.formats.staged import Staged, check_dimensions, decoding, frequency, name, period, quoted
 
-LONGEST_HEADER = 1 << 20
+# DuckDB reads in buffers of sixteen lines of this length
+LONGEST_LINE = 1 << 18
 
 
 def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> Staged:
@@ -29,7 +31,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
         f"(select (row_number() over ())::integer as series, * from read_csv({quoted(body)}, "
         f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
         f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
-        f"max_line_size=8000000, columns={columns}))"
+        f"max_line_size={LONGEST_LINE}, columns={columns}))"
     )
     staged = Staged(folder)
     codes = ", ".join(
@@ -38,38 +40,42 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
         else f"{quoted(frequency(periods))} as {name(d)}"
         for d in dimensions
     )
-    with decoding(folder) as con:
-        con.execute(f"""
-            copy (
-                select series, {codes}
-                from (select series, case when len(key) - len(replace(key, ',', '')) = {len(found) - 1} then key
-                                          else refused('1 of row ' || series + 1, key) end as key
-                      from {rows})
-            ) to {quoted(staged.series)} (format parquet, compression zstd)""")
-        # the place of a cell is spelled out inside the macros' refusals only: built for every cell it costs a third
-        place = "'of row ' || series + 1 || ', column ' || period"
-        con.execute(f"""
-            copy (
-                with cells as (
-                    unpivot (select * exclude (key) from {rows}) on columns(* exclude (series)) into name period value raw
-                ), filled as (
-                    select series, period, trim(raw) as cell from cells where cell not in (':', '')
-                ), parts as (
-                    select *, split_part(cell, ' ', 1) as digits, trim(substr(cell, len(digits) + 1)) as marks from filled
-                )
-                select series, period,
-                       read_value(digits, {place}, cell) as value,
-                       read_flag(split_part(marks, '@', 1), {place}, cell) as flag,
-                       read_conf(substr(marks, nullif(instr(marks, '@'), 0) + 1), {place}, cell) as conf
-                from parts
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+    to_series = f"""
+        copy (
+            select series, {codes}
+            from (select series, case when len(key) - len(replace(key, ',', '')) = {len(found) - 1} then key
+                                      else refused('1 of row ' || series + 1, key) end as key
+                  from {rows})
+        ) to {quoted(staged.series)} (format parquet, compression zstd)"""
+    # a small dictionary: values seldom repeat, and without one for them the file is smaller and sooner written;
+    # what few cells need is done for few cells: the place is spelled out inside the macros' refusals only, marks are
+    # read where there are any; done for every cell these take twice the time
+    place = "'of row ' || series + 1 || ', column ' || period"
+    to_observations = f"""
+        copy (
+            with parts as (
+                select series, period, raw as cell, split_part(raw, ' ', 1) as digits,
+                       case when len(digits) + 1 < len(raw) then trim(substr(raw, len(digits) + 1)) else '' end as marks
+                from (unpivot (select * exclude (key) from {rows}) on columns(* exclude (series)) into name period value raw)
+                where raw not in (': ', ':', '')
+            )
+            select series, period,
+                   read_value(digits, {place}, cell) as value,
+                   case when marks = '' then '' else read_flag(split_part(marks, '@', 1), {place}, cell) end as flag,
+                   case when contains(marks, '@')
+                        then read_conf(substr(marks, instr(marks, '@') + 1), {place}, cell) end as conf
+            from parts where digits not in (':', '') or marks <> ''
+        ) to {quoted(staged.observations)} (format parquet, compression zstd, dictionary_size_limit 1000)"""
+    # two passes side by side; DuckDB reads of a row only the columns that a pass names
+    with decoding(folder) as con, ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda sql: con.cursor().execute(sql), (to_series, to_observations)))
     return staged
 
 
 def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:
     """Dimensions, and periods in SDMX form, from the first line."""
     with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
-        raw = handle.readline(LONGEST_HEADER)
+        raw = handle.readline(LONGEST_LINE)
     if not raw.endswith(b"\n"):
         raise NotData("No header line: the body is no table.")
     try:
