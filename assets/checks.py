@@ -252,7 +252,11 @@ def _observed(outcome: Any, frame: Any) -> str:
     if error := (outcome.exception_info or {}).get("exception_message"):
         return str(error).splitlines()[0]
     if "least" in frame:
-        return f"{frame['least'][0]:,.10g} to {frame['greatest'][0]:,.10g}" if frame["least"].notna().all() else "no row"
+        return (
+            f"{frame['least'][0]:,.10g} to {frame['greatest'][0]:,.10g}"
+            if frame["least"].notna().all()
+            else "no row"
+        )
     result = outcome.result
     if result.get("unexpected_count"):
         wrong = dict.fromkeys(map(str, result["partial_unexpected_list"]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
 import sys
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ release_app = typer.Typer(no_args_is_help=True, help="List, verify, compare, reb
 app.add_typer(release_app, name="release")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.", prompt="Because")]
+Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.")]
 DatasetName = Annotated[str, typer.Argument(help="A dataset, see `distretto datasets`.")]
 SnapshotName = Annotated[str, typer.Argument(help="A snapshot id, or its last characters.")]
 
@@ -255,16 +256,29 @@ def query(
     from warehouse import release
 
     with release.reading(release.find(Home.from_env(), release_id)) as con:
+        hint = '`distretto query "show tables"` lists what there is.'
         try:
-            found = con.execute(sql)
-            columns = [column[0] for column in found.description or []]
+            found = con.sql(sql)
+            if found is None:
+                raise DistrettoError("The query asks for nothing.", hint=hint)
+            # two columns may bear one name
+            columns = list(dict.fromkeys(found.columns))
+            if len(columns) < len(found.columns):
+                columns = [
+                    f"{name}_{i}" if found.columns.count(name) > 1 else name
+                    for i, name in enumerate(found.columns, 1)
+                ]
             rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
         except duckdb.Error as failure:
-            raise DistrettoError(
-                f"The query failed: {failure}", hint='`distretto query "show tables"` lists what there is.'
-            ) from None
+            raise DistrettoError(f"The query failed: {failure}", hint=hint) from None
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False, default=str))
+        print(
+            json.dumps(
+                [{k: _json_number(v) for k, v in row.items()} for row in rows],
+                ensure_ascii=False,
+                default=str,
+            )
+        )
     else:
         show.table(rows, columns)
 
@@ -304,7 +318,7 @@ def release_list(as_json: AsJson = False) -> None:
     rows = [
         {
             "release": r.id,
-            "current": r == current,
+            "current": current is not None and r.id == current.id,
             "observations": r.record["tables"]["observations"],
             "commit": (r.record["code_commit"] or "")[:12],
             "folder": str(r.folder),
@@ -339,8 +353,10 @@ def release_verify(
 
 @release_app.command("diff")
 def release_diff(
-    old: Annotated[str, typer.Argument()],
-    new: Annotated[str | None, typer.Argument()] = None,
+    old: Annotated[str, typer.Argument(help="The release to compare from.")],
+    new: Annotated[
+        str | None, typer.Argument(help="The release to compare to. Default: the current one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Rows removed and added per table, from one release to another (default: the current one)."""
@@ -400,6 +416,11 @@ def release_rollback(
 
 
 # -- parts
+
+
+def _json_number(value: Any) -> Any:
+    """JSON knows neither nan nor infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _told(as_json: bool, report: dict[str, Any], message: str, hint: str = "") -> None:

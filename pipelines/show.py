@@ -22,8 +22,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STATE_STYLES = {
     "live": "bold green",
@@ -193,8 +193,8 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
 
 
 def _wide() -> Console:
-    """stdout, without a terminal's width where there is none, so that nothing is cut."""
-    return out if out.is_terminal else Console(width=400, highlight=False)
+    """stdout for tables: as wide as the terminal, or as they need where there is none, so that nothing is cut."""
+    return Console(highlight=False, width=None if out.is_terminal else 400)
 
 
 def _cell(value: Any) -> str:

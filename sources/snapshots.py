@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -136,7 +137,7 @@ class SnapshotStore:
             opened = gzip.open(path, "rb") if snapshot.gzipped else open(path, "rb")
             with opened as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        except (OSError, EOFError, ValueError) as failure:
+        except (OSError, EOFError, ValueError, zlib.error) as failure:
             raise DamagedSnapshot(f"Snapshot {snapshot.id} cannot be read: {failure}.") from None
         if digest != snapshot.sha256:
             raise DamagedSnapshot(
@@ -147,7 +148,7 @@ class SnapshotStore:
     # -- writing
 
     def add(self, body: Body, **about: Any) -> Snapshot:
-        """Keep `body` (its file is moved in) and write its line; the same bytes twice in a row are one snapshot."""
+        """Keep `body` (its file is moved in) and write its line."""
         snapshot = Snapshot(
             id=f"{about['dataset']}-{body.fetched_at:%Y%m%dT%H%M%S}Z-{body.sha256[:8]}",
             url=body.url,
@@ -257,7 +258,11 @@ class SnapshotStore:
     # -- the manifest
 
     def _next_moment(self) -> datetime:
-        last = max((event.accepted_at for event in self.acceptances[-1:]), default=None)
+        """Now, and later than every decision in the manifest, whatever the clock says."""
+        last = max(
+            (*(a.accepted_at for a in self.acceptances[-1:]), *(r.refused_at for r in self.refusals[-1:])),
+            default=None,
+        )
         now = utc_now()
         return now if last is None or now > last else last + timedelta(microseconds=1)
 

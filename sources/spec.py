@@ -22,6 +22,7 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
+RESERVED = frozenset("dataset indicator period value flag conf known_from snapshot_id series".split())
 # the themes of the mission, each of which is a published table
 Theme = Literal["enterprise_births", "patents", "employment"]
 
@@ -97,6 +98,11 @@ class Dataset(_Strict):
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
             yield ("dimensions",), "names each dimension once, geo among them"
+        for dimension in sorted(RESERVED.intersection(self.dimensions)):
+            yield ("dimensions",), f"{dimension} is a column of every published table"
+        for i, rule in enumerate(self.checks.ranges):
+            if rule.min is not None and rule.max is not None and rule.min > rule.max:
+                yield ("checks", "ranges", i), "min is greater than max"
         if isinstance(self.unit, dict) and len(self.unit) != 1:
             yield ("unit",), "maps the codes of one dimension"
         if self.status == "live" and self.calendar.late_after_days is None:
@@ -151,6 +157,8 @@ def load_catalogue() -> Catalogue:
             raise SpecError(f"DISTRETTO_CATALOGUE names no folder: {further}.", hint="correct or unset it.")
     entries: dict[str, Dataset] = {}
     for folder in folders:
+        if others := sorted(folder.glob("*.yaml")):
+            raise SpecError(f"{others[0]}:1: entries end in .yml.", hint="rename the file.")
         for path in sorted(folder.glob("*.yml")):
             entries[path.stem] = _validated(Dataset, path, {"id": path.stem, "path": str(path)})
     providers = load_providers()

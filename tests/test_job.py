@@ -498,7 +498,10 @@ def test_a_lost_warehouse_is_built_again_from_the_snapshots(world: World, damage
     world.run("refresh", "--only", "toy", "--only", "toy2")
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.refresh()
-    figures = "select count(*), sum(value) from observations", "select dataset, old_value, value from revisions"
+    figures = (
+        "select count(*), sum(value) from observations",
+        "select dataset, old_value, value from revisions",
+    )
     before = [world.query(sql) for sql in figures]
     (world.home / "warehouse.duckdb").unlink()
     if damage:

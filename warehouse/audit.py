@@ -96,12 +96,13 @@ def rebuild(
     """
     record = release.record
     if record["code_sha256"] != code_sha256():
+        commit = record["code_commit"] or "+changes"
         where = (
-            f"git checkout {record['code_commit']}"
-            if record["code_commit"]
-            else "use the code it was built with"
+            "nothing: its code was never committed"
+            if commit.endswith("+changes")
+            else f"git checkout {commit}, then rebuild"
         )
-        raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}, then rebuild.")
+        raise DistrettoError(f"Release {release.id} was built by other code.", hint=f"{where}.")
     until = datetime.fromisoformat(record["known_until"])
     aside = home.root / ".rebuild"
     shutil.rmtree(aside, ignore_errors=True)

@@ -66,13 +66,13 @@ def _parse(path: Path) -> Indicator:
     return Indicator(path.stem, header, text, hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
-def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
-    """Create `indicators` and `indicator_inputs` in `schema` from its `observations` and `geography`."""
+def build(con: duckdb.DuckDBPyConnection, latest: str, schema: str) -> None:
+    """Create `indicators` and `indicator_inputs` in `schema`; `latest` is SQL for its observations with their `series`."""
     con.execute(f"""
         create or replace temp view observations as
         select *, {{'dataset': dataset, 'indicator': indicator, 'geo': geo, 'period': period, 'value': value, 'unit': unit,
-                   'flag': flag, 'snapshot_id': snapshot_id, 'known_from': known_from}} as input
-        from {schema}.observations""")
+                   'flag': flag, 'series': series, 'snapshot_id': snapshot_id, 'known_from': known_from}} as input
+        from ({latest})""")
     parts = [
         f"""
         select {quoted(indicator.id)} as indicator, geo, period, value, {quoted(indicator.header["unit"])} as unit,
@@ -112,7 +112,7 @@ def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
         create or replace table {schema}.indicator_inputs as
         select indicator, geo, period, number, i.dataset as input_dataset, i.indicator as input_indicator, i.geo as input_geo,
                i.period as input_period, i.value as input_value, i.unit as input_unit, i.flag as input_flag,
-               i.snapshot_id as input_snapshot_id
+               i.series as input_series, i.snapshot_id as input_snapshot_id
         from (select indicator, geo, period, unnest(inputs) as i, generate_subscripts(inputs, 1) as number from computed)
         order by indicator, geo, period, number""")
     con.execute("drop view observations; drop table computed")

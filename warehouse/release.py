@@ -214,7 +214,7 @@ def retain(home: Home) -> None:
     months: dict[str, str] = {release.id[:6]: release.id for release in releases(home)}
     for release in releases(home):
         moment = datetime.strptime(release.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if moment < recent and months[release.id[:6]] != release.id and release != kept:
+        if moment < recent and release.id not in (months[release.id[:6]], kept and kept.id):
             for path in sorted(release.folder.rglob("*"), reverse=True):
                 if path.name != "release.json":
                     path.rmdir() if path.is_dir() else path.unlink()
@@ -314,6 +314,7 @@ def _seal(folder: Path, last: Release | None) -> None:
                 os.fsync(handle.fileno())
             path.chmod(0o444)
     write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
+    (folder / "SHA256SUMS").chmod(0o444)
 
 
 def file_sha256(path: Path) -> str:

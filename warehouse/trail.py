@@ -88,15 +88,16 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
     if not rows:
         return []
     definition = next(i for i in load_indicators() if i.id == indicator)
+    keys = [name for name, *_ in con.execute("describe series").fetchall() if name != "series"]
+    same = " and ".join(f'o."{name}" is not distinct from s."{name}"' for name in keys)
     answers = []
     for row in rows:
         inputs = _rows(
             con,
-            """
-            select o.* from indicator_inputs i join observations o
-              on o.dataset = i.input_dataset and o.indicator = i.input_indicator and o.geo = i.input_geo
-             and o.period = i.input_period and o.unit = i.input_unit and o.snapshot_id = i.input_snapshot_id
-             and o.value is not distinct from i.input_value
+            f"""
+            select o.* from indicator_inputs i
+            join series s on s.series = i.input_series
+            join observations o on o.period = i.input_period and {same}
             where i.indicator = ? and i.geo = ? and i.period = ? order by number""",
             [indicator, geo, period],
         )

@@ -12,10 +12,12 @@ from sources.formats.staged import Staged, name, quoted
 from sources.snapshots import Acceptance, Snapshot
 from sources.spec import Dataset
 
-# DATE (also as text): the end of that day in Rome; TIMESTAMP without a zone: Rome's clock.
+# DATE (also as text): the end of that day in Rome; a TIMESTAMP or a text without a zone: Rome's clock.
 MOMENT = """case
     when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
         then ((ts::date + interval 1 day)::timestamp at time zone 'Europe/Rome') - interval 1 microsecond
+    when typeof(ts) = 'VARCHAR' and not regexp_matches(ts::varchar, '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
+        then ts::timestamp at time zone 'Europe/Rome'
     when typeof(ts) in ('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S')
         then ts::timestamp at time zone 'Europe/Rome'
     else ts::timestamptz end"""
@@ -36,7 +38,11 @@ def append(
         (known,) = con.execute(
             f"select count(*) from vintages where dataset = {quoted(dataset.id)}"
         ).fetchone()
-        counts = (_append_differences if known else _append_all)(con, dataset, snapshot, staged, vintage)
+        if known:
+            anew = acceptance.kind == "baseline"
+            counts = _append_differences(con, dataset, snapshot, staged, vintage, anew)
+        else:
+            counts = _append_all(con, dataset, staged, vintage)
         about = f"{quoted(dataset.id)}, {quoted(snapshot.id)}, timestamptz {quoted(acceptance.accepted_at.isoformat())}"
         con.execute(f"""
             insert into vintages
@@ -48,7 +54,7 @@ def append(
 
 
 def _append_all(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, staged: Staged, vintage: int
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, vintage: int
 ) -> tuple[int, ...]:
     """A dataset's first figures, as they are staged: nothing to compare, no number to look up."""
     keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
@@ -64,11 +70,18 @@ def _append_all(
 
 
 def _append_differences(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, staged: Staged, vintage: int
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    staged: Staged,
+    vintage: int,
+    anew: bool,
 ) -> tuple[int, ...]:
     """What differs from the figures known before; counts in the order of the columns of `vintages`."""
     _number_series(con, dataset, staged)
-    con.execute(f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged)}")
+    con.execute(
+        f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, anew=anew)}"
+    )
     con.execute(f"""
         insert into history
         select series, period, value, flag, conf, kind = 'deleted', {vintage} from differences order by series, period""")
@@ -81,8 +94,11 @@ def _append_differences(
     return counts
 
 
-def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged) -> str:
-    """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`."""
+def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, *, anew: bool = False) -> str:
+    """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`.
+
+    `anew`: of every observation in it, so that live figures never lead back to the shipped ones they replace.
+    """
     covered = (
         " and ".join(
             f"{name(dimension)} in ({', '.join(quoted(code) for code in codes)})"
@@ -105,13 +121,14 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged) -> str
                     when k.series is null then 'added'
                     when k.deleted then 'returned'
                     when i.value is distinct from k.value then 'changed'
-                    else 'reflagged' end as kind
+                    when i.flag is distinct from k.flag or i.conf is distinct from k.conf then 'reflagged'
+                    else 'confirmed' end as kind
         from incoming i
         full join known k on i.series = k.series and i.period = k.period
         left join old_series o on o.series = i.series
         where k.series is null
            or (i.series is null and not k.deleted)
-           or (i.series is not null and (k.deleted or i.value is distinct from k.value
+           or (i.series is not null and ({anew} or k.deleted or i.value is distinct from k.value
                                          or i.flag is distinct from k.flag or i.conf is distinct from k.conf))"""
 
 
