@@ -1,0 +1,117 @@
+"""One load of a bulk TSV, from file on disk to rows in a DuckDB file: `python -m tests.bench.load HOW FILE DATABASE`.
+
+A process of its own each time, so that start-up, imports and peak memory count. Belongs here: our way and that of
+other tools. Does not belong here: measuring (`__main__.py`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from pathlib import Path
+
+import duckdb
+
+
+def ours(file: Path, database: Path) -> None:
+    from datetime import UTC, datetime
+
+    from sources.formats import tsv
+    from sources.home import Home
+    from sources.snapshots import Acceptance, Snapshot
+    from sources.spec import load_catalogue
+    from warehouse import vintages
+    from warehouse.store import warehouse
+
+    catalogue = load_catalogue()
+    dataset = catalogue["bd_size_r3"]
+    home = Home(database.parent)
+    snapshot = Snapshot("s", dataset.id, "", "", "tsv", "live", "", "", 0, 0, True, "", None, None, "")
+    staged = tsv.decode(file, True, dataset.dimensions, home.staged / "s")
+    with warehouse(home, catalogue) as con:
+        vintages.append(
+            con,
+            dataset,
+            snapshot,
+            Acceptance(dataset.id, "s", datetime.now(UTC), "baseline", "bench"),
+            staged,
+        )
+
+
+def touch(file: Path, database: Path) -> None:
+    """DuckDB merely touching every cell."""
+    columns = _columns(file)
+    lengths = ", ".join(f'sum(len("{name}"))' for name in columns)
+    duckdb.sql(f"select {lengths} from {_csv(file, columns)}").fetchall()
+
+
+def eurostat(file: Path, database: Path) -> None:
+    """The package's own conversion, fed from disk, then long."""
+    import eurostat.eurostat as package
+    import pandas as pd
+
+    class Response:
+        content = file.read_bytes()
+
+    package.__dict__["__get_resp__"] = lambda *_, **__: Response
+    package.__dict__["__get_dims_info__"] = lambda *_, **__: (None, "EUROSTAT", [])
+    wide = package.get_data_df("TABLE", flags=True)
+    keys = [c for c in wide.columns if not c.endswith(("_value", "_flag"))]
+    years = [c[:-6] for c in wide.columns if c.endswith("_value")]
+    long = wide.melt(keys, [f"{y}_value" for y in years], "period", "value")
+    long["flag"] = wide.melt(keys, [f"{y}_flag" for y in years], "period", "flag")["flag"]
+    long["value"] = pd.to_numeric(long["value"], errors="coerce")
+    _store(database, long.dropna(subset=["value"]))
+
+
+def pandas(file: Path, database: Path) -> None:
+    import pandas as pd
+
+    wide = pd.read_csv(file, sep="\t", dtype=str, compression="gzip")
+    key = wide.columns[0]
+    wide[key.split("\\")[0].split(",")] = wide[key].str.split(",", expand=True)
+    long = wide.drop(columns=key).melt(key.split("\\")[0].split(","), var_name="period", value_name="cell")
+    parts = long.pop("cell").str.strip().str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
+    long["value"], long["flag"] = pd.to_numeric(parts[0], errors="coerce"), parts[1]
+    _store(database, long.dropna(subset=["value"]))
+
+
+def polars(file: Path, database: Path) -> None:
+    import polars as pl
+
+    wide = pl.read_csv(file, separator="\t", infer_schema=False, quote_char=None)
+    key = wide.columns[0]
+    names = key.split("\\")[0].split(",")
+    codes = pl.col(key).str.split_exact(",", len(names) - 1).struct.rename_fields(names)
+    long = wide.with_columns(codes.alias("codes")).drop(key).unnest("codes")
+    long = long.unpivot(index=names, variable_name="period", value_name="cell")
+    cell = pl.col("cell").str.strip_chars().str.splitn(" ", 2)
+    long = long.with_columns(
+        cell.struct.field("field_0").cast(pl.Float64, strict=False).alias("value"),
+        cell.struct.field("field_1").alias("flag"),
+    )
+    _store(database, long.drop("cell").filter(pl.col("value").is_not_null()).to_arrow())
+
+
+def _columns(file: Path) -> list[str]:
+    with gzip.open(file, "rt") as handle:
+        first, *periods = handle.readline().rstrip("\r\n").split("\t")
+    return ["key", *(period.strip() for period in periods)]
+
+
+def _csv(file: Path, columns: list[str]) -> str:
+    types = dict.fromkeys(columns, "VARCHAR")
+    return (
+        f"read_csv('{file}', compression='gzip', auto_detect=false, header=false, skip=1, delim='\t', quote='', "
+        f"escape='', columns={types})"
+    )
+
+
+def _store(database: Path, rows: object) -> None:
+    """`rows` is a frame that DuckDB finds by this name."""
+    with duckdb.connect(str(database)) as con:
+        con.execute("create table observations as from rows")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
