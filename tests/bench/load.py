@@ -90,7 +90,11 @@ def polars(file: Path, database: Path) -> None:
         cell.struct.field("field_0").cast(pl.Float64, strict=False).alias("value"),
         cell.struct.field("field_1").alias("flag"),
     )
-    _store(database, long.drop("cell").filter(pl.col("value").is_not_null()).to_arrow())
+    # DuckDB takes a polars frame only by way of pyarrow, which is not here
+    between = database.with_suffix(".parquet")
+    long.drop("cell").filter(pl.col("value").is_not_null()).write_parquet(between)
+    with duckdb.connect(str(database)) as con:
+        con.execute(f"create table observations as from '{between}'")
 
 
 def _columns(file: Path) -> list[str]:
