@@ -43,6 +43,7 @@ lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	printf '%s\n' setuptools wheel "$(INTEL_MAC)" | \
 	$(UV_COMPILE) pyproject.toml - --extra test -o requirements.lock
 	$(UV_COMPILE) --group bench -c requirements.lock -o requirements-bench.lock
+	$(UV_COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
 
 clean: ## remove the environment and caches, never data/
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
