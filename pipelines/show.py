@@ -34,6 +34,15 @@ STATE_STYLES = {
     "missing": "dim",
 }
 
+STATUS_STYLES = {
+    "met": "bold green",
+    "on_track": "green",
+    "delayed": "yellow",
+    "off_track": "bold red",
+    "not_assessable": "dim",
+    "not_comparable": "dim",
+}
+
 
 class Steps(logging.Handler):
     """Turns the steps' log into one moving line; off a terminal, into plain lines."""
@@ -142,6 +151,57 @@ def status(report: dict[str, Any]) -> None:
         out.print(Text(f"The last run published nothing: {report['run']['failed']}", style="bold red"))
     out.print()
     _datasets(report["datasets"])
+
+
+def results(rows: list[dict[str, Any]]) -> None:
+    """Targets by directive: what is to be reached, and how each stands at its points."""
+    shown: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        shown.setdefault((row["target_id"], row["version"]), []).append(row)
+    for (target, version), points in shown.items():
+        about = points[0]
+        standing = f", superseded by version {about['superseded_by']}" if about["superseded_by"] else ""
+        out.print(
+            Text(f"{target}, version {version}", style="bold")
+            + Text(f"  {about['stage']}{standing}", style="yellow")
+        )
+        out.print(
+            Text(
+                f"  {about['directive']}; {about['geo']} {about['indicator']} ({about['unit']}) "
+                f"from {_cell(about['baseline_value'])} in {about['baseline_period']}; {about['timing'].replace('_', ' ')}",
+                style="dim",
+            )
+        )
+        grid = Table(box=None, pad_edge=False, header_style="dim")
+        for column in (
+            "",
+            "point",
+            "period",
+            "goal",
+            "expected",
+            "value",
+            "progress",
+            "status",
+            "chance",
+            "because",
+        ):
+            numbers = column in ("goal", "expected", "value", "progress", "chance")
+            grid.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        for row in points:
+            grid.add_row(
+                "",
+                row["point"],
+                row["period"],
+                _cell(row["goal"]),
+                _cell(row["expected"]),
+                _cell(row["value"]),
+                "" if row["progress"] is None else f"{row['progress']:.0f} %",
+                Text(row["status"].replace("_", " "), style=STATUS_STYLES[row["status"]]),
+                "" if row["probability"] is None else f"{row['probability']:.0%}",
+                row["reason_en"],
+            )
+        _wide().print(grid)
+        out.print()
 
 
 def trail(found: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class Home:
     def status(self) -> Path:
         return self.root / "status.json"
 
+    @property
+    def ledger(self) -> Path:
+        return self.root / "targets.yml"
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the one-writer lock, which ends with the process. Raises Busy at once if another holds it."""
@@ -107,7 +111,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Path):
         return str(value)

@@ -27,7 +27,7 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import tables
+from warehouse import ledger, tables, targets
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -86,6 +86,11 @@ def find(home: Home, release_id: str | None) -> Release:
     return found
 
 
+def newest(home: Home) -> Release:
+    """The release published last, whether it is shown or not. Raises DistrettoError."""
+    return (releases(home) or [find(home, None)])[-1]
+
+
 @contextmanager
 def reading(release: Release):
     """A read-only connection to the release's DuckDB file."""
@@ -100,8 +105,10 @@ def reading(release: Release):
 # -- building
 
 
-def fingerprint(catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]) -> str:
-    """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states."""
+def fingerprint(
+    home: Home, catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]
+) -> str:
+    """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states, targets."""
     state = {
         name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()
     }
@@ -109,6 +116,8 @@ def fingerprint(catalogue: Catalogue, store: SnapshotStore, states: dict[str, di
         "code": code_sha256(),
         "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
         "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
+        # its bytes: a ledger that was tampered with must meet the gate
+        "targets": file_sha256(home.ledger),
         "states": {
             name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)
         },
@@ -128,7 +137,8 @@ def build(
 
     Raises GateClosed where a check fails: nothing is published then.
     """
-    mark = fingerprint(catalogue, store, states)
+    ledger.begin(home)
+    mark = fingerprint(home, catalogue, store, states)
     last = releases(home)[-1] if releases(home) else None
     if last and last.record["fingerprint"] == mark:
         return None
@@ -152,8 +162,10 @@ def build(
             log.info("building tables")
             tables.build_figures(con, catalogue, "warehouse", "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
+            goals = ledger.load(home)
+            targets.build(con, goals, states, built_at.date(), "distretto")
             log.info("checking the release")
-            checks = gate(con)
+            checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")
             log.info("writing Parquet and CSV")
             rows = _export(con, aside)
@@ -172,12 +184,16 @@ def build(
     return Release(release_id, folder)
 
 
-def gate(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, Any]]:
     """Run every check in `gate/` on the attached `distretto`; results go into its `check_results` too.
 
-    A check is a query for the rows that are wrong. Raises GateClosed with the first rows of each that finds any.
+    A check is a query for the rows that are wrong. `broken`: what is wrong with the ledger of targets.
+    Raises GateClosed with the first rows of each check that finds any.
     """
     _territory(con)
+    con.execute("create or replace temp table broken_links (problem varchar)")
+    if broken:
+        con.executemany("insert into broken_links values (?)", [(problem,) for problem in broken])
     con.execute("use distretto")
     results = []
     try:
@@ -196,6 +212,14 @@ def gate(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     if failed:
         raise GateClosed("; ".join(f"{r['check']}: {', '.join(r['rows'])}" for r in failed) + ".")
     return results
+
+
+def published_targets(release: Release | None) -> dict[int, str]:
+    """What `release` shows of the ledger of targets, contents by number."""
+    if release is None:
+        return {}
+    with reading(release) as con:
+        return targets.published(con)
 
 
 def show(home: Home, release: Release) -> None:

@@ -89,7 +89,7 @@ def build_records(
     target: str,
 ) -> None:
     """The tables about the figures: catalogue, snapshots, check results of the datasets, the release itself."""
-    _table(
+    write_table(
         con,
         f"{target}.catalogue",
         {
@@ -122,7 +122,7 @@ def build_records(
     )
     accepted = {event.snapshot_id: event for event in store.acceptances}
     refused = {event.snapshot_id: event for event in store.refusals}
-    _table(
+    write_table(
         con,
         f"{target}.snapshots",
         {
@@ -173,7 +173,7 @@ def build_records(
         from check_results
         qualify row_number() over (partition by dataset, snapshot_id, check_name order by checked_at desc) = 1
         order by all""")
-    _table(
+    write_table(
         con,
         f"{target}.release",
         {
@@ -288,9 +288,10 @@ def _catalogue_row(dataset: Dataset, provider: Provider, state: dict[str, Any]) 
     )
 
 
-def _table(
+def write_table(
     con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]
 ) -> None:
+    """Create `table` with `rows`."""
     con.execute(
         f"create table {table} ({', '.join(f'{name(column)} {type_}' for column, type_ in types.items())})"
     )
