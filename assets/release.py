@@ -6,6 +6,7 @@ Belongs here: what the step does around `warehouse/release.py`. Does not belong 
 from __future__ import annotations
 
 from assets.observations import Workshop, tidy
+from assets.site.build import render
 from sources.home import utc_now
 from warehouse import release
 from warehouse.status import describe, read_status, worsened, write_status
@@ -32,7 +33,9 @@ def publish(shop: Workshop) -> release.Release | None:
     try:
         with shop.warehouse() as con:
             replay(con, shop.catalogue, shop.store, shop.stage)
-            published = release.build(shop.home, con, shop.catalogue, shop.providers, shop.store, states)
+            published = release.build(
+                shop.home, con, shop.catalogue, shop.providers, shop.store, states, render
+            )
         tidy(shop)
         status["run"]["published"] = published.id if published else None
         return published

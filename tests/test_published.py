@@ -360,7 +360,8 @@ def test_parquet_and_csv_hold_the_rows_of_the_tables(home, con):
 def test_checksums_and_row_counts_are_those_of_the_files(home, con):
     folder = home / "current"
     listed = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
-    assert set(listed) == {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(listed) == files - {"SHA256SUMS"}
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
     record = json.loads((folder / "release.json").read_text())
@@ -376,7 +377,8 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
 
 
 def test_nothing_in_a_release_can_be_written_by_accident(home):
-    assert [path.name for path in (home / "current").resolve().iterdir() if path.stat().st_mode & 0o222] == []
+    files = [path for path in (home / "current").resolve().rglob("*") if path.is_file()]
+    assert files and [path for path in files if path.stat().st_mode & 0o222] == []
 
 
 def test_verify_finds_what_was_altered(home, tmp_path):

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,8 @@ HERE = Path(__file__).parent
 STORAGE = "v1.0.0"
 CSV_ROWS = 1_000_000
 KEPT_NIGHTS = 30
+# what decides a release's content and looks
+CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
 log = logging.getLogger("distretto")
 
 
@@ -132,10 +135,12 @@ def build(
     providers: dict[str, Provider],
     store: SnapshotStore,
     states: dict[str, dict[str, Any]],
+    render: Callable[[Release], None],
 ) -> Release | None:
     """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint.
 
-    Raises GateClosed where a check fails: nothing is published then.
+    `render` adds what is drawn from the tables to the folder, before it is sealed. Raises GateClosed where a
+    check fails: nothing is published then.
     """
     ledger.begin(home)
     mark = fingerprint(home, catalogue, store, states)
@@ -172,6 +177,7 @@ def build(
         verify_database(aside / "distretto.duckdb", rows)
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
+        render(Release(release_id, aside))
         _seal(aside, last)
         folder = home.releases / release_id
         os.rename(aside, folder)
@@ -326,11 +332,12 @@ def _seal(folder: Path, last: Release | None) -> None:
     if last and (last.folder / "SHA256SUMS").exists():
         before = {line[66:]: line[:64] for line in (last.folder / "SHA256SUMS").read_text().splitlines()}
     lines = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        place = path.relative_to(folder).as_posix()
         digest = file_sha256(path)
-        lines.append(f"{digest}  {path.name}\n")
-        twin = last.folder / path.name if last else None
-        if twin and before.get(path.name) == digest and twin.exists():
+        lines.append(f"{digest}  {place}\n")
+        twin = last.folder / place if last else None
+        if twin and before.get(place) == digest and twin.exists():
             path.unlink()
             os.link(twin, path)
         else:
@@ -352,11 +359,7 @@ def code_sha256() -> str:
     digest = hashlib.sha256()
     for package in ("sources", "warehouse", "assets", "pipelines"):
         for path in sorted((ROOT / package).rglob("*")):
-            if (
-                path.suffix in (".py", ".sql", ".yml", ".csv")
-                and "starter" not in path.parts
-                and "catalogue" not in path.parts
-            ):
+            if path.suffix in CODE and "starter" not in path.parts and "catalogue" not in path.parts:
                 digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -1,0 +1,504 @@
+"""Writes `site/` into a release's folder: every page in both languages, the pages' CSV files, the board sheet.
+
+Belongs here: which pages there are and what each is given. Does not belong here: queries (`facts.py`), rules
+(`findings.py`), geometry (`draw.py`) and words (`words.yml`).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.site import draw, findings
+from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read
+from assets.site.language import LANGUAGES, Language
+from sources.formats.staged import quoted
+from warehouse import indicators
+from warehouse.release import Release, reading, territory
+
+HERE = Path(__file__).parent
+NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")
+MORE = ("calendar", "reading")
+# columns of a page's table, and rows of its list of revisions
+PERIODS, REVISIONS = 12, 40
+
+
+def render(release: Release) -> None:
+    """Write the site of `release`, whose tables are built but which is not sealed yet, into its folder."""
+    target = release.folder / "site"
+    with reading(release) as con:
+        facts = read(con, release.folder)
+        (target / "data").mkdir(parents=True)
+        for name in ("style.css", "site.js"):
+            shutil.copy(HERE / "templates" / name, target / name)
+        _write_csv(con, facts, target / "data")
+    for code in LANGUAGES:
+        folder = target / code
+        folder.mkdir()
+        for name, html in Pages(facts, Language(code)).all():
+            (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    (target / "index.html").write_text(_environment().get_template("door.html").render(), encoding="utf-8")
+
+
+def _write_csv(con: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> None:
+    """The rows behind each indicator's page."""
+    ours = ", ".join(quoted(geo) for geo in facts.places)
+    for measure in facts.measures:
+        con.execute(
+            f"copy (from indicators where indicator = {quoted(measure)} and geo in ({ours}) order by geo, period) "
+            f"to {quoted(folder / f'{measure}.csv')} (format csv, header true)"
+        )
+
+
+def _environment() -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+class Pages:
+    """The pages of one language."""
+
+    def __init__(self, facts: Facts, language: Language):
+        self.facts, self.language = facts, language
+        self.environment = _environment()
+        self.environment.filters["place_name"] = self.place_name
+        self.environment.globals |= {
+            "L": language,
+            "say": language.say,
+            "facts": facts,
+            "navigation": NAVIGATION,
+            "more": MORE,
+            "place_name": self.place_name,
+            "value": self.value,
+            "unit_name": self.unit_name,
+            "territory": territory(),
+            "counts": findings.COUNTS,
+            "other": next(code for code in LANGUAGES if code != language.code),
+        }
+
+    def all(self) -> Iterator[tuple[str, str]]:
+        """`(file name without ending, HTML)` of every page."""
+        yield "index", self.page("index", "index", **self.home())
+        yield "indicators", self.page("indicators", "indicators", **self.indicator_list())
+        for measure in self.facts.measures.values():
+            yield (
+                f"indicator-{measure.id}",
+                self.page("indicator", f"indicator-{measure.id}", **self.indicator(measure)),
+            )
+        yield "territories", self.page("territories", "territories", **self.territory_list())
+        for place in self.facts.places.values():
+            yield (
+                f"territory-{place.geo}",
+                self.page("territory", f"territory-{place.geo}", **self.territory(place)),
+            )
+        yield "targets", self.page("targets", "targets")
+        yield "changes", self.page("changes", "changes", **self.changes())
+        yield "quality", self.page("quality", "quality", **self.quality())
+        yield "calendar", self.page("calendar", "calendar", **self.calendar())
+        yield "downloads", self.page("downloads", "downloads")
+        yield "reading", self.page("reading", "reading")
+
+    def page(self, template: str, name: str, **given: Any) -> str:
+        section = next(
+            (
+                entry
+                for entry in (*NAVIGATION, *MORE)
+                if name.startswith(entry.rstrip("s").removesuffix("ie"))
+            ),
+            "index",
+        )
+        return self.environment.get_template(f"{template}.html").render(page=name, section=section, **given)
+
+    # -- words for values
+
+    def place_name(self, geo: str) -> str:
+        return self.facts.places[geo].names[self.language.code]
+
+    def unit_name(self, unit: str) -> str:
+        pair = self.facts.units.get(unit)
+        text = self.language.of(pair) if pair else unit
+        return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+    def value(self, point: Point | None, unit: str) -> str:
+        return self.language.number(point.value if point else None, unit)
+
+    def change(self, found: findings.Change) -> str:
+        amount = self.language.delta(found.amount, found.unit) if found.amount is not None else ""
+        since = self.language.period(found.since) if found.since else ""
+        return self.language.say(f"change.{found.kind}", amount=amount, since=since)
+
+    def finding(self, geo: str, points: list[Point], unit: str) -> str:
+        """One sentence on the last value of `geo`: a title that its figures bear out."""
+        last = findings.latest(points)
+        if last is None:
+            return f"{self.place_name(geo)}: {self.language.say('mark.missing')}"
+        return self.language.say(
+            f"finding.{findings.change(points, unit).kind}",
+            place=self.place_name(geo),
+            value=self.language.number(last.value, unit),
+            period=self.language.period(last.period),
+        )
+
+    def course(self, geo: str, points: list[Point], unit: str) -> str:
+        """The way from the first to the last value of the last comparable run."""
+        runs = findings.segments(points)
+        if not runs or len(runs[-1]) < 2:
+            return self.language.say("chart.over_time")
+        first, last = runs[-1][0], runs[-1][-1]
+        return self.language.say(
+            "finding.course",
+            place=self.place_name(geo),
+            first=self.language.period(first.period),
+            last=self.language.period(last.period),
+            old=self.value(first, unit),
+            new=self.value(last, unit),
+        )
+
+    # -- parts
+
+    def summary(self, measure: Measure, geo: str) -> dict[str, Any]:
+        """An indicator in one row or card: last complete value, change, small line, reliability."""
+        points = measure.complete(geo)
+        found = findings.change(points, measure.unit)
+        return {
+            "measure": measure,
+            "title": measure.title(self.language.code),
+            "geo": geo,
+            "last": findings.latest(points),
+            "change": self.change(found),
+            "kind": found.kind,
+            "finding": self.finding(geo, points, measure.unit),
+            "spark": draw.spark(measure.series.get(geo, []), measure.until),
+        }
+
+    def provinces(self, measure: Measure) -> dict[str, Any] | None:
+        """The nine provinces in their last common period: map, sorted dots, title; None where none has a value."""
+        geos = self.facts.geos("province")
+        series = {geo: measure.complete(geo) for geo in self.facts.places}
+        period = findings.common_period(series, geos)
+        if period is None:
+            return None
+        ranked = findings.ranking(series, geos, period)
+        shown = [r for r in ranked if r.point]
+        firm = [r for r in shown if r.place]
+        if len(firm) > 1:
+            title = self.language.say(
+                "finding.provinces",
+                top=self.place_name(firm[0].geo),
+                high=self.value(firm[0].point, measure.unit),
+                bottom=self.place_name(firm[-1].geo),
+                low=self.value(firm[-1].point, measure.unit),
+            )
+        else:
+            title = self.language.say(
+                "finding.provinces_one",
+                top=self.place_name(shown[0].geo),
+                high=self.value(shown[0].point, measure.unit),
+            )
+        count = measure.unit in findings.COUNTS
+        reference = None
+        if not count:
+            reference = next(
+                (p for p in series[self.facts.region] if p.period == period and p.value is not None), None
+            )
+        return {
+            "title": title,
+            "period": period,
+            "ranked": ranked,
+            "without": [r.geo for r in ranked if not r.point],
+            "dots": self.dots(ranked, measure.unit, reference),
+            "reference": reference,
+            "map": self.map(measure, period, ranked) if self.facts.outlines else None,
+            "count": count,
+        }
+
+    def dots(
+        self, ranked: list[findings.Ranked], unit: str, reference: Point | None = None
+    ) -> dict[str, Any]:
+        """A dot plot's rows: positions in percent of a track that begins at zero where zero is not far."""
+        values = {r.geo: r.point.value for r in ranked if r.point}
+        if reference:
+            values[""] = reference.value
+        axis = draw.scale(values.values(), zero=unit in findings.COUNTS)
+        at = draw.strip(values, axis.low, axis.high)
+        return {"at": at, "from_zero": axis.low == 0, "low": axis.low, "high": axis.high}
+
+    def map(self, measure: Measure, period: str, ranked: list[findings.Ranked]) -> dict[str, Any]:
+        """The provinces' map: classes for rates, circles for counts."""
+        laid = self.layout
+        values = {r.geo: r.point.value for r in ranked if r.point}
+        if measure.unit in findings.COUNTS:
+            most = max(values.values()) or 1
+            marks = {geo: round(85 * (max(value, 0) / most) ** 0.5, 1) for geo, value in values.items()}
+            return {"laid": laid, "circles": marks, "classes": {}, "legend": [], "values": values}
+        over_time = [
+            p.value
+            for geo in self.facts.geos("province")
+            for p in measure.complete(geo)
+            if p.value is not None
+        ]
+        breaks = findings.class_breaks(over_time)
+        classes = {geo: sum(value >= edge for edge in breaks) for geo, value in values.items()}
+        edges = [None, *breaks, None]
+        # few classes take the middle of the palette's range, so that one class is not drawn as nothing
+        shift = 0 if len(breaks) > 2 else 1
+        legend = [{"shade": i + shift, "from": edges[i], "to": edges[i + 1]} for i in range(len(breaks) + 1)]
+        return {
+            "laid": laid,
+            "circles": {},
+            "classes": {geo: found + shift for geo, found in classes.items()},
+            "legend": legend,
+            "values": values,
+        }
+
+    @cached_property
+    def layout(self) -> draw.Map:
+        return draw.province_map(self.facts.outlines)
+
+    def comparison(self, measure: Measure) -> dict[str, Any] | None:
+        """Our region among the territories of its level, in their last common period, from the highest."""
+        region, geos = (
+            self.facts.region,
+            [
+                place.geo
+                for place in self.facts.places.values()
+                if place.role == "peer" and place.level == self.facts.places[self.facts.region].level
+            ],
+        )
+        series = {geo: measure.complete(geo) for geo in [region, *geos]}
+        own = findings.latest(series[region])
+        if own is None:
+            return None
+        ranked = [r for r in findings.ranking(series, [region, *geos], own.period) if r.point]
+        if len(ranked) < 2:
+            return None
+        mine = next(r for r in ranked if r.geo == region)
+        title = (
+            self.language.say(
+                "finding.rank",
+                place=self.place_name(region),
+                rank=self.language.ordinal(mine.place),
+                among=mine.among,
+            )
+            if mine.place
+            else self.language.say("finding.rank_none", period=self.language.period(own.period))
+        )
+        return {
+            "title": title,
+            "period": own.period,
+            "ranked": ranked,
+            "dots": self.dots(ranked, measure.unit),
+            "mine": mine,
+        }
+
+    def plot(self, measure: Measure, geo: str | None = None) -> draw.Plot | None:
+        """Our lines and, in grey, those to compare with; `geo` takes the seat's place on its own page."""
+        roles = {self.facts.region: "region"}
+        for own in (geo, self.facts.seat):
+            if own and own not in roles and "seat" not in roles.values():
+                roles[own] = "seat"
+        roles[self.facts.country] = "country"
+        roles |= {peer: "peer" for peer in self.facts.geos("peer") if peer not in roles}
+        return draw.lines_plot(measure.series, roles, measure.until, indexed=measure.unit in findings.COUNTS)
+
+    def origins(self, measure: Measure) -> list[dict[str, Any]]:
+        """The sources of an indicator, each once, with the latest snapshot used."""
+        found = {}
+        for row in measure.inputs:
+            entry, snapshot = self.facts.catalogue[row["dataset"]], self.facts.snapshots[row["snapshot_id"]]
+            address = re.search(r"https?://\S+", entry["citation"])
+            archived = re.search(r"archived by (\d{4}-\d\d-\d\d)", snapshot["note"] or "")
+            found[row["dataset"]] = {
+                "entry": entry,
+                "snapshot": snapshot,
+                "address": address.group().rstrip(".,;") if address else None,
+                "archived": archived.group(1) if archived else None,
+            }
+        return list(found.values())
+
+    # -- pages
+
+    def home(self) -> dict[str, Any]:
+        by_directive: dict[str, list[Measure]] = {directive: [] for directive in DIRECTIVES}
+        for measure in self.facts.measures.values():
+            if findings.latest(measure.complete(self.facts.region)):
+                by_directive[measure.directive].append(measure)
+        leads = [
+            indicator["id"] for headline in territory()["headlines"] for indicator in headline["indicators"]
+        ]
+        headlines = [
+            self.summary(self.facts.measures[id_], self.facts.region)
+            for id_ in leads
+            if id_ in self.facts.measures
+            and findings.latest(self.facts.measures[id_].complete(self.facts.region))
+        ]
+        cards = []
+        for directive, measures in by_directive.items():
+            measures.sort(key=lambda m: (leads.index(m.id) if m.id in leads else len(leads), m.id))
+            cards.append(
+                {
+                    "directive": directive,
+                    "lead": self.summary(measures[0], self.facts.region) if measures else None,
+                    "others": measures[1:],
+                }
+            )
+        rates = [
+            m for m in self.facts.measures.values() if m.unit not in findings.COUNTS and self.provinces(m)
+        ]
+        shown = rates[0] if rates else next(iter(self.facts.measures.values()), None)
+        newest = max((v["known_from"] for v in self.facts.vintages), default=None)
+        night = [v for v in self.facts.vintages if newest and newest - v["known_from"] < timedelta(hours=12)]
+        return {
+            "headlines": headlines,
+            "cards": cards,
+            "mapped": shown,
+            "provinces": self.provinces(shown) if shown else None,
+            "night": night,
+            "revised": [
+                c for c in self.facts.changes if newest and newest - c["known_from"] < timedelta(hours=12)
+            ][:8],
+        }
+
+    def indicator_list(self) -> dict[str, Any]:
+        rows = [self.summary(measure, self.facts.region) for measure in self.facts.measures.values()]
+        for row in rows:
+            if row["last"] is None:
+                geo = next(iter(row["measure"].series))
+                row |= self.summary(row["measure"], geo)
+        return {
+            "groups": [
+                (directive, [row for row in rows if row["measure"].directive == directive])
+                for directive in DIRECTIVES
+                if any(row["measure"].directive == directive for row in rows)
+            ],
+            "empty": [i for i in indicators.load_indicators() if i.id not in self.facts.measures],
+        }
+
+    def indicator(self, measure: Measure) -> dict[str, Any]:
+        region = self.facts.region
+        geo = region if region in measure.series else next(iter(measure.series))
+        periods = sorted(
+            {p.period for geo in self.facts.places for p in measure.series.get(geo, [])}, reverse=True
+        )
+        table = [
+            (
+                place,
+                {p.period: p for p in measure.series[place.geo]},
+            )
+            for place in self.facts.places.values()
+            if place.geo in measure.series
+        ]
+        return {
+            "measure": measure,
+            "title": measure.title(self.language.code),
+            "summary": self.summary(measure, geo),
+            "course": self.course(geo, measure.complete(geo), measure.unit),
+            "plot": self.plot(measure),
+            "columns": draw.columns_plot(measure.series.get(geo, []), measure.until)
+            if measure.unit in findings.COUNTS
+            else None,
+            "geo": geo,
+            "provinces": self.provinces(measure),
+            "comparison": self.comparison(measure),
+            "periods": periods[:PERIODS],
+            "table": table,
+            "origins": self.origins(measure),
+            "revisions": [c for c in self.facts.changes if c["indicator"] == measure.id][:REVISIONS],
+            "warnings": [
+                (row["dataset"], warning)
+                for row in measure.inputs
+                for warning in self.facts.catalogue[row["dataset"]]["warnings"]
+            ],
+        }
+
+    def territory_list(self) -> dict[str, Any]:
+        lead = next(
+            (m for m in self.facts.measures.values() if m.unit not in findings.COUNTS and self.provinces(m)),
+            None,
+        )
+        return {
+            "lead": lead,
+            "rows": [
+                (place, self.summary(lead, place.geo) if lead else None)
+                for place in self.facts.places.values()
+            ],
+            "provinces": self.provinces(lead) if lead else None,
+        }
+
+    def territory(self, place: Place) -> dict[str, Any]:
+        rows = []
+        for measure in self.facts.measures.values():
+            summary = self.summary(measure, place.geo)
+            if not summary["last"]:
+                continue
+            period = summary["last"].period
+            geos = (
+                self.facts.geos("province")
+                if place.role == "province"
+                else [
+                    other.geo
+                    for other in self.facts.places.values()
+                    if other.role in ("region", "peer") and other.level == place.level
+                ]
+            )
+            series = {geo: measure.complete(geo) for geo in geos}
+            mine = next((r for r in findings.ranking(series, geos, period) if r.geo == place.geo), None)
+            region = next((p for p in measure.series.get(self.facts.region, []) if p.period == period), None)
+            among = "place.rank_provinces" if place.role == "province" else "place.rank_peers"
+            rows.append(summary | {"rank": mine, "among": among, "region": region})
+        return {
+            "place": place,
+            "kind": self.facts.outlines.get(place.geo, {}).get("properties", {}).get("tipo"),
+            "groups": [
+                (directive, [row for row in rows if row["measure"].directive == directive])
+                for directive in DIRECTIVES
+                if any(row["measure"].directive == directive for row in rows)
+            ],
+            "without": [
+                m for m in self.facts.measures.values() if not findings.latest(m.complete(place.geo))
+            ],
+            "layout": self.layout if place.role == "province" and self.facts.outlines else None,
+        }
+
+    def changes(self) -> dict[str, Any]:
+        return {"rows": self.facts.changes[:300], "all": len(self.facts.changes)}
+
+    def quality(self) -> dict[str, Any]:
+        breaks: dict[tuple[str, str], list[str]] = {}
+        for measure in self.facts.measures.values():
+            for geo, points in measure.series.items():
+                for point in points:
+                    if point.break_before:
+                        breaks.setdefault((measure.id, point.period), []).append(geo)
+        return {
+            "breaks": breaks,
+            "refused": [s for s in self.facts.snapshots.values() if s["outcome"] == "refused"],
+            "failed": [check for check in self.facts.checks if not check["passed"]],
+        }
+
+    def calendar(self) -> dict[str, Any]:
+        rows = []
+        for entry in self.facts.catalogue.values():
+            late = None
+            if entry["status"] == "live" and entry["provider_updated_at"] and entry["late_after_days"]:
+                late = entry["provider_updated_at"] + timedelta(days=entry["late_after_days"])
+            rows.append(entry | {"late_from": late})
+        rows.sort(key=lambda row: (row["late_from"] is None, row["late_from"] or row["dataset"]))
+        return {
+            "open": [row for row in rows if row["status"] == "live"],
+            "frozen": [row for row in rows if row["status"] != "live"],
+        }

@@ -1,0 +1,394 @@
+"""Places marks: scales, ticks, lines, columns, labels, maps; values in, coordinates out, no words and no colours.
+
+Coordinates are per mille of the drawing's width and height, from the top left. Lines are stretched to the page and
+labels are text beside them, so a chart is sharp and readable at every width. Does not belong here: looks
+(`style.css`) and markup (`templates/`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from assets.site.facts import Point
+from assets.site.findings import index_bases, moment, nice_step, segments
+
+# the least distance of two labels at a line's end, per mille of the plot's height (1.2 of 22 rem)
+LABEL_GAP = 56
+# a plot's axis begins at zero when the least value is below this share of the largest
+FROM_ZERO = 0.45
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values to per mille of the height, with round ticks."""
+
+    low: float
+    high: float
+    ticks: list[float]
+
+    def at(self, value: float) -> int:
+        return round(1000 * (1 - (value - self.low) / (self.high - self.low)))
+
+
+def scale(values: Iterable[float], zero: bool = False, ticks: int = 4) -> Scale:
+    """A scale over `values` that ends at round numbers; from zero where `zero`, or where zero is not far."""
+    values = list(values)
+    low, high = min(values), max(values)
+    if zero or (low >= 0 and low < FROM_ZERO * high):
+        low = min(0.0, low)
+    if low == high:
+        low, high = low - abs(low) / 10 - 1, high + abs(high) / 10 + 1
+    step = nice_step((high - low) / ticks)
+    low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    count = round((high - low) / step)
+    return Scale(low, high, [round(low + i * step, 10) for i in range(count + 1)])
+
+
+@dataclass
+class Dot:
+    x: int
+    y: int
+    point: Point
+    value: float
+    hollow: bool
+
+
+@dataclass
+class Line:
+    """One territory's line: `solid` and `dashed` are SVG paths, dashed where figures are estimates or incomplete."""
+
+    geo: str
+    role: str
+    solid: str
+    dashed: str
+    dots: list[Dot]
+    label_y: int | None = None
+    last: Dot | None = None
+
+
+@dataclass
+class Plot:
+    lines: list[Line]
+    y_ticks: list[tuple[int, float]]
+    x_ticks: list[tuple[int, str, bool]]
+    breaks: list[tuple[int, str]]
+    from_zero: bool
+    zero_y: int | None
+    hidden: list[str] = field(default_factory=list)
+    based: list[str] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
+
+
+def lines_plot(
+    series: dict[str, list[Point]],
+    roles: dict[str, str],
+    until: str | None,
+    indexed: bool = False,
+    targets: list[dict[str, Any]] | None = None,
+) -> Plot | None:
+    """Lines over time; `roles` orders and names the territories (`ours` first keep their labels).
+
+    `indexed`: from the base of each run of the first territory on, as an index; what has no value at the base is left
+    out. `targets` are `{period, value}` marks that the scale must hold. None where no territory has two values.
+    """
+    complete = until or max(
+        (p.period for points in series.values() for p in points if p.value is not None), default=""
+    )
+    bases = index_bases(series.get(next(iter(roles)), []), complete) if indexed else []
+    values: dict[str, list[list[tuple[Point, float]]]] = {}
+    for geo in roles:
+        runs = segments(series.get(geo, []))
+        placed = (
+            [run for base in bases for run in rebased(runs, base)]
+            if indexed
+            else [[(p, p.value) for p in run] for run in runs]
+        )
+        if placed:
+            values[geo] = placed
+    flat = [value for runs in values.values() for run in runs for _, value in run]
+    if len(flat) < 2:
+        return None
+    targets = targets or []
+    axis = scale([*flat, *(target["value"] for target in targets)])
+    periods = {point.period for runs in values.values() for run in runs for point, _ in run}
+    periods |= {target["period"] for target in targets}
+    first, last = min(map(moment, periods)), max(map(moment, periods))
+    span = (last - first) or 1
+
+    def x(period: str) -> int:
+        return round(1000 * (moment(period) - first) / span)
+
+    lines = []
+    for geo, runs in values.items():
+        solid, dashed, dots = [], [], []
+        for run in runs:
+            placed = [Dot(x(p.period), axis.at(value), p, value, unfinished(p, until)) for p, value in run]
+            solid.append(path([d for d in placed if not d.hollow]))
+            for a, b in zip(placed, placed[1:], strict=False):
+                if b.hollow:
+                    dashed.append(path([a, b]))
+            dots += placed
+        lines.append(Line(geo, roles[geo], "".join(solid), "".join(dashed), dots, last=dots[-1]))
+    plot = Plot(
+        lines,
+        [(axis.at(tick), tick) for tick in axis.ticks],
+        year_ticks(first, last),
+        break_marks(values, x),
+        axis.low == 0,
+        axis.at(0) if axis.low <= 0 <= axis.high else None,
+        based=bases,
+        targets=[{**target, "x": x(target["period"]), "y": axis.at(target["value"])} for target in targets],
+    )
+    place_labels(plot)
+    return plot
+
+
+def rebased(runs: list[list[Point]], base: str) -> list[list[tuple[Point, float]]]:
+    """The run that holds the period `base`, from there on, as an index with 100 at `base`."""
+    for run in runs:
+        start = next((i for i, p in enumerate(run) if p.period == base and p.value), None)
+        if start is not None and len(run) > start + 1:
+            return [[(p, 100 * p.value / run[start].value) for p in run[start:]]]
+    return []
+
+
+def unfinished(point: Point, until: str | None) -> bool:
+    """Provisional, estimated or forecast by its flag, or of a period that is not complete."""
+    return any(letter in (point.flag or "") for letter in "pesf") or (
+        until is not None and point.period > until
+    )
+
+
+def path(dots: list[Dot]) -> str:
+    """An SVG path through `dots`; one dot alone gives a mark of no length, which round caps make visible."""
+    if not dots:
+        return ""
+    start, *rest = dots
+    text = f"M{start.x} {start.y}"
+    x, y = start.x, start.y
+    for dot in rest:
+        text += f"l{dot.x - x} {dot.y - y}"
+        x, y = dot.x, dot.y
+    return text if rest else text + "h0"
+
+
+def break_marks(values: dict[str, list[list[tuple[Point, float]]]], x: Any) -> list[tuple[int, str]]:
+    """`(position, first period after the break)` of every break that any territory's line has."""
+    breaks = {run[0][0].period for runs in values.values() for run in runs if run[0][0].break_before}
+    return [(max(0, x(period) - (x("2001") - x("2000")) // 2), period) for period in sorted(breaks)]
+
+
+def year_ticks(first: float, last: float, most: int = 10) -> list[tuple[int, str, bool]]:
+    """`(position, year, minor)` of round years; minor ones give way on narrow pages."""
+    years = math.floor(last) - math.ceil(first)
+    step = next(step for step in (1, 2, 5, 10, 20, 50) if years / step <= most)
+    start, end = math.ceil(first), math.floor(last)
+    chosen = [year for year in range(start, end + 1) if year % step == 0]
+    span = (last - first) or 1
+    return [
+        (round(1000 * (year - first) / span), str(year), (len(chosen) - 1 - i) % 2 == 1)
+        for i, year in enumerate(chosen)
+    ]
+
+
+def place_labels(plot: Plot) -> None:
+    """Give the lines' labels places at the right that do not touch; ours are moved apart, others are left out."""
+    taken: list[int] = []
+    for line in sorted(plot.lines, key=lambda line: ORDER.index(line.role)):
+        wanted = line.last.y
+        if line.role in ("seat", "region", "country"):
+            offsets = sorted(range(-400, 401, 8), key=abs)
+            spots = (min(985, max(15, wanted + offset)) for offset in offsets)
+            line.label_y = next(
+                (y for y in spots if all(abs(y - other) >= LABEL_GAP for other in taken)), wanted
+            )
+        elif all(abs(wanted - other) >= LABEL_GAP for other in taken):
+            line.label_y = wanted
+        else:
+            plot.hidden.append(line.geo)
+            continue
+        taken.append(line.label_y)
+    # the last drawn lies on top
+    plot.lines.sort(key=lambda line: -ORDER.index(line.role))
+
+
+ORDER = ("region", "seat", "country", "province", "peer")
+
+
+@dataclass
+class Columns:
+    bars: list[dict[str, Any]]
+    y_ticks: list[tuple[int, float]]
+    breaks: list[tuple[float, str]]
+
+
+def columns_plot(points: list[Point], until: str | None, most: int = 25) -> Columns | None:
+    """Columns from zero, one a period, the last `most` of them."""
+    points = [p for p in points if p.value is not None][-most:]
+    if len(points) < 2:
+        return None
+    axis = scale([p.value for p in points], zero=True)
+    width = 1000 / len(points)
+    bars = [
+        {
+            "x": round(width * i + width * 0.14, 1),
+            "width": round(width * 0.72, 1),
+            "middle": round(width * (i + 0.5), 1),
+            "y": axis.at(p.value),
+            "height": 1000 - axis.at(p.value),
+            "hollow": unfinished(p, until),
+            "minor": (len(points) - 1 - i) % (3 if len(points) > 14 else 2) != 0,
+            "point": p,
+        }
+        for i, p in enumerate(points)
+    ]
+    return Columns(
+        bars,
+        [(axis.at(tick), tick) for tick in axis.ticks],
+        [(round(width * i, 1), p.period) for i, p in enumerate(points) if p.break_before and i],
+    )
+
+
+def spark(points: list[Point], until: str | None) -> dict[str, Any] | None:
+    """A small line of the last fifteen periods: solid, dashed, and the last dot; None below two values."""
+    runs = segments(points[-15:])
+    flat = [p for run in runs for p in run]
+    if len(flat) < 2:
+        return None
+    low, high = min(p.value for p in flat), max(p.value for p in flat)
+    first, span = moment(flat[0].period), moment(flat[-1].period) - moment(flat[0].period)
+
+    def dot(p: Point) -> Dot:
+        y = 500 if low == high else round(920 - 840 * (p.value - low) / (high - low))
+        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, p.value, unfinished(p, until))
+
+    solid, dashed = "", ""
+    for run in runs:
+        placed = [dot(p) for p in run]
+        solid += path([d for d in placed if not d.hollow])
+        dashed += "".join(path([a, b]) for a, b in zip(placed, placed[1:], strict=False) if b.hollow)
+    return {
+        "solid": solid,
+        "dashed": dashed,
+        "last": dot(flat[-1]),
+        "first": flat[0].period,
+        "until": flat[-1].period,
+    }
+
+
+def strip(values: dict[str, float], low: float, high: float) -> dict[str, float]:
+    """Values to percent of a track from `low` to `high`."""
+    span = (high - low) or 1
+    return {geo: round(100 * (value - low) / span, 1) for geo, value in values.items()}
+
+
+# -- maps
+
+
+@dataclass
+class Map:
+    """The provinces' paths and label places; `inset` is the frame of far islands, `(x, y, width, height)`."""
+
+    width: int
+    height: int
+    shapes: dict[str, dict[str, Any]]
+    inset: tuple[int, int, int, int] | None
+
+
+def province_map(outlines: dict[str, dict[str, Any]], width: int = 1000, margin: float = 0.55) -> Map:
+    """Lay out the outlines (longitude, latitude), far islands in an inset at the same scale below on the left.
+
+    Far is what lies more than `margin` degrees outside the frame of the large pieces.
+    """
+    rings = [
+        (geo, [tuple(point) for point in polygon[0]])
+        for geo, feature in outlines.items()
+        for polygon in feature["geometry"]["coordinates"]
+    ]
+    large = max(ring_area(ring) for _, ring in rings) * 0.05
+    west, south, east, north = frame([ring for _, ring in rings if ring_area(ring) >= large])
+
+    def far(ring: list[tuple[float, float]]) -> bool:
+        x, y = centre(ring)
+        return not (west - margin < x < east + margin and south - margin < y < north + margin)
+
+    near, away = [r for r in rings if not far(r[1])], [r for r in rings if far(r[1])]
+    west, south, east, north = frame([ring for _, ring in near])
+    squeeze = math.cos(math.radians((south + north) / 2))
+    per_degree = width / ((east - west) * squeeze)
+    height = round((north - south) * per_degree)
+    shapes: dict[str, dict[str, Any]] = {
+        geo: {"path": "", "x": 0.0, "y": 0.0, "sigla": feature["properties"]["sigla"], "size": 0.0}
+        for geo, feature in outlines.items()
+    }
+
+    def draw(geo: str, ring: list[tuple[float, float]], west: float, north: float, dx: int, dy: int) -> None:
+        points = [
+            (round(dx + (x - west) * squeeze * per_degree), round(dy + (north - y) * per_degree))
+            for x, y in ring
+        ]
+        shapes[geo]["path"] += outline(points)
+        if ring_area(ring) > shapes[geo]["size"]:
+            x, y = centre(ring)
+            shapes[geo] |= {
+                "size": ring_area(ring),
+                "x": dx + (x - west) * squeeze * per_degree,
+                "y": dy + (north - y) * per_degree,
+            }
+
+    for geo, ring in near:
+        draw(geo, ring, west, north, 0, 0)
+    inset = None
+    if away:
+        left, low, right, high = frame([ring for _, ring in away])
+        pad = 14
+        box = (
+            round((right - left) * squeeze * per_degree) + 2 * pad,
+            round((high - low) * per_degree) + 2 * pad,
+        )
+        inset = (0, height + 10, *box)
+        for geo, ring in away:
+            draw(geo, ring, left, high, pad, height + 10 + pad)
+        height += 10 + box[1]
+    return Map(width, height + 2, shapes, inset)
+
+
+def outline(points: list[tuple[int, int]]) -> str:
+    """A closed SVG path with relative steps, without points that rounding made equal."""
+    (x, y), *rest = points
+    text = f"M{x} {y}l"
+    steps = []
+    for nx, ny in rest[:-1]:
+        if (nx, ny) != (x, y):
+            steps.append(f"{nx - x} {ny - y}")
+            x, y = nx, ny
+    return text + " ".join(steps) + "z"
+
+
+def frame(rings: list[list[tuple[float, float]]]) -> tuple[float, float, float, float]:
+    """West, south, east, north of `rings`."""
+    xs, ys = [x for ring in rings for x, _ in ring], [y for ring in rings for _, y in ring]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def ring_area(ring: list[tuple[float, float]]) -> float:
+    return abs(signed_area(ring))
+
+
+def signed_area(ring: list[tuple[float, float]]) -> float:
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)) / 2
+
+
+def centre(ring: list[tuple[float, float]]) -> tuple[float, float]:
+    """The centre of gravity of a ring."""
+    ox, oy = ring[0]
+    moved = [(x - ox, y - oy) for x, y in ring]
+    total = signed_area(moved)
+    cross = [(a, b, a[0] * b[1] - b[0] * a[1]) for a, b in zip(moved, moved[1:] + moved[:1], strict=True)]
+    return (
+        ox + sum((a[0] + b[0]) * c for a, b, c in cross) / (6 * total),
+        oy + sum((a[1] + b[1]) * c for a, b, c in cross) / (6 * total),
+    )

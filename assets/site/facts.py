@@ -1,0 +1,252 @@
+"""Reads what the pages show from a release's DuckDB file, read-only, into plain values.
+
+Belongs here: the queries. Does not belong here: judging (`findings.py`) and words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sources.formats.staged import name, quoted
+from warehouse import indicators
+from warehouse.release import HERE as WAREHOUSE
+from warehouse.release import territory
+
+DIRECTIVES = ("sustainability", "aggregation", "territory", "talents", "control", "dexterity")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One published value of an indicator for a territory."""
+
+    period: str
+    value: float | None
+    flag: str | None
+    reliability: str
+    break_before: bool
+    numerator: float | None
+    denominator: float | None
+    dataset: str
+    snapshot_id: str
+
+    @property
+    def firm(self) -> bool:
+        """Good enough to rank and to compare by."""
+        return self.value is not None and self.reliability in ("A", "B")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A territory with a page. `role`: region, province, country or peer; `reason`: why a peer was chosen (English)."""
+
+    geo: str
+    role: str
+    names: dict[str, str]
+    level: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An indicator: its definition and, by territory, its points in the order of the periods."""
+
+    id: str
+    header: dict[str, str]
+    series: dict[str, list[Point]]
+    inputs: list[dict[str, Any]]
+    until: str | None
+
+    @property
+    def unit(self) -> str:
+        return self.header["unit"]
+
+    @property
+    def directive(self) -> str:
+        return self.header["directive"]
+
+    def title(self, language: str) -> str:
+        return self.header[f"title_{language}"]
+
+    def complete(self, geo: str) -> list[Point]:
+        """The points of `geo` up to the last period that is complete."""
+        return [p for p in self.series.get(geo, []) if self.until is None or p.period <= self.until]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the pages are drawn from."""
+
+    release: dict[str, Any]
+    places: dict[str, Place]
+    measures: dict[str, Measure]
+    catalogue: dict[str, dict[str, Any]]
+    snapshots: dict[str, dict[str, Any]]
+    checks: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    vintages: list[dict[str, Any]]
+    tables: list[dict[str, Any]]
+    flags: dict[str, dict[str, str]]
+    units: dict[str, dict[str, str]]
+    outlines: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def geos(self, role: str) -> list[str]:
+        return [place.geo for place in self.places.values() if place.role == role]
+
+    @property
+    def region(self) -> str:
+        return self.geos("region")[0]
+
+    @property
+    def country(self) -> str:
+        return self.geos("country")[0]
+
+    @property
+    def seat(self) -> str | None:
+        """The province of the district's seat, where the territory names one."""
+        return territory().get("seat")
+
+
+def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
+    """The facts of the release open in `con`, whose files are in `folder`."""
+    places = _places(con)
+    ours = ", ".join(quoted(geo) for geo in places)
+    return Facts(
+        release=_rows(con, "from release")[0],
+        places=places,
+        measures=_measures(con, ours),
+        catalogue={row["dataset"]: row for row in _rows(con, "from catalogue order by dataset")},
+        snapshots={row["snapshot_id"]: row for row in _rows(con, "from snapshots")},
+        checks=_rows(con, "from check_results order by scope desc, dataset, check_name"),
+        changes=_changes(con, ours),
+        vintages=_rows(con, "from vintages order by known_from desc"),
+        tables=_tables(con, folder),
+        flags=_labels(con, "flag"),
+        units=_labels(con, "unit"),
+        outlines=_outlines(),
+    )
+
+
+def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
+    ours = territory()
+    roles = {
+        ours["region"]: "region",
+        **dict.fromkeys(ours["provinces"], "province"),
+        ours["country"]: "country",
+        **dict.fromkeys(ours["peers"], "peer"),
+    }
+    known = {row["geo"]: row for row in _rows(con, "from geography")}
+    filled = {row["geo"] for row in _rows(con, "select distinct geo from indicators")}
+    return {
+        geo: Place(
+            geo,
+            role,
+            {"it": known[geo]["name_it"], "en": known[geo]["name_en"]},
+            known[geo]["level"],
+            ours["peers"].get(geo, ""),
+        )
+        for geo, role in roles.items()
+        if role != "peer" or geo in filled
+    }
+
+
+def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
+    """Every indicator that has a value for one of our territories, in the order of the directives."""
+    series: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
+    for indicator, geo, *point in con.execute(f"""
+        select indicator, geo, period, value, flag, reliability, break_before, numerator, denominator, dataset, snapshot_id
+        from indicators where geo in ({ours}) order by indicator, geo, period""").fetchall():
+        series[indicator][geo].append(Point(*point))
+    inputs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(
+        con,
+        f"""select indicator, input_dataset as dataset, max(input_snapshot_id) as snapshot_id,
+                   min(input_period) as first, max(input_period) as last
+            from indicator_inputs where geo in ({ours}) group by all order by indicator, last desc""",
+    ):
+        inputs[row["indicator"]].append(row)
+    until = {
+        indicator["id"]: indicator["until"]
+        for headline in territory()["headlines"]
+        for indicator in headline["indicators"]
+        if "until" in indicator
+    }
+    # what cuts a table short cuts every indicator made of it
+    cut = {
+        inputs[indicator][0]["dataset"]: period for indicator, period in until.items() if inputs[indicator]
+    }
+    defined = {found.id: found for found in indicators.load_indicators()}
+    return {
+        indicator: Measure(
+            indicator,
+            defined[indicator].header,
+            dict(series[indicator]),
+            inputs[indicator],
+            next((cut[row["dataset"]] for row in inputs[indicator] if row["dataset"] in cut), None),
+        )
+        for indicator in sorted(
+            series, key=lambda id_: (DIRECTIVES.index(defined[id_].header["directive"]), id_)
+        )
+    }
+
+
+def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
+    """The revisions of the very series that our indicators are computed from, newest first."""
+    same = " and ".join(
+        f"s.{name(column)} is not distinct from r.{name(column)}"
+        for (column,) in con.execute(
+            "select column_name from duckdb_columns() where table_name = 'series' and column_name <> 'series'"
+        ).fetchall()
+    )
+    return _rows(
+        con,
+        f"""
+        select distinct r.known_from, r.kind, r.dataset, i.indicator, i.geo, r.period, r.unit, r.indicator as input,
+               r.old_value, r.value, r.old_flag, r.flag
+        from revisions r join series s on {same}
+        join indicator_inputs i on i.input_series = s.series and i.input_period = r.period
+        where i.geo in ({ours})
+        order by known_from desc, dataset, indicator, geo, period""",
+    )
+
+
+def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]]:
+    """Every published table: description, rows, and which files it has."""
+    rows = _rows(
+        con,
+        "select table_name as name, comment as description, estimated_size as rows from duckdb_tables() "
+        "where not internal order by table_name",
+    )
+    for row in rows:
+        row["files"] = [
+            {"name": path.name, "bytes": path.stat().st_size}
+            for path in (folder / f"{row['name']}.{ending}" for ending in ("csv", "parquet"))
+            if path.exists()
+        ]
+    return rows
+
+
+def _labels(con: duckdb.DuckDBPyConnection, dimension: str) -> dict[str, dict[str, str]]:
+    return {
+        row["code"]: {"it": row["label_it"], "en": row["label_en"]}
+        for row in _rows(con, f"from codelists where dimension = {quoted(dimension)}")
+    }
+
+
+def _outlines() -> dict[str, dict[str, Any]]:
+    """The provinces' outlines by NUTS code; empty unless every province has one."""
+    path = WAREHOUSE / "reference" / "outlines.geojson"
+    features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    found = {feature["properties"]["geo"]: feature for feature in features}
+    return found if set(territory()["provinces"]) <= set(found) else {}
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    found = con.execute(sql)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,109 @@
+"""Words, numbers and dates in Italian and English; every string of the site comes from `words.yml`.
+
+Belongs here: how a thing is written in a language. Does not belong here: what is said.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+LANGUAGES = ("it", "en")
+MINUS = "−"
+NO_BREAK = "\u00a0"
+ROME = ZoneInfo("Europe/Rome")
+
+
+@cache
+def words() -> dict[str, Any]:
+    """`words.yml`: `{group: {key: {it, en}}}`."""
+    return yaml.safe_load((Path(__file__).parent / "words.yml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language: `say` a string, numbers, dates, periods."""
+
+    code: str
+
+    def say(self, key: str, **values: Any) -> str:
+        """The string of `key` with `values` filled in. Raises KeyError for a string that is not there."""
+        group, _, name = key.partition(".")
+        return words()[group][name][self.code].format(**values)
+
+    def of(self, pair: dict[str, str]) -> str:
+        """The side of a `{it, en}` pair that is in this language."""
+        return pair[self.code]
+
+    def digits(self, value: float, decimals: int = 0) -> str:
+        """`value` with thousands and decimal marks: 22.993,5 or 22,993.5; a true minus sign."""
+        text = f"{abs(value):,.{decimals}f}"
+        if self.code == "it":
+            text = text.translate(str.maketrans(",.", ".,"))
+        return (MINUS if value < 0 and text.strip("0.,") else "") + text
+
+    def number(self, value: float | None, unit: str = "", bare: bool = False) -> str:
+        """A published value in its unit: whole counts in full, everything else in three significant digits.
+
+        `bare` leaves the unit's sign away. A missing value is "n.d.", never 0.
+        """
+        if value is None:
+            return self.say("mark.missing")
+        text = self.digits(value, decimals(value))
+        sign = "" if bare else self.sign(unit)
+        return text + sign
+
+    def sign(self, unit: str) -> str:
+        """What follows a number of this unit, with its own space; empty for plain numbers."""
+        pair = words()["sign"].get(unit)
+        return pair[self.code] if pair else ""
+
+    def delta(self, value: float, unit: str) -> str:
+        """A difference with its sign: percentage points for percentages, percent for everything else."""
+        sign = "+" if value > 0 else ""
+        if unit == "PP":
+            return f"{sign}{self.digits(value, decimals(value, 2))}{NO_BREAK}{self.say('mark.points')}"
+        return f"{sign}{self.digits(value, 1)}{self.sign('PC')}"
+
+    def day(self, moment: datetime | date | str | None) -> str:
+        """A day in words, on Rome's clock; "not known" for None. A text is an ISO date."""
+        if moment is None:
+            return self.say("mark.unknown")
+        if isinstance(moment, str):
+            moment = date.fromisoformat(moment)
+        if isinstance(moment, datetime):
+            moment = moment.astimezone(ROME)
+        month = words()["month"][moment.month][self.code]
+        return f"{moment.day}{NO_BREAK}{month}{NO_BREAK}{moment.year}"
+
+    def moment(self, moment: datetime | None) -> str:
+        if moment is None:
+            return self.say("mark.unknown")
+        return f"{self.day(moment)}, {moment.astimezone(ROME):%H:%M}"
+
+    def period(self, period: str) -> str:
+        """2019, 2019-Q1 or 2019-01 as a reader writes it."""
+        year, _, part = period.partition("-")
+        if part.startswith(("Q", "S")):
+            return f"{self.say('mark.quarter' if part[0] == 'Q' else 'mark.half', number=part[1:])} {year}"
+        return f"{words()['month'][int(part)][self.code]} {year}" if part else year
+
+    def ordinal(self, number: int) -> str:
+        if self.code == "it":
+            return f"{number}º"
+        ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+        return f"{number}{ending}"
+
+
+def decimals(value: float, significant: int = 3) -> int:
+    """Decimals that leave `significant` digits; none for whole numbers and for what has as many digits before the mark."""
+    if value == int(value) or abs(value) >= 10 ** (significant - 1):
+        return 0
+    return min(3, significant - 1 - math.floor(math.log10(abs(value))))

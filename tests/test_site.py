@@ -1,0 +1,498 @@
+"""The pages of a release: the rules behind their words, and the pages themselves in a real browser.
+
+The pages are those of a release of the figures that ship, opened from disk as a reader would. The browser is the
+system's Chromium; where there is none, its tests skip and say so.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlparse
+from urllib.request import url2pathname
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.site import draw, findings
+from assets.site.facts import Point
+from assets.site.language import LANGUAGES, MINUS, Language, decimals, words
+from tests.conftest import ROOT
+from tests.test_published import distretto
+
+TEMPLATES = ROOT / "assets" / "site" / "templates"
+IT, EN = Language("it"), Language("en")
+VIEWPORTS = {"phone": (390, 844), "desk": (1280, 900), "projector": (1920, 1080)}
+# one page of each template; all the others are drawn by the same ones
+EACH = (
+    "index indicators indicator-enterprise_birth_rate indicator-enterprise_births indicator-epo_applications territories "
+    "territory-ITG17 territory-ITC4 targets changes quality calendar downloads reading"
+).split()
+
+
+def point(
+    period: str, value: float | None, flag: str | None = "", grade: str = "A", broken: bool = False
+) -> Point:
+    return Point(period, value, flag, grade, broken, None, None, "made_up", "made_up-1")
+
+
+# -- rules
+
+
+def test_a_change_is_said_between_neighbouring_reliable_periods_only():
+    steady = [point("2018", 100.0), point("2019", 110.0)]
+    assert findings.change(steady, "NR") == findings.Change("up", "2018", pytest.approx(10.0), "PC")
+    assert findings.change([*steady, point("2020", 99.0)], "NR").kind == "down"
+    assert findings.change([*steady, point("2020", 110.2)], "NR").kind == "stable"
+    assert findings.change([*steady, point("2020", 99.0, broken=True)], "NR").kind == "broken"
+    assert findings.change([*steady, point("2021", 99.0)], "NR").kind == "unknown"
+    assert findings.change([*steady, point("2020", 99.0, "u", "C")], "NR").kind == "unknown"
+    assert findings.change([point("2018", 0.0), point("2019", 5.0)], "NR").kind == "unknown"
+    assert findings.change([point("2019", 5.0)], "NR").kind == "unknown"
+    # a value that is missing with a reason is no neighbour
+    assert findings.change([steady[0], point("2019", None, "c", "suppressed")], "NR").kind == "unknown"
+
+
+def test_percentages_change_by_points():
+    found = findings.change([point("2018", 8.0), point("2019", 8.6)], "PC")
+    assert (found.kind, found.unit, found.amount) == ("up", "PP", pytest.approx(0.6))
+    assert findings.change([point("2018", 8.0), point("2019", 8.05)], "PC").kind == "stable"
+
+
+def test_runs_are_cut_at_breaks_gaps_and_missing_values():
+    points = [
+        point("2018", 1.0),
+        point("2019", 2.0),
+        point("2020", None, "c", "suppressed"),
+        point("2021", 3.0),
+        point("2022", 4.0, broken=True),
+        point("2024", 5.0),
+    ]
+    assert [[p.period for p in run] for run in findings.segments(points)] == [
+        ["2018", "2019"],
+        ["2021"],
+        ["2022"],
+        ["2024"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "follow"),
+    [
+        ("2019", "2020", True),
+        ("2019", "2021", False),
+        ("2019-Q4", "2020-Q1", True),
+        ("2019-Q3", "2020-Q1", False),
+        ("2019-11", "2019-12", True),
+        ("2019-12", "2020-01", True),
+    ],
+)
+def test_which_period_follows(earlier: str, later: str, follow: bool):
+    assert findings.follows(earlier, later) is follow
+
+
+def test_ranks_share_a_place_and_leave_the_unreliable_out():
+    series = {
+        "A": [point("2020", 3.0)],
+        "B": [point("2020", 5.0)],
+        "C": [point("2020", 3.0)],
+        "D": [point("2020", 9.0, "u", "C")],
+        "E": [point("2019", 7.0)],
+    }
+    ranked = {r.geo: (r.place, r.among) for r in findings.ranking(series, list(series), "2020")}
+    assert ranked == {"A": (2, 3), "B": (1, 3), "C": (2, 3), "D": (None, 3), "E": (None, 3)}
+    assert [r.geo for r in findings.ranking(series, list(series), "2020")][-1] == "E"
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_map_classes_are_few_round_and_in_order(values: list[float]):
+    values = [round(v, 3) for v in values]
+    breaks = findings.class_breaks(values)
+    assert len(breaks) <= 4
+    assert breaks == sorted(set(breaks))
+    assert all(min(values) < edge <= max(values) for edge in breaks)
+
+
+@given(st.lists(st.floats(0, 1e7), min_size=2, max_size=40), st.booleans())
+def test_a_scale_holds_its_values_and_ends_at_ticks(values: list[float], zero: bool):
+    axis = draw.scale([round(v, 3) for v in values], zero=zero)
+    assert axis.ticks[0] == pytest.approx(axis.low) and axis.ticks[-1] == pytest.approx(axis.high)
+    assert all(-1 <= axis.at(round(v, 3)) <= 1001 for v in values)
+    assert not zero or axis.low == 0
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("BCDEFGHIJKLM"), st.lists(st.floats(1, 1e4), min_size=3, max_size=3), max_size=12
+    )
+)
+def test_labels_at_the_lines_ends_never_touch(others: dict[str, list[float]]):
+    series = {
+        geo: [point(str(2018 + i), value) for i, value in enumerate(values)]
+        for geo, values in {"A": [5.0, 6.0, 7.0], "Z": [5.0, 6.0, 7.01], **others}.items()
+    }
+    roles = {"A": "region", "Z": "seat"} | dict.fromkeys(others, "peer")
+    plot = draw.lines_plot(series, roles, None)
+    places = sorted(line.label_y for line in plot.lines if line.label_y is not None)
+    assert {line.geo for line in plot.lines if line.label_y is not None} >= {"A", "Z"}
+    assert all(b - a >= draw.LABEL_GAP for a, b in zip(places, places[1:], strict=False))
+
+
+def test_an_index_begins_anew_after_a_break():
+    series = {
+        "A": [point(str(y), 100.0 + y - 2010) for y in range(2010, 2021)]
+        + [point("2021", 500.0, broken=True), point("2022", 550.0)],
+        "B": [point("2021", 10.0, broken=True), point("2022", 20.0)],
+    }
+    plot = draw.lines_plot(series, {"A": "region", "B": "peer"}, None, indexed=True)
+    assert plot.based == ["2012", "2021"]
+    assert {(line.geo, dot.point.period): dot.value for line in plot.lines for dot in line.dots} | {
+        ("A", "2012"): 100.0,
+        ("A", "2022"): pytest.approx(110.0),
+        ("B", "2022"): 200.0,
+    } == {(line.geo, dot.point.period): dot.value for line in plot.lines for dot in line.dots}
+    assert [period for _, period in plot.breaks] == ["2021"]
+
+
+# -- languages
+
+
+def test_every_string_is_in_both_languages_with_the_same_gaps():
+    for group, entries in words().items():
+        for key, pair in entries.items():
+            assert set(pair) == set(LANGUAGES), f"{group}.{key}"
+            gaps = [sorted(re.findall(r"{(\w+)}", text)) for text in pair.values()]
+            assert gaps[0] == gaps[1] and all(text.strip() for text in pair.values()), f"{group}.{key}"
+
+
+def test_every_string_is_used_and_every_string_used_is_there():
+    code = "".join(
+        path.read_text()
+        for path in (ROOT / "assets" / "site").rglob("*")
+        if path.suffix in (".py", ".html", ".typ")
+    )
+    asked = set(re.findall(r"""say\(\s*f?["']([a-z_]+\.[\w]+)["']""", code))
+    known = {f"{group}.{key}" for group, entries in words().items() for key in entries}
+    assert asked <= known
+    # groups of which the figures name the key, such as a state or a directive
+    by_data = set(re.findall(r"""["'](\w+)\.["'] ~""", code)) | set(re.findall(r"""f"(\w+)\.{""", code))
+    by_data |= {"month", "sign"}
+    unused = {key for key in known - asked if key.split(".")[0] not in by_data and f'"{key}"' not in code}
+    assert unused == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "italian", "english"),
+    [
+        (22993.0, "NR", "22.993", "22,993"),
+        (49.75, "NR", "49,8", "49.8"),
+        (8.341, "PC", "8,34%", "8.34%"),
+        (0.0461, "PC", "0,046%", "0.046%"),
+        (1635.92, "NR", "1.636", "1,636"),
+        (-5.24, "PC", f"{MINUS}5,24%", f"{MINUS}5.24%"),
+        (0.0, "NR", "0", "0"),
+        (19400.0, "EUR_HAB", "19.400 €", "19,400 €"),
+        (None, "PC", "n.d.", "n/a"),
+    ],
+)
+def test_numbers_are_written_as_each_language_does(value, unit, italian, english):
+    assert IT.number(value, unit) == italian
+    assert EN.number(value, unit) == english
+
+
+@given(st.floats(1e-3, 1e9))
+def test_no_number_shows_more_than_three_significant_digits_or_loses_its_size(value: float):
+    shown = float(EN.number(value).replace(",", ""))
+    assert decimals(value) <= 3
+    assert math.isclose(shown, value, rel_tol=0.51 if value < 0.01 else 0.051 if value < 0.1 else 0.0051)
+
+
+def test_dates_and_periods_are_written_as_each_language_does():
+    assert (IT.day("2026-11-03"), EN.day("2026-11-03")) == (
+        "3\u00a0novembre\u00a02026",
+        "3\u00a0November\u00a02026",
+    )
+    assert (IT.period("2019-Q2"), EN.period("2019-Q2")) == ("2º trim. 2019", "Q2 2019")
+    assert (IT.period("2019-07"), EN.period("2019")) == ("luglio 2019", "2019")
+    assert [EN.ordinal(n) for n in (1, 2, 3, 4, 11, 22)] == ["1st", "2nd", "3rd", "4th", "11th", "22nd"]
+
+
+# -- pages
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of a run on the figures that ship."""
+    folder = tmp_path_factory.mktemp("site") / "data"
+    outcome = distretto(folder, "refresh", "--offline", "--json")
+    assert outcome.code == 0, outcome.err
+    return (folder / "current").resolve()
+
+
+@pytest.fixture(scope="module")
+def pages(release: Path) -> list[Path]:
+    return sorted((release / "site").rglob("*.html"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    executable = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if executable is None:
+        pytest.skip("no Chromium here: install the package chromium to test the pages in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+        )
+        yield opened
+        opened.close()
+
+
+def test_both_languages_have_the_same_pages(release: Path, pages: list[Path]):
+    found = {code: {path.name for path in (release / "site" / code).glob("*.html")} for code in LANGUAGES}
+    assert found["it"] == found["en"] and len(found["it"]) > 40
+    assert {f"{name}.html" for name in EACH} <= found["it"]
+    assert {path.parent.name for path in pages} == {"site", "it", "en"}
+
+
+def test_every_link_resolves_inside_the_release(release: Path, pages: list[Path]):
+    outside = set()
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        anchors = set(re.findall(r'\bid="([^"]+)"', text))
+        for address in re.findall(r'(?:href|src)="([^"]+)"', text):
+            url, anchor = urldefrag(address)
+            if urlparse(url).scheme:
+                outside.add(urlparse(url).netloc)
+            elif url:
+                target = Path(url2pathname(urlparse(urljoin(path.as_uri(), url)).path))
+                assert target.is_file() and release in target.parents, f"{path.name}: {address}"
+            else:
+                assert anchor in anchors, f"{path.name}: {address}"
+    assert outside <= {"ec.europa.eu", "eur-lex.europa.eu", "creativecommons.org"}
+
+
+def test_pages_are_light(pages: list[Path]):
+    assert {path.name: path.stat().st_size for path in pages if path.stat().st_size > 200_000} == {}
+
+
+def test_no_page_says_what_is_not_a_word(pages: list[Path]):
+    for path in pages:
+        text = re.sub(r"<script.*?</script>|<[^>]+>", " ", path.read_text(encoding="utf-8"), flags=re.S)
+        assert not re.search(r"\bNone\b|\bnan\b|\binf\b|Undefined|\{\{|\bTrue\b|\bFalse\b", text), path.name
+
+
+def test_each_page_csv_is_the_table_in_the_file(release: Path):
+    with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
+        types = {name: type_ for name, type_, *_ in con.execute("describe indicators").fetchall()}
+        files = sorted((release / "site" / "data").glob("*.csv"))
+        assert files
+        for file in files:
+            copy = f"read_csv('{file}', header = true, columns = {types}, allow_quoted_nulls = false)"
+            rows = f"indicators where indicator = '{file.stem}' and geo in (select geo from {copy})"
+            assert con.execute(f"from {rows} except all from {copy}").fetchall() == [], file.name
+            assert con.execute(f"from {copy} except all from {rows}").fetchall() == [], file.name
+            ours = con.execute(f"select count(distinct geo) from {copy} where geo like 'ITG1%'").fetchone()[0]
+            assert ours == 10, file.name
+
+
+def test_what_is_downloaded_is_what_the_release_has(release: Path):
+    """The files behind the links of the download page, against the tables in the DuckDB file."""
+    text = (release / "site" / "en" / "downloads.html").read_text(encoding="utf-8")
+    linked = set(re.findall(r'href="\.\./\.\./([\w.]+)"', text))
+    with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
+        tables = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+        assert {f"{table}.csv" for table in tables} | {f"{table}.parquet" for table in tables} <= linked
+        for table in tables:
+            types = {name: type_ for name, type_, *_ in con.execute(f"describe {table}").fetchall()}
+            copy = f"read_csv('{release}/{table}.csv', header = true, columns = {types}, allow_quoted_nulls = false)"
+            assert con.execute(f"from {table} except all from {copy}").fetchall() == [], table
+
+
+def test_pages_of_unchanged_figures_are_the_files_of_the_last_release(release: Path, tmp_path: Path):
+    """A release that only another dataset's citation sets apart shares its indicator pages with the one before."""
+    home = tmp_path / "data"
+    shutil.copytree(release.parent.parent, home, symlinks=True)
+    entry = ROOT / "sources" / "catalogue" / "lfst_r_lfu3rt.yml"
+    (tmp_path / "catalogue").mkdir()
+    (tmp_path / "catalogue" / entry.name).write_text(
+        entry.read_text().replace('citation: "', 'citation: "Changed: ')
+    )
+    outcome = distretto(
+        home, "refresh", "--offline", "--json", DISTRETTO_CATALOGUE=str(tmp_path / "catalogue")
+    )
+    assert outcome.json["published"] != release.name, outcome.err
+    new, old = (home / "current" / "site").resolve(), home / "releases" / release.name / "site"
+    for place in ("it/indicator-enterprise_births.html", "style.css", "data/enterprise_births.csv"):
+        assert (new / place).stat().st_ino == (old / place).stat().st_ino, place
+    assert "Changed: " in (new / "en" / "downloads.html").read_text()
+
+
+# -- in a browser
+
+
+def opened(browser: Any, width: int = 1280, height: int = 900, **more: Any) -> tuple[Any, list[str]]:
+    """A page, and the list that fills with what must not happen: errors, and requests that are not for our files."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **more)
+    page, wrong = context.new_page(), []
+    page.on(
+        "console",
+        lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda failure: wrong.append(str(failure)))
+    page.on("requestfailed", lambda request: wrong.append(f"failed {request.url}"))
+    page.on(
+        "request", lambda request: None if request.url.startswith("file:///") else wrong.append(request.url)
+    )
+    return page, wrong
+
+
+@pytest.mark.parametrize(("language", "scheme"), list(product(LANGUAGES, ("light", "dark"))))
+def test_axe_finds_nothing(browser, release: Path, language: str, scheme: str):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, wrong = opened(browser, color_scheme=scheme)
+    axe = Axe()
+    for name in EACH:
+        page.goto((release / "site" / language / f"{name}.html").as_uri())
+        found = axe.run(page, options={"preload": False}).response["violations"]
+        assert [(v["id"], [node["html"][:120] for node in v["nodes"][:3]]) for v in found] == [], name
+    assert wrong == []
+    page.context.close()
+
+
+def test_every_page_opens_quickly_alone_and_without_a_complaint(browser, pages: list[Path]):
+    page, wrong = opened(browser)
+    for path in pages:
+        page.goto(path.as_uri())
+        assert page.title() and page.locator("h1").count() == 1, path.name
+        spent = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        assert spent < 1000, f"{path.name}: {spent} ms"
+    assert wrong == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("viewport", VIEWPORTS)
+def test_no_page_is_wider_than_the_screen(browser, release: Path, viewport: str):
+    page, _ = opened(browser, *VIEWPORTS[viewport])
+    for language, name in product(LANGUAGES, EACH):
+        page.goto((release / "site" / language / f"{name}.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{language}/{name}"
+    page.context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_map_has_the_nine_provinces(browser, release: Path, language: str):
+    page, _ = opened(browser)
+    maps = 0
+    for path in sorted((release / "site" / language).glob("*.html")):
+        if 'class="map"' in path.read_text(encoding="utf-8"):
+            page.goto(path.as_uri())
+            for i in range(page.locator(".map").count()):
+                drawn = page.locator(".map").nth(i)
+                assert drawn.locator("path[data-geo]").count() == 9, path.name
+                names = drawn.locator(".name").all_inner_texts()
+                assert sorted(text.split()[0] for text in names) == "AG CL CT EN ME PA RG SR TP".split(), (
+                    path.name
+                )
+                boxes = [drawn.locator("path[data-geo]").nth(n).bounding_box() for n in range(9)]
+                assert all(box["width"] > 20 and box["height"] > 20 for box in boxes)
+                maps += 1
+    assert maps >= 8
+    page.context.close()
+
+
+def test_a_province_without_a_value_is_grey_and_named(browser, release: Path):
+    """Caltanissetta and Ragusa had fractions of a patent in some years; the one without a figure says so."""
+    with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
+        valued = {
+            geo
+            for (geo,) in con.execute(
+                "select geo from indicators where indicator = 'epo_applications' and period = '2010' and value is not null"
+            ).fetchall()
+        }
+    page, _ = opened(browser)
+    page.goto((release / "site" / "it" / "indicator-epo_applications.html").as_uri())
+    for n in range(9):
+        shape = page.locator(".map path[data-geo]").nth(n)
+        grey = "none" in shape.get_attribute("class").split()
+        assert grey is (shape.get_attribute("data-geo") not in valued)
+    page.context.close()
+
+
+def test_the_pages_work_without_javascript(browser, release: Path):
+    page, _ = opened(browser, java_script_enabled=False)
+    page.goto((release / "site" / "it" / "index.html").as_uri())
+    page.get_by_role("link", name="Indicatori", exact=True).click()
+    page.get_by_role("link", name="Nascite d'impresa", exact=True).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Nascite d'impresa"
+    assert page.locator("table.figures").get_by_role("row").count() > 20
+    assert page.locator(".tool:visible").count() == 0
+    page.get_by_role("link", name="English").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Enterprise births"
+    # bringing a peer out needs no script either
+    label = page.locator(".end[data-geo=ITC4]")
+    before = label.evaluate("e => getComputedStyle(e).color")
+    page.get_by_label("Lombardy").check()
+    assert label.is_visible() and label.evaluate("e => getComputedStyle(e).color") != before
+    page.context.close()
+
+
+def test_javascript_sorts_filters_and_goes_to_a_territory(browser, release: Path):
+    page, wrong = opened(browser)
+    page.goto((release / "site" / "en" / "indicator-enterprise_births.html").as_uri())
+    head = page.locator("table.figures thead th").nth(1)
+    head.get_by_role("button").click()
+    rows = page.locator("table.figures tbody tr")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert rows.first.locator("th").inner_text() == "Italy"
+    head.get_by_role("button").press("Enter")
+    assert rows.first.locator("th").inner_text() == "Enna"
+    page.goto((release / "site" / "en" / "indicators.html").as_uri())
+    page.get_by_role("searchbox").fill("patent million")
+    assert page.locator(".row:visible h3").all_inner_texts() == [
+        "EPO patent applications per million inhabitants"
+    ]
+    page.goto((release / "site" / "en" / "territories.html").as_uri())
+    page.get_by_role("combobox").select_option(label="Enna")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_url("**/territory-ITG16.html")
+    assert wrong == []
+    page.context.close()
+
+
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(browser, release: Path):
+    page, _ = opened(browser)
+    page.goto((release / "site" / "en" / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    page.goto((release / "site" / "en" / "index.html").as_uri())
+    reached = []
+    for _ in range(page.locator("a[href], button, input, select, [tabindex='0']").count()):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+    assert reached == sorted(set(reached)) and len(reached) > 20
+    page.context.close()
+
+
+@pytest.mark.parametrize(("language", "births"), [("it", "22.993"), ("en", "22,993")])
+def test_the_headline_is_in_the_language_of_the_page(browser, release: Path, language: str, births: str):
+    page, _ = opened(browser)
+    page.goto((release / "site" / language / "index.html").as_uri())
+    assert page.locator("html").get_attribute("lang") == language
+    assert births in page.locator("h1").inner_text()
+    page.context.close()
