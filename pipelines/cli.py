@@ -617,8 +617,8 @@ def _states(home: Home) -> dict[str, dict[str, Any]]:
 def _headlines(current: Any) -> list[dict[str, Any]]:
     if current is None:
         return []
+    from warehouse import headlines
     from warehouse.release import reading
-    from warehouse.trail import headlines
 
     with reading(current) as con:
-        return headlines(con)
+        return headlines.read(con, "level")

@@ -127,7 +127,7 @@ def refreshed(report: dict[str, Any]) -> None:
     _datasets(report["datasets"])
     print_()
     for headline in report["headlines"]:
-        print_(Text(f"{headline['text']}"))
+        print_(Text(headline["text_en"]))
     if report["worse"]:
         err.print(
             Text(

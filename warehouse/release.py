@@ -28,7 +28,7 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import ledger, tables, targets
+from warehouse import headlines, ledger, tables, targets
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -169,6 +169,7 @@ def build(
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
             targets.build(con, goals, states, built_at.date(), "distretto")
+            headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")

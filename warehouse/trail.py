@@ -1,4 +1,4 @@
-"""Where one published number comes from, and the headline figures: questions asked of a release.
+"""Where one published number comes from: questions asked of a release.
 
 Belongs here: queries over a release's tables. Does not belong here: printing.
 """
@@ -11,7 +11,6 @@ import duckdb
 
 from sources.errors import DistrettoError
 from warehouse.indicators import load_indicators
-from warehouse.release import territory
 
 
 def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> dict[str, Any]:
@@ -42,41 +41,6 @@ def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str)
             ),
         )
     return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
-
-
-def headlines(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The latest figure of our region for each headline of `territory.yml`: the first of its indicators that has one."""
-    ours = territory()
-    found = []
-    for headline in ours["headlines"]:
-        for choice in headline["indicators"]:
-            row = con.execute(
-                """
-                select value, period, unit, flag, dataset, snapshot_id from indicators
-                where indicator = ? and geo = ? and value is not null and period <= ? order by period desc limit 1
-                """,
-                [choice["id"], ours["region"], choice.get("until", "9999")],
-            ).fetchone()
-            if row:
-                value, period, unit, flag, dataset, snapshot_id = row
-                number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
-                found.append(
-                    {
-                        "theme": headline["theme"],
-                        "indicator": choice["id"],
-                        "geo": ours["region"],
-                        "value": value,
-                        "period": period,
-                        "unit": unit,
-                        "flag": flag,
-                        "dataset": dataset,
-                        "snapshot_id": snapshot_id,
-                        "text": f"{ours['names']['en']}, {period}: {number} {choice['words']['en']} ({dataset}"
-                        f"{f', flag {flag}' if flag else ''})",
-                    }
-                )
-                break
-    return found
 
 
 def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
