@@ -32,6 +32,12 @@ from warehouse.store import replay, warehouse
 
 PROTOCOLS = {"eurostat": Eurostat}
 CHECKS = "checks"
+# history cannot do without these, whatever a person says: else the gate stops every dataset
+NEEDED = ("unique_keys", "units")
+UNUSABLE = (
+    "complete `unit` in the catalogue entry, and the body is judged again; or wait for the provider, or pin an "
+    "earlier snapshot."
+)
 log = logging.getLogger("distretto")
 
 
@@ -56,7 +62,7 @@ class Workshop:
         return stage(self.home, self.store, dataset, self.providers[dataset.provider], snapshot)
 
     def warehouse(self):
-        return warehouse(self.home, self.catalogue)
+        return warehouse(self.home, self.catalogue.dimensions)
 
 
 def collect(shop: Workshop, datasets: Iterable[str]) -> None:
@@ -129,7 +135,7 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None)
 
 def _standing(shop: Workshop, dataset: str, **stamp: str) -> str:
     """The outcome where the provider serves what it served before: the decision on that body stands."""
-    if shop.store.undecided(dataset, "live"):
+    if shop.store.undecided(dataset, "live", shop.catalogue[dataset].sha256):
         outcome = "arrived"
     elif shop.store.quarantined(dataset):
         outcome = "quarantined"
@@ -152,10 +158,10 @@ def admit(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str) -> str:
 
     Returns the outcome, which is in status.json too: `updated`, `quarantined`, `failed`, `held`, or what stood.
     """
-    store = shop.store
+    store, entry = shop.store, shop.catalogue[name].sha256
     try:
         replay(con, shop.catalogue, store, shop.stage, only=name)
-        if live := store.undecided(name, "live"):
+        if live := store.undecided(name, "live", entry):
             if name in store.pins:
                 record(shop.home, name, "held")
             else:
@@ -165,9 +171,9 @@ def admit(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str) -> str:
         # without its stamp the provider is asked for the body again
         record(shop.home, name, "failed", failure, known_stamp=None)
     except (SourceError, ChecksFailed) as failure:
-        store.refuse(live, [failure.message])
+        store.refuse(live, [failure.message], entry)
         record(shop.home, name, "quarantined", failure)
-    now, waiting = store.current(name), store.undecided(name, "shipped")
+    now, waiting = store.current(name), store.undecided(name, "shipped", entry)
     if waiting and (now is None or now.origin == "shipped"):
         _enter(shop, con, waiting)
     return read_status(shop.home)["datasets"].get(name, {}).get("outcome", "not checked")
@@ -183,7 +189,9 @@ def _enter(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -
     if failed:
         raise ChecksFailed(
             "; ".join(f"{r.name}: {r.observed} (expected {r.expected})" for r in failed),
-            hint=f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.",
+            hint=UNUSABLE
+            if any(result.name in NEEDED for result in failed)
+            else f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.",
         )
     log.info("%s: entering history", name)
     shop.store.accept(snapshot, by=CHECKS, stamp=staged.provider_updated_at)
@@ -236,18 +244,14 @@ def pin(
 def _refuse_unusable(
     shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged
 ) -> None:
-    """History needs one row a key and a unit for each row, whatever a person says: else the gate stops every dataset."""
-    unusable = [
-        r
-        for r in run_checks(shop, con, snapshot, staged)
-        if r.name in ("unique_keys", "units") and not r.passed
-    ]
+    """Raise where a check fails that nobody can overrule."""
+    unusable = [r for r in run_checks(shop, con, snapshot, staged) if r.name in NEEDED and not r.passed]
     if unusable:
         raise DistrettoError(
             f"{snapshot.id} cannot enter history: "
             + "; ".join(f"{r.name}: {r.observed}" for r in unusable)
             + ".",
-            hint="complete `unit` in the catalogue entry, wait for the provider, or pin an earlier snapshot.",
+            hint=UNUSABLE,
         )
 
 

@@ -383,6 +383,7 @@ def release_rebuild(
 ) -> None:
     """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
     from assets.observations import Workshop
+    from sources.staging import discard_staged
     from warehouse import audit, release
 
     home = Home.from_env()
@@ -390,6 +391,8 @@ def release_rebuild(
     with home.writing(), show.progress(1) as handler:
         handler.step("", f"rebuilding {chosen.id}")
         shop = Workshop(home)
+        # what was decoded before proves nothing about the bodies
+        discard_staged(home, keep=set())
         differing = audit.rebuild(home, chosen, shop.catalogue, shop.store, shop.stage)
     if as_json:
         print(to_json({"release": chosen.id, "differing_rows": differing}))
@@ -416,7 +419,7 @@ def release_rollback(
             raise DistrettoError(
                 f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one."
             )
-        release.show(home, chosen)
+        release.roll_back(home, chosen)
     _told(as_json, {"current": chosen.id}, f"{home.current} now shows {chosen.id}.")
 
 

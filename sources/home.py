@@ -58,6 +58,11 @@ class Home:
         return self.root / "current"
 
     @property
+    def rolled_back(self) -> Path:
+        """Holds the id of the release that a person rolled back from."""
+        return self.root / "rolled-back"
+
+    @property
     def status(self) -> Path:
         return self.root / "status.json"
 

@@ -69,12 +69,13 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A snapshot held in quarantine, with every reason."""
+    """A snapshot held in quarantine, with every reason; `entry_sha256` is that of the catalogue entry it was judged by."""
 
     dataset: str
     snapshot_id: str
     refused_at: datetime
     reasons: list[str]
+    entry_sha256: str = ""
 
 
 class SnapshotStore:
@@ -99,20 +100,32 @@ class SnapshotStore:
     def last_acceptance(self, dataset: str) -> Acceptance | None:
         return next((event for event in reversed(self.acceptances) if event.dataset == dataset), None)
 
-    def undecided(self, dataset: str, origin: Origin) -> Snapshot | None:
-        """The newest snapshot of that origin, where it is neither accepted nor refused; older ones are overtaken."""
-        newest = self.newest(dataset, origin)
-        decided = {event.snapshot_id for event in (*self.acceptances, *self.refusals)}
-        return newest if newest and newest.id not in decided else None
+    def undecided(self, dataset: str, origin: Origin, entry_sha256: str) -> Snapshot | None:
+        """The newest snapshot of that origin, where no decision on it holds; older ones are overtaken.
+
+        A refusal holds while the catalogue entry is the one it was judged by; an acceptance, until a pin to another
+        snapshot has come and gone.
+        """
+        newest, last = self.newest(dataset, origin), self.last_acceptance(dataset)
+        if newest is None:
+            return None
+        released = origin == "live" and last is not None and last.kind == "pin" and dataset not in self.pins
+        standing = [last] if released else self.acceptances
+        accepted = any(event.snapshot_id == newest.id for event in standing)
+        refused = [event for event in self.refusals if event.snapshot_id == newest.id][-1:]
+        holds = refused and refused[0].entry_sha256 in ("", entry_sha256)
+        return None if accepted or holds else newest
 
     def quarantined(self, dataset: str) -> list[Refusal]:
-        """Refusals that no later acceptance has overtaken, oldest first."""
+        """Refusals that no later acceptance has overtaken, each snapshot's last, oldest first."""
         last = self.last_acceptance(dataset)
-        return [
-            event
-            for event in self.refusals
-            if event.dataset == dataset and (last is None or event.refused_at > last.accepted_at)
-        ]
+        return list(
+            {
+                event.snapshot_id: event
+                for event in self.refusals
+                if event.dataset == dataset and (last is None or event.refused_at > last.accepted_at)
+            }.values()
+        )
 
     def newest(self, dataset: str, origin: Origin) -> Snapshot | None:
         """The body of that origin that came last, whatever became of it."""
@@ -204,12 +217,12 @@ class SnapshotStore:
         self._write({"event": "accepted", **asdict(acceptance)})
         return acceptance
 
-    def refuse(self, snapshot: Snapshot, reasons: list[str]) -> None:
+    def refuse(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
         self._write(
             {
                 "event": "refused",
-                **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons)),
+                **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons, entry_sha256)),
             }
         )
         accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}

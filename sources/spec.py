@@ -5,6 +5,7 @@ Belongs here: what a dataset and a provider are, as data. Does not belong here: 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -111,6 +112,11 @@ class Dataset(_Strict):
     @property
     def indicator_dimension(self) -> str | None:
         return self.indicator if self.indicator in self.dimensions else None
+
+    @property
+    def sha256(self) -> str:
+        """Of the entry's content, wherever its file lies."""
+        return hashlib.sha256(self.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
 
 class Provider(_Strict):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.conftest import TOY, World
+from tests.conftest import ENTRY, TOY, World
 from tests.provider import FIRST_CHANGE
 
 LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
@@ -293,7 +293,21 @@ def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: Wor
     outcome = world.run("accept", "toy", waiting, "--because", "I insist")
     assert outcome.code == 1
     assert "cannot enter history" in outcome.err
-    assert world.refresh("--offline").code == 0
+    held = world.refresh("--offline")
+    assert held.code == 0
+    assert "accept" not in held.json["datasets"]["toy"]["failure"]["hint"]
+
+
+def test_a_refused_body_is_judged_again_when_its_entry_is_mended(world: World):
+    world.refresh()
+    world.serve({**TOY, ("A", "V99999", "IT"): {"2018": "1"}}, last_change=LATER)
+    assert world.refresh().json["datasets"]["toy"]["outcome"] == "quarantined"
+    asked = len(world.server.requests)
+    world.entry("toy", unit={"indic_sb": {**ENTRY["unit"]["indic_sb"], "V99999": "NR"}})
+    mended = world.refresh("--offline").json["datasets"]["toy"]
+    assert (mended["state"], mended["quarantine"]) == ("live", [])
+    assert world.query("select value, unit from observations where indicator = 'V99999'") == [(1.0, "NR")]
+    assert len(world.server.requests) == asked
 
 
 def test_a_pin_holds_until_unpin(world: World):
@@ -311,6 +325,23 @@ def test_a_pin_holds_until_unpin(world: World):
     world.run("unpin", "toy", "--because", "mended")
     assert world.refresh().json["datasets"]["toy"]["state"] == "live"
     assert world.query(figure) == [(46.0,)]
+
+
+def test_unpin_goes_back_to_the_body_that_stood_before_the_pin(world: World):
+    world.refresh()
+    first = world.state()["snapshot_id"]
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.refresh()
+    world.run("pin", "toy", first, "--because", "looks wrong")
+    world.refresh("--offline")
+    world.run("unpin", "toy", "--because", "was right after all")
+    assert world.refresh("--offline").json["datasets"]["toy"]["state"] == "live"
+    assert world.query("select old_value, value from revisions order by known_from") == [
+        (44.0, 45.0),
+        (45.0, 44.0),
+        (44.0, 45.0),
+    ]
+    assert world.refresh("--offline").json["published"] is None
 
 
 def test_one_broken_dataset_stops_nobody_else(world: World):
@@ -522,7 +553,8 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
     stored.write_bytes(b"not what it was")
     release = world.releases[-1]
     outcome = world.run("release", "rebuild", release)
-    assert outcome.code == 0 or "sha256" in outcome.err or "cannot be read" in outcome.err
+    assert outcome.code == 1
+    assert "sha256" in outcome.err or "cannot be read" in outcome.err
     world.serve(last_change=LATER)
     world.refresh()
     assert world.run("release", "rebuild", release).code == 0
@@ -538,6 +570,7 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
         "building tables",
         "checking the release",
         "writing Parquet",
+        "showing",
     ],
 )
 def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
@@ -552,11 +585,24 @@ def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
         pytest.fail(f"the run never came to {stage!r}")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert world.query(VALUES) == standing or stage == "writing Parquet"
+    assert world.query(VALUES) == standing or stage in ("writing Parquet", "showing")
     assert world.refresh().code == 0
     assert world.query("select old_value, value from revisions") == [(44.0, 45.0)]
     assert not list((world.home / "releases").glob(".building-*"))
     assert world.run("release", "verify").code == 0
+
+
+def test_a_release_that_a_kill_left_unshown_is_shown_by_the_next_run(world: World):
+    world.refresh()
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.refresh()
+    old, new = world.releases
+    # what a kill between the release's name and its show leaves
+    (world.home / "current").unlink()
+    (world.home / "current").symlink_to(f"releases/{old}")
+    assert world.refresh().json["published"] == new
+    assert (world.home / "current").resolve().name == new
+    assert world.refresh().json["published"] is None
 
 
 def test_the_inventory_may_be_silent(world: World):

@@ -354,6 +354,17 @@ def test_rollback_list_diff_and_verify(world: World):
     assert world.query(value) == [(45.0,)]
 
 
+def test_equal_files_of_two_releases_are_one_file_on_disk(world: World):
+    world.refresh()
+    world.server.stop()
+    world.refresh()
+    old, new = world.releases
+    for path in (world.home / "releases" / new).glob("*.parquet"):
+        twin = world.home / "releases" / old / path.name
+        told = path.name in ("catalogue.parquet", "check_results.parquet", "release.parquet")
+        assert path.samefile(twin) != told, path.name
+
+
 def test_a_damaged_release_is_not_shown_again(world: World):
     world.refresh()
     world.serve(

@@ -109,7 +109,7 @@ def rebuild(
     past = SnapshotStore(home)
     past.acceptances = [a for a in store.acceptances if a.accepted_at <= until]
     try:
-        with warehouse_store.warehouse(Home(aside), catalogue) as con:
+        with warehouse_store.warehouse(Home(aside), catalogue.dimensions) as con:
             warehouse_store.replay(con, catalogue, past, stage)
             with attached(con, aside / "distretto.duckdb"):
                 tables.build_figures(con, catalogue, "warehouse", "distretto")

@@ -137,7 +137,7 @@ def build(
     states: dict[str, dict[str, Any]],
     render: Callable[[Release], None],
 ) -> Release | None:
-    """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint.
+    """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint and is shown.
 
     `render` adds what is drawn from the tables to the folder, before it is sealed. Raises GateClosed where a
     check fails: nothing is published then.
@@ -146,7 +146,11 @@ def build(
     mark = fingerprint(home, catalogue, store, states)
     last = releases(home)[-1] if releases(home) else None
     if last and last.record["fingerprint"] == mark:
-        return None
+        if last == current(home) or _rolled_back_from(home) == last.id:
+            return None
+        # a kill came between its name and its show
+        show(home, last)
+        return last
     built_at = _after(last)
     release_id = f"{built_at:%Y%m%dT%H%M%SZ}"
     aside = home.releases / f".building-{release_id}"
@@ -186,6 +190,7 @@ def build(
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+    log.info("showing the release")
     show(home, Release(release_id, folder))
     retain(home)
     return Release(release_id, folder)
@@ -236,6 +241,16 @@ def show(home: Home, release: Release) -> None:
     link.symlink_to(Path("releases") / release.id)
     os.replace(link, home.current)
     sync_folder(home.root)
+
+
+def roll_back(home: Home, release: Release) -> None:
+    """Show `release`, earlier or later, until something new is published."""
+    write_atomic(home.rolled_back, releases(home)[-1].id.encode())
+    show(home, release)
+
+
+def _rolled_back_from(home: Home) -> str | None:
+    return home.rolled_back.read_text() if home.rolled_back.exists() else None
 
 
 def retain(home: Home) -> None:

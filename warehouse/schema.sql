@@ -1,5 +1,6 @@
--- The warehouse: figures with their history, append only. It can be built again from the snapshot manifest.
--- `series` also has one VARCHAR column for every dimension of the catalogue; store.py adds them.
+-- The warehouse: figures with their history, append only. All but check_results can be built again from the manifest.
+-- A dataset's first figures stay the staged Parquet they came as, in baselines/DATASET; only what follows is in tables.
+-- The views `series` and `history` (vintages.py) show both as one.
 
 create table if not exists vintages (
     vintage integer primary key,
@@ -12,15 +13,17 @@ create table if not exists vintages (
     changed bigint not null,
     reflagged bigint not null,
     deleted bigint not null,
-    returned bigint not null
+    returned bigint not null,
+    series_from integer             -- of a first vintage: its series are numbered from here; NULL for later ones
 );
 
-create table if not exists series (
+-- and one VARCHAR column for every dimension of the catalogue; store.py adds them
+create table if not exists later_series (
     series integer not null,
     dataset varchar not null
 );
 
-create table if not exists history (
+create table if not exists later_history (
     series integer not null,
     period varchar not null,
     value double,

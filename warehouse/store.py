@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from sources.errors import Busy
 from sources.formats.staged import Staged, quoted
 from sources.home import Home
-from sources.snapshots import Snapshot, SnapshotStore
-from sources.spec import Catalogue
 from warehouse import vintages
+
+if TYPE_CHECKING:
+    from sources.snapshots import Snapshot, SnapshotStore
+    from sources.spec import Catalogue
 
 MEMORY = "2GB"
 
 
 @contextmanager
-def warehouse(home: Home, catalogue: Catalogue) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse attached for writing as `warehouse`, with a column for every dimension.
+def warehouse(home: Home, dimensions: list[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse attached for writing as `warehouse`; its `series` has a column for each of `dimensions`.
 
     Raises Busy where another process has it open.
     """
@@ -42,8 +45,9 @@ def warehouse(home: Home, catalogue: Catalogue) -> Iterator[duckdb.DuckDBPyConne
             raise
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         con.execute((Path(__file__).parent / "schema.sql").read_text())
-        for dimension in catalogue.dimensions:
-            con.execute(f'alter table series add column if not exists "{dimension}" varchar')
+        for dimension in dimensions:
+            con.execute(f'alter table later_series add column if not exists "{dimension}" varchar')
+        vintages.show(con)
         yield con
     finally:
         con.close()

@@ -32,7 +32,9 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
     columns = observation_columns(catalogue)
     dimensions = ", ".join(name(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
     known = ", ".join(quoted(dataset) for dataset in catalogue) or "''"
-    con.execute(f"create table {target}.vintages as from {source}.vintages order by vintage")
+    con.execute(
+        f"create table {target}.vintages as select * exclude (series_from) from {source}.vintages order by vintage"
+    )
     con.execute(f"""
         create table {target}.series as
         select series, dataset, {_by_dataset(catalogue, _indicator)} as indicator, geo,
@@ -44,7 +46,8 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
     )
     con.execute(
         f"create table {target}.observations as "
-        f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)}"
+        # in one order always, so that equal figures are equal files; two integers are sorted, not the texts
+        f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)} order by series, period"
     )
     con.execute(f"create macro {target}.as_of(ts) as table {as_of_sql(columns, '(' + MOMENT + ')', target)}")
     for table in get_args(Theme):
@@ -56,7 +59,10 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
             )
             or "false"
         )
-        con.execute(f"create table {target}.{table} as select * from {target}.observations where {fed}")
+        # in the order of `observations`: two threads that insert what a filter leaves do not keep it
+        con.execute(
+            f"create table {target}.{table} as select * from {target}.observations where {fed} order by rowid"
+        )
     con.execute(
         f"create table {target}.revisions as "
         f"{revisions_sql([c for c in columns if c not in ('value', 'flag', 'conf', 'known_from', 'snapshot_id')], target)} "

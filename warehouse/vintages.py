@@ -1,16 +1,26 @@
 """History as SQL: appending a snapshot's differences, reading them back as of a moment, naming the revisions.
 
 A row of `history` is written only when value or flag changed; a vanished observation gets a tombstone, and
-only inside the coverage its snapshot declares. Does not belong here: which snapshot is accepted.
+only inside the coverage its snapshot declares. A dataset's first figures differ from nothing: they stay in the
+staged files they came as, kept in `baselines/DATASET` beside the warehouse. Does not belong here: which snapshot is
+accepted.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import duckdb
 
 from sources.formats.staged import Staged, name, quoted
-from sources.snapshots import Acceptance, Snapshot
-from sources.spec import Dataset
+from sources.home import sync_folder
+
+if TYPE_CHECKING:
+    from sources.snapshots import Acceptance, Snapshot
+    from sources.spec import Dataset
 
 # DATE (also as text): the end of that day in Rome; a TIMESTAMP or a text without a zone: Rome's clock.
 MOMENT = """case
@@ -39,34 +49,64 @@ def append(
             f"select count(*) from vintages where dataset = {quoted(dataset.id)}"
         ).fetchone()
         if known:
-            anew = acceptance.kind == "baseline"
+            anew, start = acceptance.kind == "baseline", "null"
             counts = _append_differences(con, dataset, snapshot, staged, vintage, anew)
         else:
-            counts = _append_all(con, dataset, staged, vintage)
+            (start,) = con.execute("select coalesce(max(series), 0) from series").fetchone()
+            _keep_first(_baselines(con) / dataset.id, staged)
+            (added,) = con.execute(f"select count(*) from read_parquet({quoted(staged.series)})").fetchone()
+            counts = added, 0, 0, 0, 0, 0
         about = f"{quoted(dataset.id)}, {quoted(snapshot.id)}, timestamptz {quoted(acceptance.accepted_at.isoformat())}"
         con.execute(f"""
             insert into vintages
-            values ({vintage}, {about}, {quoted(acceptance.kind)}, {", ".join(map(str, counts))})""")
+            values ({vintage}, {about}, {quoted(acceptance.kind)}, {", ".join(map(str, counts))}, {start})""")
+        show(con)
         con.commit()
     except BaseException:
         con.rollback()
         raise
 
 
-def _append_all(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, vintage: int
-) -> tuple[int, ...]:
-    """A dataset's first figures, as they are staged: nothing to compare, no number to look up."""
-    keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
-    (before,) = con.execute("select coalesce(max(series), 0) from series").fetchone()
-    (added,) = con.execute(f"""
-        insert into series (series, dataset, {keys})
-        select {before} + series, {quoted(dataset.id)}, {keys} from read_parquet({quoted(staged.series)})""").fetchone()
-    con.execute(f"""
-        insert into history
-        select {before} + series, period, value, flag, conf, false, {vintage}
-        from read_parquet({quoted(staged.observations)})""")
-    return added, 0, 0, 0, 0, 0
+def show(con: duckdb.DuckDBPyConnection) -> None:
+    """Define `series` and `history` anew: first figures from their files, later ones from their tables."""
+    series, history = ["from later_series"], ["from later_history"]
+    for dataset, vintage, start in con.execute(
+        "select dataset, vintage, series_from from vintages where series_from is not null order by vintage"
+    ).fetchall():
+        first = Staged(_baselines(con) / dataset)
+        series.append(
+            f"select {start} + series as series, {quoted(dataset)} as dataset, * exclude (series) "
+            f"from read_parquet({quoted(first.series)})"
+        )
+        history.append(
+            f"select {start} + series as series, * exclude (series), false as deleted, {vintage} as vintage "
+            f"from read_parquet({quoted(first.observations)})"
+        )
+    con.execute(f"create or replace view series as {' union all by name '.join(series)}")
+    con.execute(f"create or replace view history as {' union all by name '.join(history)}")
+
+
+def _baselines(con: duckdb.DuckDBPyConnection) -> Path:
+    (file,) = con.execute("select path from duckdb_databases() where database_name = 'warehouse'").fetchone()
+    return Path(file).parent / "baselines"
+
+
+def _keep_first(folder: Path, staged: Staged) -> None:
+    """Put the staged files into `folder`, durable; what a kill left there is replaced."""
+    aside = folder.with_name(f".{folder.name}")
+    for left in (aside, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for path in (staged.series, staged.observations):
+        try:
+            os.link(path, aside / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, aside / path.name)
+        with open(aside / path.name, "rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(aside)
+    os.rename(aside, folder)
+    sync_folder(folder.parent)
 
 
 def _append_differences(
@@ -83,7 +123,7 @@ def _append_differences(
         f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, anew=anew)}"
     )
     con.execute(f"""
-        insert into history
+        insert into later_history
         select series, period, value, flag, conf, kind = 'deleted', {vintage} from differences order by series, period""")
     counts = con.execute("""
         select count(distinct series) filter (kind = 'series_added'), count(*) filter (kind = 'added'),
@@ -137,7 +177,7 @@ def _number_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Sta
     keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
     match_series(con, dataset, staged)
     con.execute(f"""
-        insert into series (series, dataset, {keys})
+        insert into later_series (series, dataset, {keys})
         select (select coalesce(max(series), 0) from series) + row_number() over (order by s.series), {quoted(dataset.id)}, {keys}
         from read_parquet({quoted(staged.series)}) s join numbered n on n.staged = s.series where n.series is null""")
     match_series(con, dataset, staged)

@@ -32,7 +32,8 @@ create macro read_value(text, place, cell) as
          else refused(place, cell)::double end;
 create macro read_flag(text, place, cell) as
     case when text = '_U' then null
-         when text = '' or regexp_full_match(text, '[a-zA-Z]{1,8}') then text
+         -- the most common forms first: a regular expression a cell is slow
+         when text = '' or (len(text) = 1 and text between 'a' and 'z') or regexp_full_match(text, '[a-zA-Z]{1,8}') then text
          else refused(place, cell) end;
 create macro read_conf(text, place, cell) as
     case when text = '' or text is null then null

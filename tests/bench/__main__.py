@@ -47,7 +47,7 @@ def run(words: list[str], environment: dict[str, str] | None = None) -> Figure:
 
 def load(how: str, file: Path) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
-        python = sys.executable if how in ("ours", "touch") else os.path.abspath(OTHERS or "")
+        python = sys.executable if how in ("ours", "ours_table", "touch") else os.path.abspath(OTHERS or "")
         return run([python, "-m", "tests.bench.load", how, str(file), f"{folder}/rows.duckdb"])
 
 
@@ -71,7 +71,7 @@ def medians(measures: dict[str, Callable[[], Figure]]) -> dict[str, Figure]:
 
 def compare(title: str, file: Path) -> dict[str, Figure]:
     print(f"\n{title}, {file.stat().st_size / 1e6:.1f} MB gzipped")
-    tools = ["ours", "touch", *(["eurostat", "pandas", "polars"] if OTHERS else [])]
+    tools = ["ours", "ours_table", "touch", *(["eurostat", "pandas", "polars"] if OTHERS else [])]
     return medians({tool: lambda tool=tool: load(tool, file) for tool in tools})
 
 
