@@ -181,11 +181,13 @@ def results(rows: list[dict[str, Any]]) -> None:
             "expected",
             "value",
             "progress",
+            "change",
+            "peers",
             "status",
             "chance",
             "because",
         ):
-            numbers = column in ("goal", "expected", "value", "progress", "chance")
+            numbers = column not in ("", "point", "period", "status", "because")
             grid.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in points:
             grid.add_row(
@@ -195,9 +197,11 @@ def results(rows: list[dict[str, Any]]) -> None:
                 _cell(row["goal"]),
                 _cell(row["expected"]),
                 _cell(row["value"]),
-                "" if row["progress"] is None else f"{row['progress']:.0f} %",
+                _percent(row["progress"], ".0f"),
+                _percent(row["change"], "+.1f"),
+                _percent(row["peers_change"], "+.1f"),
                 Text(row["status"].replace("_", " "), style=STATUS_STYLES[row["status"]]),
-                "" if row["probability"] is None else f"{row['probability']:.0%}",
+                _percent(row["probability"] and row["probability"] * 100, ".0f"),
                 row["reason_en"],
             )
         _wide().print(grid)
@@ -255,6 +259,10 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
 def _wide() -> Console:
     """stdout for tables: as wide as the terminal, or as they need where there is none, so that nothing is cut."""
     return Console(highlight=False, width=None if out.is_terminal else 400)
+
+
+def _percent(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}} %"
 
 
 def _cell(value: Any) -> str:

@@ -475,6 +475,15 @@ def test_why_shows_the_inputs_of_an_indicator_and_where_they_come_from(home, con
         assert "2024-01-12" in step["facts"]["retrieved"]
 
 
+def test_why_names_the_checks_the_targets_and_the_headlines_of_a_number(home):
+    (answer,) = distretto(home, "why", "ITG1/enterprise_birth_rate/2020", "--json").json["answers"]
+    facts = answer["facts"]
+    assert "targets_are_sealed" in facts["release"] and "failed" not in facts["release"]
+    assert "birth-rate-sicily" in facts["targets"]
+    assert "enterprise birth rate 8.34 %" in facts["headlines"]
+    assert "unique_keys" in answer["inputs"][0]["facts"]["checks"]
+
+
 def test_why_answers_for_a_code_of_a_dataset(home):
     outcome = distretto(home, "why", "ITG17/V11920/2019", "--json")
     assert sorted(answer["value"] for answer in outcome.json["answers"]) == [42, 1279, 4584, 5905]

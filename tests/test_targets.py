@@ -272,6 +272,59 @@ def test_the_drift_starts_after_the_last_break():
     assert targets.chance(one, one.target, before, replace(standing, status="not_comparable")) == (None, None)
 
 
+def test_peers_count_only_with_two_comparable_figures():
+    one = entry()
+    peer = [figure("2024", 100), figure("2026", 110)]
+    double = [figure("2024", 50), figure("2026", 100)]
+    less = [figure("2024", 200), figure("2026", 190)]
+    assert targets.change_of_peers(one, "2026", [peer, double, less]) == (pytest.approx(10), 3)
+    broken = [figure("2024", 100), figure("2026", 500, break_before=True)]
+    unsure = [figure("2024", 100, reliability="C"), figure("2026", 500)]
+    absent = [figure("2026", 500)]
+    nothing = [figure("2024", 0), figure("2026", 500)]
+    odd = [broken, unsure, absent, nothing]
+    assert targets.change_of_peers(one, "2026", [peer, double, less, *odd]) == (pytest.approx(10), 3)
+    assert targets.change_of_peers(one, "2026", [peer, double, *odd]) == (None, 2)
+
+
+@given(st.floats(0.1, 1e6), st.floats(-1e6, 1e6))
+def test_a_change_is_zero_at_the_baseline_and_a_hundred_at_its_double(baseline, value):
+    assert targets.change(baseline, baseline) == 0
+    assert targets.change(baseline, 2 * baseline) == pytest.approx(100)
+    assert targets.change(baseline, value) == pytest.approx((value / baseline - 1) * 100, abs=1e-6)
+    assert targets.change(0, value) is targets.change(None, value) is targets.change(baseline, None) is None
+
+
+def test_the_table_holds_every_version_with_its_results(chain):
+    """Years later, on a file of its own: two versions judged side by side, by the figures in `indicators`."""
+    _, found = chain
+    con = duckdb.connect()
+    con.execute("attach ':memory:' as distretto")
+    con.execute("create table distretto.geography as select unnest(['ITG1', 'IT']) as geo, 'nuts2' as level")
+    con.execute("""create table distretto.indicators as
+        select 'enterprise_births' as indicator, 'ITG1' as geo, period::varchar as period, value::double as value, 'NR' as unit,
+               '' as flag, 'A' as reliability, false as break_before, 'a' as dataset, 'a-1' as snapshot_id, now() as known_from
+        from (values (2024, 100), (2025, 112), (2026, 120), (2027, 155), (2028, 210)) as t(period, value)""")
+    targets.build(con, found, {"a": {"trouble": 0}}, ["IT"], date(2030, 2, 1), "distretto")
+    rows = con.execute("""
+        select r.target_id, r.version, superseded_by, point, r.period, status, round(progress) from distretto.target_results r
+        join distretto.targets using (target_id, version) order by 1, 2, r.period, point""").fetchall()
+    assert rows == [
+        ("first", 1, None, "milestone", "2026", "met", 20),
+        ("first", 1, None, "latest", "2028", "met", 110),
+        ("first", 1, None, "target", "2028", "met", 110),
+        ("second", 1, 2, "milestone", "2026", "met", 18),
+        ("second", 1, 2, "latest", "2028", "met", 100),
+        ("second", 1, 2, "target", "2028", "met", 100),
+        ("second", 2, None, "milestone", "2026", "met", 17),
+        ("second", 2, None, "latest", "2028", "delayed", 92),
+        ("second", 2, None, "target", "2028", "delayed", 92),
+    ]
+    sealed = con.execute("""select bool_and(sha256(content) = seal and (content->>'$.previous') = before) from (
+        select *, coalesce(lag(seal) over (order by number), repeat('0', 64)) as before from distretto.target_ledger)""")
+    assert sealed.fetchone() == (True,)
+
+
 # -- when a target was fixed
 
 

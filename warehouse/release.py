@@ -172,7 +172,7 @@ def build(
             tables.build_figures(con, catalogue, "warehouse", "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
-            targets.build(con, goals, states, built_at.date(), "distretto")
+            targets.build(con, goals, states, list(territory()["peers"]), built_at.date(), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))

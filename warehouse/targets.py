@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, median, stdev
 from typing import Any
 
 import duckdb
@@ -21,6 +21,8 @@ from warehouse.tables import write_table
 
 # the fewest changes from one period to the next that a drift is estimated from
 CHANGES = 5
+# the fewest peers of which a median is told
+PEERS = 3
 SAME = 1e-9
 BASIS = {
     "interval": "normal distribution over the figure's 95 % interval",
@@ -160,7 +162,8 @@ def judge_latest(entry: Entry, series: Sequence[Figure], on: date, late: Callabl
             f"nessun dato successivo al valore di partenza ({entry.baseline.period})",
             f"no figure later than the baseline ({entry.baseline.period})",
         )
-    result = _judge(entry, entry.target.value, newest.period, series, final=False)
+    ended = ordinal(newest.period) >= ordinal(entry.target.period)
+    result = _judge(entry, entry.target.value, newest.period, series, final=ended)
     age = (on - bounds(newest.period)[1]).days
     if result.status in ("not_comparable", "not_assessable"):
         return result
@@ -253,6 +256,28 @@ def unbroken(series: Sequence[Figure]) -> list[tuple[str, float]]:
     return found
 
 
+def change(baseline: float | None, value: float | None) -> float | None:
+    """Change in percent of the baseline; None where a figure is missing or the baseline is not positive."""
+    if baseline is None or value is None or baseline <= 0:
+        return None
+    return (value - baseline) / baseline * 100
+
+
+def change_of_peers(entry: Entry, period: str, peers: Sequence[Sequence[Figure]]) -> tuple[float | None, int]:
+    """Median change of the peers from the baseline's period to `period` in percent, and of how many; None below three.
+
+    A peer counts only with two reliable figures of one table and no break between them.
+    """
+    changes = []
+    for series in peers:
+        pair = {f.period: f for f in series if f.reliability not in ("C", "suppressed")}
+        start, end = pair.get(entry.baseline.period), pair.get(period)
+        if start and end and not _break(entry, period, series):
+            changes.append(change(start.value, end.value))
+    told = [one for one in changes if one is not None]
+    return (median(told), len(told)) if len(told) >= PEERS else (None, len(told))
+
+
 def chance(
     entry: Entry, point: Point, series: Sequence[Figure], standing: Result
 ) -> tuple[float | None, str | None]:
@@ -325,10 +350,14 @@ def build(
     con: duckdb.DuckDBPyConnection,
     ledger: Ledger,
     states: dict[str, dict[str, Any]],
+    peers: Sequence[str],
     on: date,
     schema: str,
 ) -> None:
-    """Create `targets`, `target_results` and `target_ledger` in `schema`, judged on the day `on`."""
+    """Create `targets`, `target_results` and `target_ledger` in `schema`, judged on the day `on`.
+
+    `peers`: the territories to compare with; those of a target's own level count.
+    """
     numbers = {(entry.id, entry.version): entry.number for entry in ledger.targets}
     write_table(
         con,
@@ -396,7 +425,12 @@ def build(
         [(entry.number, entry.seal, content(entry)) for entry in ledger.entries],
     )
     wanted = [(entry.indicator, entry.geo) for entry in ledger.targets]
-    now = figures(con, schema, wanted)
+    level = dict(con.execute(f"select geo, level from {schema}.geography").fetchall())
+    beside = {
+        pair: [(pair[0], peer) for peer in peers if level.get(peer) == level.get(pair[1]) and peer != pair[1]]
+        for pair in wanted
+    }
+    now = figures(con, schema, [*wanted, *(pair for others in beside.values() for pair in others)])
     write_table(
         con,
         f"{schema}.target_results",
@@ -414,6 +448,9 @@ def build(
             "expected": "double",
             "gap": "double",
             "progress": "double",
+            "change": "double",
+            "peers_change": "double",
+            "peers": "integer",
             "status": "varchar",
             "reason_it": "varchar",
             "reason_en": "varchar",
@@ -426,67 +463,49 @@ def build(
             row
             for entry in ledger.targets
             if entry.stage != "withdrawn"
-            for row in _results(entry, now[entry.indicator, entry.geo], on, states)
+            for pair in [(entry.indicator, entry.geo)]
+            for row in _results(entry, now[pair], [now[peer] for peer in beside[pair]], on, states)
         ],
     )
 
 
 def _results(
-    entry: Entry, series: list[Figure], on: date, states: dict[str, dict[str, Any]]
+    entry: Entry, series: list[Figure], peers: list[list[Figure]], on: date, states: dict[str, dict[str, Any]]
 ) -> list[tuple[Any, ...]]:
     """The rows of one version of a target: its newest figure, its milestones, itself."""
     standing = judge_latest(entry, series, on, lambda dataset: states[dataset]["trouble"] == 2)
     newest = standing.figure.period if standing.figure else None
-    rows = [
-        _row(
-            entry, "latest", newest, entry.target, on, standing, chance(entry, entry.target, series, standing)
-        )
-    ]
+    judged = [("latest", newest, entry.target, on, standing)]
     for point in entry.points:
         name = "target" if point == entry.target else "milestone"
-        result = judge_point(entry, point, series, on)
+        judged.append((name, point.period, point, point.assess_on, judge_point(entry, point, series, on)))
+    rows = []
+    for name, period, point, judged_on, result in judged:
+        figure = result.figure
+        comparable = figure is not None and result.status != "not_comparable"
         rows.append(
-            _row(
-                entry,
+            (
+                entry.id,
+                entry.version,
                 name,
-                point.period,
-                point,
-                point.assess_on,
-                result,
-                chance(entry, point, series, standing),
+                period,
+                point.value,
+                judged_on,
+                figure.value if figure else None,
+                entry.unit,
+                figure.flag if figure else None,
+                figure.reliability if figure else None,
+                result.expected,
+                result.gap,
+                result.progress,
+                change(entry.baseline.value, figure.value) if comparable else None,
+                *(change_of_peers(entry, period, peers) if comparable else (None, None)),
+                result.status,
+                result.reason_it or None,
+                result.reason_en or None,
+                *chance(entry, point, series, standing),
+                figure.dataset if figure else None,
+                figure.snapshot_id if figure else None,
             )
         )
     return rows
-
-
-def _row(
-    entry: Entry,
-    name: str,
-    period: str | None,
-    point: Point,
-    judged_on: date,
-    result: Result,
-    odds: tuple[float | None, str | None],
-) -> tuple[Any, ...]:
-    figure = result.figure
-    return (
-        entry.id,
-        entry.version,
-        name,
-        period,
-        point.value,
-        judged_on,
-        figure.value if figure else None,
-        entry.unit,
-        figure.flag if figure else None,
-        figure.reliability if figure else None,
-        result.expected,
-        result.gap,
-        result.progress,
-        result.status,
-        result.reason_it or None,
-        result.reason_en or None,
-        *odds,
-        figure.dataset if figure else None,
-        figure.snapshot_id if figure else None,
-    )

@@ -77,6 +77,9 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                     "reliability": row["reliability"],
                     "flags": row["flag"],
                     "method": f"warehouse/indicators/{indicator}.sql, version {row['method_version']}",
+                    "release": _release(con),
+                    "targets": _targets(con, indicator, geo),
+                    "headlines": _headlines(con, f"{geo}/{indicator}/{period}"),
                 },
                 "value": row["value"],
                 "unit": row["unit"],
@@ -101,8 +104,8 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
     """One observation: what it measures, its snapshot, address, licence, checks, and what it was before."""
     (snapshot,) = _rows(con, "select * from snapshots where snapshot_id = ?", [row["snapshot_id"]])
     (entry,) = _rows(con, "select * from catalogue where dataset = ?", [row["dataset"]])
-    ((passed, judged),) = con.execute(
-        "select count(*) filter (passed), count(*) from check_results where snapshot_id = ?",
+    judged = con.execute(
+        "select check_name, passed from check_results where snapshot_id = ? order by all",
         [row["snapshot_id"]],
     ).fetchall()
     known = {
@@ -147,7 +150,7 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
             else "by the provider at a time not known",
             "licence": entry["licence"],
             "cite as": entry["citation"],
-            "checks": f"{passed} of {judged} passed" if judged else "none recorded",
+            "checks": _checks(judged),
             "earlier": "; ".join(
                 f"{_number(value)}{f' {flag}' if flag else ''} until {moment:%Y-%m-%d %H:%M} UTC"
                 for moment, value, flag in earlier
@@ -155,6 +158,45 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
             or None,
         },
     }
+
+
+def _checks(judged: list[tuple[str, bool]]) -> str:
+    """`8 of 9 passed: ...; failed: ...`, with the names."""
+    passed = [name for name, good in judged if good]
+    failed = [name for name, good in judged if not good]
+    if not judged:
+        return "none recorded"
+    return f"{len(passed)} of {len(judged)} passed: {', '.join(passed)}" + (
+        f"; failed: {', '.join(failed)}" if failed else ""
+    )
+
+
+def _release(con: duckdb.DuckDBPyConnection) -> str:
+    """The release, the commit it was built by, and the checks it went out with."""
+    ((name, commit),) = con.execute("select release_id, code_commit from release").fetchall()
+    judged = con.execute("select check_name, passed from check_results where scope = 'release' order by all")
+    by = f", commit {commit[:12]}" if commit else ""
+    return f"{name}{by}, checks {_checks(judged.fetchall())}"
+
+
+def _targets(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> str:
+    """The targets that stand on this indicator and territory."""
+    found = con.execute(
+        "select target_id, version, target_value, target_period, stage from targets "
+        "where indicator = ? and geo = ? and superseded_by is null order by target_id",
+        [indicator, geo],
+    ).fetchall()
+    return "; ".join(
+        f"{name}, version {version}: {_number(value)} in {period} ({stage})"
+        for name, version, value, period, stage in found
+    )
+
+
+def _headlines(con: duckdb.DuckDBPyConnection, number: str) -> str:
+    found = con.execute(
+        "select text_en from headlines where list_contains(rests_on, ?) order by number", [number]
+    )
+    return "; ".join(text for (text,) in found.fetchall())
 
 
 def _place(con: duckdb.DuckDBPyConnection, geo: str) -> str:
