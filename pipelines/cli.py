@@ -194,6 +194,37 @@ def validate(
 
 
 @app.command()
+def board(
+    since: Annotated[str, typer.Option(help="Day of the last meeting, YYYY-MM-DD.")],
+    language: Annotated[str, typer.Option(help="it or en.")] = "it",
+    output: Annotated[str, typer.Option(help="The PDF to write.")] = "board.pdf",
+    as_json: AsJson = False,
+) -> None:
+    """Write the board's two-page sheet: results beside targets, and what is new since its last meeting.
+
+    The release has one for the end of last month, site/it/board.pdf. Example: [cyan]distretto board --since 2026-09-30[/cyan]
+    """
+    from datetime import date
+
+    from assets.site.build import board_sheet
+    from warehouse import release
+
+    try:
+        day = date.fromisoformat(since)
+    except ValueError:
+        raise typer.BadParameter(f"{since} is no day; write YYYY-MM-DD.", param_hint="--since") from None
+    if language not in ("it", "en"):
+        raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
+    pdf, changed = board_sheet(release.find(Home.from_env(), None), day, language)
+    with open(output, "wb") as handle:
+        handle.write(pdf)
+    if as_json:
+        print(to_json({"file": output, "since": since, "changed": changed}, indent=1))
+    else:
+        show.out.print(f"{output}: {len(changed)} figures are otherwise than on {since}, or new.")
+
+
+@app.command()
 def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Let a quarantined snapshot into history; `refresh` then publishes it. Undo: pin an earlier snapshot.
 

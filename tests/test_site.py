@@ -184,7 +184,11 @@ def test_every_string_is_used_and_every_string_used_is_there():
     # groups of which the figures name the key, such as a state or a directive
     by_data = set(re.findall(r"""["'](\w+)\.["'] ~""", code)) | set(re.findall(r"""f"(\w+)\.{""", code))
     by_data |= {"month", "sign"}
-    unused = {key for key in known - asked if key.split(".")[0] not in by_data and not re.search(rf"[\"']{key}[\"']", code)}
+    unused = {
+        key
+        for key in known - asked
+        if key.split(".")[0] not in by_data and not re.search(rf"[\"']{key}[\"']", code)
+    }
     assert unused == set()
 
 

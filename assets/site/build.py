@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from assets.site import draw, findings
-from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read
+from assets.site import board, draw, findings
+from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read, since
 from assets.site.language import LANGUAGES, Language
 from sources.formats.staged import quoted
 from warehouse import indicators
@@ -39,12 +39,23 @@ def render(release: Release) -> None:
         for name in ("style.css", "site.js"):
             shutil.copy(HERE / "templates" / name, target / name)
         _write_csv(con, facts, target / "data")
+        day = board.last_month_end(facts.release["built_at"].date())
+        changed = since(con, facts.places, day)
     for code in LANGUAGES:
-        folder = target / code
+        folder, pages = target / code, Pages(facts, Language(code))
         folder.mkdir()
-        for name, html in Pages(facts, Language(code)).all():
+        for name, html in pages.all():
             (folder / f"{name}.html").write_text(html, encoding="utf-8")
+        (folder / "board.pdf").write_bytes(board.sheet(pages, day, changed))
     (target / "index.html").write_text(_environment().get_template("door.html").render(), encoding="utf-8")
+
+
+def board_sheet(release: Release, day: date, language: str) -> tuple[bytes, list[dict[str, Any]]]:
+    """The board's sheet of a published release since `day` as PDF, and the rows that changed since."""
+    with reading(release) as con:
+        facts = read(con, release.folder)
+        changed = since(con, facts.places, day)
+    return board.sheet(Pages(facts, Language(language)), day, changed), changed
 
 
 def _write_csv(con: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> None:
@@ -76,6 +87,7 @@ class Pages:
         self.facts, self.language = facts, language
         self.environment = _environment()
         self.environment.filters["place_name"] = self.place_name
+        self.names: dict[str, str] = territory()["names"]
         self.environment.globals |= {
             "L": language,
             "say": language.say,
@@ -105,7 +117,7 @@ class Pages:
                 f"territory-{place.geo}",
                 self.page("territory", f"territory-{place.geo}", **self.territory(place)),
             )
-        yield "targets", self.page("targets", "targets")
+        yield "targets", self.page("targets", "targets", **self.targets())
         yield "changes", self.page("changes", "changes", **self.changes())
         yield "quality", self.page("quality", "quality", **self.quality())
         yield "calendar", self.page("calendar", "calendar", **self.calendar())
@@ -126,7 +138,8 @@ class Pages:
     # -- words for values
 
     def place_name(self, geo: str) -> str:
-        return self.facts.places[geo].names[self.language.code]
+        place = self.facts.places.get(geo)
+        return place.names[self.language.code] if place else geo
 
     def unit_name(self, unit: str) -> str:
         pair = self.facts.units.get(unit)
@@ -266,6 +279,17 @@ class Pages:
         }
 
     @cached_property
+    def mapped(self) -> Measure | None:
+        """The indicator of the first map: a rate of the provinces, best one that a target is about."""
+        aimed = {target["indicator"] for target in self.standing}
+        rates = [
+            measure
+            for measure in self.facts.measures.values()
+            if measure.unit not in findings.COUNTS and self.provinces(measure)
+        ]
+        return min(rates, key=lambda measure: measure.id not in aimed, default=None)
+
+    @cached_property
     def layout(self) -> draw.Map:
         return draw.province_map(self.facts.outlines)
 
@@ -313,7 +337,28 @@ class Pages:
                 roles[own] = "seat"
         roles[self.facts.country] = "country"
         roles |= {peer: "peer" for peer in self.facts.geos("peer") if peer not in roles}
-        return draw.lines_plot(measure.series, roles, measure.until, indexed=measure.unit in findings.COUNTS)
+        indexed = measure.unit in findings.COUNTS
+        aims = [] if indexed else [t for t in self.standing if t["indicator"] == measure.id]
+        return draw.lines_plot(measure.series, roles, measure.until, indexed, aims)
+
+    @cached_property
+    def standing(self) -> list[dict[str, Any]]:
+        """The targets that stand: not superseded, not withdrawn."""
+        return [t for t in self.facts.targets if not t["superseded_by"] and t["stage"] != "withdrawn"]
+
+    def target(self, target: dict[str, Any]) -> dict[str, Any]:
+        """A target with its newest result, its indicator's title and a chart of the way to it."""
+        measure = self.facts.measures.get(target["indicator"])
+        geo = target["geo"]
+        role = "seat" if geo == self.facts.seat else "region"
+        series = {geo: measure.series[geo]} if measure and geo in measure.series else {}
+        return {
+            "target": target,
+            "measure": measure,
+            "title": measure.title(self.language.code) if measure else target["indicator"],
+            "now": target["results"][0],
+            "plot": draw.lines_plot(series, {geo: role}, measure.until, targets=[target]) if series else None,
+        }
 
     def origins(self, measure: Measure) -> list[dict[str, Any]]:
         """The sources of an indicator, each once, with the latest snapshot used."""
@@ -332,6 +377,19 @@ class Pages:
 
     # -- pages
 
+    def targets(self) -> dict[str, Any]:
+        views = [self.target(target) for target in self.standing]
+        return {
+            "groups": [
+                (directive, [view for view in views if view["target"]["directive"] == directive])
+                for directive in DIRECTIVES
+            ],
+            "earlier": [t for t in self.facts.targets if t not in self.standing],
+            "statuses": {
+                status: sum(view["now"]["status"] == status for view in views) for status in findings.STATUSES
+            },
+        }
+
     def home(self) -> dict[str, Any]:
         by_directive: dict[str, list[Measure]] = {directive: [] for directive in DIRECTIVES}
         for measure in self.facts.measures.values():
@@ -348,25 +406,29 @@ class Pages:
         ]
         cards = []
         for directive, measures in by_directive.items():
+            aims = [t for t in self.standing if t["directive"] == directive and self.target(t)["measure"]]
             measures.sort(key=lambda m: (leads.index(m.id) if m.id in leads else len(leads), m.id))
+            lead, aim = None, None
+            if aims:
+                aim = aims[0]
+                lead = self.summary(self.facts.measures[aim["indicator"]], aim["geo"])
+            elif measures:
+                lead = self.summary(measures[0], self.facts.region)
             cards.append(
                 {
                     "directive": directive,
-                    "lead": self.summary(measures[0], self.facts.region) if measures else None,
-                    "others": measures[1:],
+                    "lead": lead,
+                    "target": aim,
+                    "others": [m for m in measures if lead is None or m is not lead["measure"]],
                 }
             )
-        rates = [
-            m for m in self.facts.measures.values() if m.unit not in findings.COUNTS and self.provinces(m)
-        ]
-        shown = rates[0] if rates else next(iter(self.facts.measures.values()), None)
         newest = max((v["known_from"] for v in self.facts.vintages), default=None)
         night = [v for v in self.facts.vintages if newest and newest - v["known_from"] < timedelta(hours=12)]
         return {
             "headlines": headlines,
             "cards": cards,
-            "mapped": shown,
-            "provinces": self.provinces(shown) if shown else None,
+            "mapped": self.mapped,
+            "provinces": self.provinces(self.mapped) if self.mapped else None,
             "night": night,
             "revised": [
                 c for c in self.facts.changes if newest and newest - c["known_from"] < timedelta(hours=12)
@@ -426,10 +488,7 @@ class Pages:
         }
 
     def territory_list(self) -> dict[str, Any]:
-        lead = next(
-            (m for m in self.facts.measures.values() if m.unit not in findings.COUNTS and self.provinces(m)),
-            None,
-        )
+        lead = self.mapped
         return {
             "lead": lead,
             "rows": [

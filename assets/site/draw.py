@@ -70,6 +70,16 @@ class Line:
 
 
 @dataclass
+class Way:
+    """The straight lines from a target's baseline over its milestones to the target, the last mark being the target."""
+
+    role: str
+    target: dict[str, Any]
+    path: str
+    marks: list[tuple[int, int, str, float]]
+
+
+@dataclass
 class Plot:
     lines: list[Line]
     y_ticks: list[tuple[int, float]]
@@ -79,7 +89,7 @@ class Plot:
     zero_y: int | None
     hidden: list[str] = field(default_factory=list)
     based: list[str] = field(default_factory=list)
-    targets: list[dict[str, Any]] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
 
 
 def lines_plot(
@@ -92,7 +102,7 @@ def lines_plot(
     """Lines over time; `roles` orders and names the territories (`ours` first keep their labels).
 
     `indexed`: from the base of each run of the first territory on, as an index; what has no value at the base is left
-    out. `targets` are `{period, value}` marks that the scale must hold. None where no territory has two values.
+    out. `targets` are rows of the table of that name, with their results. None where no territory has two values.
     """
     complete = until or max(
         (p.period for points in series.values() for p in points if p.value is not None), default=""
@@ -111,10 +121,13 @@ def lines_plot(
     flat = [value for runs in values.values() for run in runs for _, value in run]
     if len(flat) < 2:
         return None
-    targets = targets or []
-    axis = scale([*flat, *(target["value"] for target in targets)])
+    aims = [(target, steps(target)) for target in targets or [] if target["geo"] in values]
+    heads = [value for _, way in aims for _, value in way]
+    # room for the words above a target's mark
+    room = [max(heads) + 0.15 * (max(flat + heads) - min(flat + heads))] if heads else []
+    axis = scale([*flat, *heads, *room])
     periods = {point.period for runs in values.values() for run in runs for point, _ in run}
-    periods |= {target["period"] for target in targets}
+    periods |= {period for _, way in aims for period, _ in way}
     first, last = min(map(moment, periods)), max(map(moment, periods))
     span = (last - first) or 1
 
@@ -140,7 +153,15 @@ def lines_plot(
         axis.low == 0,
         axis.at(0) if axis.low <= 0 <= axis.high else None,
         based=bases,
-        targets=[{**target, "x": x(target["period"]), "y": axis.at(target["value"])} for target in targets],
+        ways=[
+            Way(
+                roles[target["geo"]],
+                target,
+                path_through([(x(period), axis.at(value)) for period, value in way]),
+                [(x(period), axis.at(value), period, value) for period, value in way[1:]],
+            )
+            for target, way in aims
+        ],
     )
     place_labels(plot)
     return plot
@@ -163,16 +184,25 @@ def unfinished(point: Point, until: str | None) -> bool:
 
 
 def path(dots: list[Dot]) -> str:
-    """An SVG path through `dots`; one dot alone gives a mark of no length, which round caps make visible."""
-    if not dots:
+    return path_through([(dot.x, dot.y) for dot in dots])
+
+
+def path_through(points: list[tuple[int, int]]) -> str:
+    """An SVG path through `points`; one alone gives a mark of no length, which round caps make visible."""
+    if not points:
         return ""
-    start, *rest = dots
-    text = f"M{start.x} {start.y}"
-    x, y = start.x, start.y
-    for dot in rest:
-        text += f"l{dot.x - x} {dot.y - y}"
-        x, y = dot.x, dot.y
+    (x, y), *rest = points
+    text = f"M{x} {y}"
+    for nx, ny in rest:
+        text += f"l{nx - x} {ny - y}"
+        x, y = nx, ny
     return text if rest else text + "h0"
+
+
+def steps(target: dict[str, Any]) -> list[tuple[str, float]]:
+    """`(period, value)` of a target's baseline, milestones and aim, in order."""
+    goals = {row["period"]: row["goal"] for row in target["results"] if row["point"] != "latest"}
+    return [(target["baseline_period"], target["baseline_value"]), *sorted(goals.items())]
 
 
 def break_marks(values: dict[str, list[list[tuple[Point, float]]]], x: Any) -> list[tuple[int, str]]:
@@ -252,7 +282,7 @@ def columns_plot(points: list[Point], until: str | None, most: int = 25) -> Colu
     )
 
 
-def spark(points: list[Point], until: str | None) -> dict[str, Any] | None:
+def spark(points: list[Point], until: str | None, height: int = 1000) -> dict[str, Any] | None:
     """A small line of the last fifteen periods: solid, dashed, and the last dot; None below two values."""
     runs = segments(points[-15:])
     flat = [p for run in runs for p in run]
@@ -262,7 +292,8 @@ def spark(points: list[Point], until: str | None) -> dict[str, Any] | None:
     first, span = moment(flat[0].period), moment(flat[-1].period) - moment(flat[0].period)
 
     def dot(p: Point) -> Dot:
-        y = 500 if low == high else round(920 - 840 * (p.value - low) / (high - low))
+        share = 0.5 if low == high else (p.value - low) / (high - low)
+        y = round(height * (0.92 - 0.84 * share))
         return Dot(round(1000 * (moment(p.period) - first) / span), y, p, p.value, unfinished(p, until))
 
     solid, dashed = "", ""

@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 
 from sources.formats.staged import name, quoted
 from warehouse import indicators
+from warehouse.ledger import Directive
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
 
-DIRECTIVES = ("sustainability", "aggregation", "territory", "talents", "control", "dexterity")
+DIRECTIVES = get_args(Directive)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Facts:
     release: dict[str, Any]
     places: dict[str, Place]
     measures: dict[str, Measure]
+    targets: list[dict[str, Any]]
     catalogue: dict[str, dict[str, Any]]
     snapshots: dict[str, dict[str, Any]]
     checks: list[dict[str, Any]]
@@ -120,6 +123,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         release=_rows(con, "from release")[0],
         places=places,
         measures=_measures(con, ours),
+        targets=_targets(con),
         catalogue={row["dataset"]: row for row in _rows(con, "from catalogue order by dataset")},
         snapshots={row["snapshot_id"]: row for row in _rows(con, "from snapshots")},
         checks=_rows(con, "from check_results order by scope desc, dataset, check_name"),
@@ -195,14 +199,60 @@ def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
     }
 
 
+def _targets(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Every version of every target, each with its `results`: the newest figure first, then milestones and target."""
+    results: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(con, "from target_results order by target_id, version, point <> 'latest', period"):
+        results[row["target_id"], row["version"]].append(row)
+    return [
+        row | {"results": results[row["target_id"], row["version"]]}
+        for row in _rows(con, "from targets order by directive, target_id, version desc")
+    ]
+
+
+def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -> list[dict[str, Any]]:
+    """What is otherwise now than it was known at the end of `day`, of the observations behind our indicators.
+
+    Rows as in `Facts.changes`, without the moment; `kind` is changed, reflagged, added or deleted.
+    """
+    ours = ", ".join(quoted(geo) for geo in places)
+    same = _same_series(con, "s", "o")
+    return _rows(
+        con,
+        f"""
+        with mine as (
+            select distinct s.*, i.indicator as measure, i.geo as place
+            from indicator_inputs i join series s on s.series = i.input_series where i.geo in ({ours})),
+        old as (select s.series, s.measure, s.place, o.dataset, o.period, o.unit, o.indicator as input, o.value, o.flag
+                from as_of(date '{day}') o join mine s on {same}),
+        new as (select s.series, s.measure, s.place, o.dataset, o.period, o.unit, o.indicator as input, o.value, o.flag
+                from as_of(timestamptz 'infinity') o join mine s on {same})
+        select coalesce(n.dataset, a.dataset) as dataset, measure as indicator, place as geo, period,
+               coalesce(n.unit, a.unit) as unit, coalesce(n.input, a.input) as input,
+               a.value as old_value, n.value as value, a.flag as old_flag, n.flag as flag,
+               case when a.series is null then 'added' when n.series is null then 'deleted'
+                    when a.value is distinct from n.value then 'changed' else 'reflagged' end as kind
+        from new n full join old a using (series, measure, place, period)
+        where a.series is null or n.series is null
+           or a.value is distinct from n.value or a.flag is distinct from n.flag
+        order by dataset, indicator, geo, period""",
+    )
+
+
+def _same_series(con: duckdb.DuckDBPyConnection, one: str, other: str) -> str:
+    """SQL that holds where two rows have the same codes in every dimension."""
+    columns = con.execute(
+        "select column_name from duckdb_columns() where table_name = 'series' and column_name <> 'series' "
+        "and not internal"
+    ).fetchall()
+    return " and ".join(
+        f"{one}.{name(column)} is not distinct from {other}.{name(column)}" for (column,) in columns
+    )
+
+
 def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
     """The revisions of the very series that our indicators are computed from, newest first."""
-    same = " and ".join(
-        f"s.{name(column)} is not distinct from r.{name(column)}"
-        for (column,) in con.execute(
-            "select column_name from duckdb_columns() where table_name = 'series' and column_name <> 'series'"
-        ).fetchall()
-    )
+    same = _same_series(con, "s", "r")
     return _rows(
         con,
         f"""

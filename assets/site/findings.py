@@ -19,6 +19,8 @@ COUNTS = frozenset({"NR", "PER", "THS", "THS_PER", "MIO_EUR", "FTE", "HAB"})
 PERCENTAGES = frozenset({"PC", "PC_ACT", "PC_POP", "PC_EMP", "PC_GDP"})
 # a change below these is called stable: percent, and percentage points
 STABLE, STABLE_POINTS = 0.5, 0.1
+# of a target's result, from good to unknown
+STATUSES = ("met", "on_track", "delayed", "off_track", "not_comparable", "not_assessable")
 # years looked back where two series of different size are compared as an index
 WINDOW = 10
 

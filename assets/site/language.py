@@ -60,6 +60,20 @@ class Language:
         sign = "" if bare else self.sign(unit)
         return text + sign
 
+    def goal(self, value: float | None, unit: str = "") -> str:
+        """A value that a person fixed: with the decimals it was given and no more."""
+        if value is None:
+            return self.say("mark.missing")
+        places = decimals(value)
+        while places and round(value, places - 1) == value:
+            places -= 1
+        return self.digits(value, places) + self.sign(unit)
+
+    def tick(self, value: float, ticks: list[float], unit: str = "") -> str:
+        """A mark of an axis, with as many decimals as the axis needs."""
+        places = next(n for n in range(9) if all(round(t, n) == t for t in ticks))
+        return self.digits(value, places) + self.sign(unit)
+
     def sign(self, unit: str) -> str:
         """What follows a number of this unit, with its own space; empty for plain numbers."""
         pair = words()["sign"].get(unit)
