@@ -10,6 +10,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.site import draw, findings
-from assets.site.facts import Point
+from assets.site import board, draw, findings
+from assets.site.build import Pages, render
+from assets.site.facts import Point, read, since
 from assets.site.language import LANGUAGES, MINUS, Language, decimals, words
-from tests.conftest import ROOT
+from tests.conftest import ENTRY, ROOT
 from tests.test_published import distretto
+from warehouse.release import Release, reading
 
 TEMPLATES = ROOT / "assets" / "site" / "templates"
 IT, EN = Language("it"), Language("en")
@@ -341,6 +344,85 @@ def test_pages_of_unchanged_figures_are_the_files_of_the_last_release(release: P
     for place in ("it/indicator-enterprise_births.html", "style.css", "data/enterprise_births.csv"):
         assert (new / place).stat().st_ino == (old / place).stat().st_ino, place
     assert "Changed: " in (new / "en" / "downloads.html").read_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_boards_sheet_has_two_pages_whatever_it_has_to_say(release: Path, language: str):
+    """Also with more revisions than it lists and with the longest words: everything here is made up from long titles."""
+    with reading(Release(release.name, release)) as con:
+        facts = read(con, release)
+        pages = Pages(facts, Language(language))
+        new = since(con, facts.places, date(2000, 1, 1))
+    assert {row["kind"] for row in new} == {"added"} and len(new) > 2000
+    revised = [
+        {**row, "kind": "reflagged", "old_value": 1234567.0, "indicator": "epo_applications_per_million"}
+        for row in new
+    ]
+    for changed in ([], new, revised):
+        assert len(board.sheet(pages, date(2026, 10, 31), changed, form="png")) == 2
+    assert (release / "site" / language / "board.pdf").read_bytes()[:5] == b"%PDF-"
+
+
+AWKWARD = {
+    "holes": "update indicators set value = null, reliability = 'suppressed' where hash(geo || period) % 3 = 0",
+    "unknown flags": "update indicators set flag = 'zqp', reliability = 'C'",
+    "below zero": "update indicators set value = -value",
+    "all alike": "update indicators set value = 0",
+    "huge and tiny": "update indicators set value = value * if(hash(geo) % 2 = 0, 1e12, 1e-9)",
+    "no region": "delete from indicators where geo = 'ITG1'",
+    "no provinces": "delete from indicators where geo like 'ITG1_'",
+    "only ours": "delete from indicators where geo not like 'ITG1%'",
+    "one period": "delete from indicators where period <> '2010'",
+    "quarters": "update indicators set period = period || '-Q' || (1 + hash(geo || period) % 4)",
+    "broken every year": "update indicators set break_before = true",
+    "nothing": "delete from indicators; delete from headlines; delete from target_results; delete from targets",
+    "nobody answers": "update catalogue set provider_updated_at = null, failing_since = now(), failure = '<b>&', state = 'stale'",
+}
+
+
+@pytest.mark.parametrize("case", AWKWARD)
+def test_awkward_figures_stop_no_page(release: Path, tmp_path: Path, case: str):
+    """What a provider may serve one night: a page that cannot be drawn would hold the release back."""
+    for path in release.glob("*.*"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "distretto.duckdb").chmod(0o644)
+    with duckdb.connect(str(tmp_path / "distretto.duckdb")) as con:
+        con.execute(AWKWARD[case])
+    render(Release(release.name, tmp_path))
+    found = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(found) > 40
+    for path in found:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\bNone\b|\bnan\b|\binf\b", re.sub(r"<[^>]+>", " ", text)), path.name
+        assert "<b>&" not in text
+
+
+def test_the_changes_since_a_day_are_those_that_as_of_tells(world):
+    """A value revised after the day, one withdrawn and one new: on the page, in the sheet, and for any date."""
+    rates = {
+        ("A", "V11920", "TOTAL", "ITG1"): {"2018": "40", "2019": "44"},
+        ("A", "V11910", "TOTAL", "ITG1"): {"2018": "400", "2019": "410"},
+    }
+    world.entry(
+        "bd_size_r3",
+        dimensions=["freq", "indic_sb", "sizeclas", "geo"],
+        checks=ENTRY["checks"] | {"geos": ["ITG1"]},
+    )
+
+    def serve(cells):
+        world.server.table("bd_size_r3", ["freq", "indic_sb", "sizeclas", "geo"], cells)
+
+    serve(rates)
+    assert world.run("refresh", "--only", "bd_size_r3", "--json").code == 0
+    rates[("A", "V11920", "TOTAL", "ITG1")] = {"2018": "42", "2019": "44", "2020": "50"}
+    serve(rates)
+    assert world.run("refresh", "--only", "bd_size_r3", "--json").code in (0, 3)
+    told = world.run("board", "--since", "2000-01-01", "--json", "--output", str(world.folder / "b.pdf"))
+    assert told.code == 0, told.err
+    assert (world.folder / "b.pdf").read_bytes()[:5] == b"%PDF-"
+    page = (world.home / "current" / "site" / "en" / "changes.html").read_text()
+    assert "value revised" in page and 'class="num">40<' in page and 'class="num">42<' in page
+    assert world.run("board", "--since", "yesterday").code == 2
 
 
 # -- in a browser

@@ -127,9 +127,9 @@ def card(pages: Pages, given: dict[str, Any]) -> dict[str, Any]:
         "lead": {
             "title": lead["title"] + place,
             "value": pages.value(lead["last"], lead["measure"].unit),
-            "period": language.period(lead["last"].period),
+            "period": lead["when"],
             "trend": lead["change"],
-            "reliability": say(f"reliability.{lead['last'].reliability}"),
+            "reliability": say(f"reliability.{lead['last'].reliability if lead['last'] else 'suppressed'}"),
             "spark": spark_svg(
                 lead["measure"], lead["geo"], SEAT if lead["geo"] == pages.facts.seat else REGION
             ),

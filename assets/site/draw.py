@@ -40,7 +40,7 @@ def scale(values: Iterable[float], zero: bool = False, ticks: int = 4) -> Scale:
     if zero or (low >= 0 and low < FROM_ZERO * high):
         low = min(0.0, low)
     if low == high:
-        low, high = low - abs(low) / 10 - 1, high + abs(high) / 10 + 1
+        low, high = (low if zero else low - abs(low) / 10 - 1), high + abs(high) / 10 + 1
     step = nice_step((high - low) / ticks)
     low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     count = round((high - low) / step)

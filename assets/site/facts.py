@@ -88,6 +88,7 @@ class Facts:
     places: dict[str, Place]
     measures: dict[str, Measure]
     targets: list[dict[str, Any]]
+    headlines: list[dict[str, Any]]
     catalogue: dict[str, dict[str, Any]]
     snapshots: dict[str, dict[str, Any]]
     checks: list[dict[str, Any]]
@@ -124,6 +125,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         places=places,
         measures=_measures(con, ours),
         targets=_targets(con),
+        headlines=_rows(con, "from headlines order by number"),
         catalogue={row["dataset"]: row for row in _rows(con, "from catalogue order by dataset")},
         snapshots={row["snapshot_id"]: row for row in _rows(con, "from snapshots")},
         checks=_rows(con, "from check_results order by scope desc, dataset, check_name"),
