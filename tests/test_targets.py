@@ -42,12 +42,15 @@ DRAFT = {
 }
 KNOWN = Known({"2023": 90.0, "2024": 100.0}, "NR", "up")
 values = st.floats(-1e9, 1e9).map(lambda x: round(x, 4))
-periods = st.one_of(
-    st.integers(1990, 2090).map(str),
-    st.tuples(st.integers(1990, 2090), st.integers(1, 4)).map(lambda p: f"{p[0]}-Q{p[1]}"),
-    st.tuples(st.integers(1990, 2090), st.integers(1, 2)).map(lambda p: f"{p[0]}-S{p[1]}"),
-    st.tuples(st.integers(1990, 2090), st.integers(1, 12)).map(lambda p: f"{p[0]}-{p[1]:02}"),
-)
+years = st.integers(1990, 2090)
+frequencies = [
+    years.map(str),
+    st.tuples(years, st.integers(1, 4)).map(lambda p: f"{p[0]}-Q{p[1]}"),
+    st.tuples(years, st.integers(1, 2)).map(lambda p: f"{p[0]}-S{p[1]}"),
+    st.tuples(years, st.integers(1, 12)).map(lambda p: f"{p[0]}-{p[1]:02}"),
+]
+periods = st.one_of(frequencies)
+pairs = st.one_of([st.tuples(one, one) for one in frequencies])
 
 
 def draft(**changes) -> Draft:
@@ -88,9 +91,8 @@ def test_a_period_is_whole_months(period):
     assert start.day == 1 and (end + timedelta(days=1)).day == 1
 
 
-@given(st.lists(periods, min_size=2, max_size=2))
+@given(pairs)
 def test_periods_of_one_frequency_are_in_the_order_of_their_days(two):
-    assume(ledger._frequency(two[0]) == ledger._frequency(two[1]))
     a, b = two
     assert (ledger.ordinal(a) < ledger.ordinal(b)) == (ledger.bounds(a)[0] < ledger.bounds(b)[0])
     if ledger.ordinal(b) - ledger.ordinal(a) == 1:
