@@ -23,6 +23,7 @@ from sources.errors import DamagedSnapshot, DistrettoError, SourceError
 from sources.formats.staged import Staged
 from sources.home import Home
 from sources.http import Client
+from sources.protocols.drop import Drop
 from sources.protocols.eurostat import Eurostat, Fetched
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
@@ -30,7 +31,7 @@ from sources.staging import discard_staged, fresh_workdir, stage
 from warehouse.status import read_status, record
 from warehouse.store import replay, warehouse
 
-PROTOCOLS = {"eurostat": Eurostat}
+PROTOCOLS = {"eurostat": Eurostat, "drop": Drop}
 CHECKS = "checks"
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "units")

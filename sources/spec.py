@@ -24,8 +24,8 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
 RESERVED = frozenset("dataset indicator period value flag conf known_from snapshot_id series".split())
-# the themes of the mission, each of which is a published table
-Theme = Literal["enterprise_births", "patents", "employment"]
+# each is a published table: the themes of the mission, and the district's own figures
+Theme = Literal["enterprise_births", "patents", "employment", "district"]
 
 
 class _Strict(BaseModel):

@@ -307,6 +307,7 @@ def test_the_table_holds_every_version_with_its_results(chain):
         select 'enterprise_births' as indicator, 'ITG1' as geo, period::varchar as period, value::double as value, 'NR' as unit,
                '' as flag, 'A' as reliability, false as break_before, 'a' as dataset, 'a-1' as snapshot_id, now() as known_from
         from (values (2024, 100), (2025, 112), (2026, 120), (2027, 155), (2028, 210)) as t(period, value)""")
+    con.execute("create table distretto.district as from distretto.indicators limit 0")
     targets.build(con, found, {"a": {"trouble": 0}}, ["IT"], date(2030, 2, 1), "distretto")
     rows = con.execute("""
         select r.target_id, r.version, superseded_by, point, r.period, status, round(progress) from distretto.target_results r

@@ -336,12 +336,20 @@ def results(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def figures(
     con: duckdb.DuckDBPyConnection, schema: str, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Figure]]:
-    """The rows of `indicators` for each pair of indicator and territory, in order of their periods."""
+    """The rows for each pair of indicator and territory, or of the district's own figures, in order of their periods."""
     found: dict[tuple[str, str], list[Figure]] = {pair: [] for pair in wanted}
     for indicator, geo in found:
         rows = con.execute(f"""
             select period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from
-            from {schema}.indicators where indicator = {quoted(indicator)} and geo = {quoted(geo)} order by period""")
+            from {schema}.indicators where indicator = {quoted(indicator)} and geo = {quoted(geo)}
+            union all
+            -- the district counts itself: nothing but its flags says how well
+            select period, value, unit, flag,
+                   case when value is null then 'suppressed'
+                        when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end,
+                   contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from
+            from {schema}.district where indicator = {quoted(indicator)} and geo = {quoted(geo)}
+            order by period""")
         found[indicator, geo] = [Figure(*row) for row in rows.fetchall()]
     return found
 

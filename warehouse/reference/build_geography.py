@@ -110,6 +110,9 @@ ENGLISH = {
     "ITI1": "Tuscany",
 }
 
+# no territory: whose figures are the district's own
+DISTRICT = {"DISTRICT": ("Il distretto", "The district")}
+
 MATRICES = [(2010, 2021), (2013, 2016), (2016, 2021)]
 
 
@@ -121,7 +124,7 @@ def main(folder: Path) -> None:
     }
     gisco_2021 = gisco(folder / "geometry" / "NUTS_RG_03M_2021_4326_LEVL_3.geojson.gz")
     labels = {**gisco_2021, **nuts_2024, **SARDINIA}
-    named = {**COUNTRIES, **AGGREGATES}
+    named = {**COUNTRIES, **AGGREGATES, **DISTRICT}
     istat = one_to_one(folder / "istat" / "unita_territoriali.csv")
 
     versions = defaultdict(set)
@@ -200,6 +203,8 @@ def level(geo: str) -> str:
         return "country"
     if geo in AGGREGATES:
         return "aggregate"
+    if geo in DISTRICT:
+        return "district"
     return "extra_regio" if outside(geo) else f"nuts{len(geo) - 2}"
 
 
