@@ -292,7 +292,9 @@ class Pages:
 
     @cached_property
     def layout(self) -> draw.Map:
-        return draw.province_map(self.facts.outlines)
+        """The provinces' outlines, the seat's last, so that its border lies on top."""
+        ordered = dict(sorted(self.facts.outlines.items(), key=lambda item: item[0] == self.facts.seat))
+        return draw.province_map(ordered)
 
     def comparison(self, measure: Measure) -> dict[str, Any] | None:
         """Our region among the territories of its level, in their last common period, from the highest."""
