@@ -19,16 +19,20 @@ from urllib.request import url2pathname
 
 import duckdb
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.site import board, draw, findings
 from assets.site.build import Pages, render
 from assets.site.facts import Point, read, since
-from assets.site.language import LANGUAGES, MINUS, Language, decimals, words
+from assets.site.language import LANGUAGES, MINUS, Language, decimals, translations, words
+from sources.spec import load_catalogue
 from tests.conftest import ENTRY, ROOT
 from tests.test_published import distretto
-from warehouse.release import Release, reading
+from warehouse.indicators import load_indicators
+from warehouse.release import Release, reading, territory
+from warehouse.tables import contract
 
 TEMPLATES = ROOT / "assets" / "site" / "templates"
 IT, EN = Language("it"), Language("en")
@@ -193,6 +197,28 @@ def test_every_string_is_used_and_every_string_used_is_there():
         if key.split(".")[0] not in by_data and not re.search(rf"[\"']{key}[\"']", code)
     }
     assert unused == set()
+
+
+def test_every_sentence_of_the_data_has_its_italian():
+    """Add what is missing to assets/site/translations.yml; what nobody says any more comes out of it."""
+    said = {
+        *(text for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
+        *(i.header[key] for i in load_indicators() for key in ("formula", "sources")),
+        *(table["description"] for table in contract()["tables"].values()),
+        *(reason.partition(": ")[2] for reason in territory()["peers"].values()),
+    }
+    assert said - set(translations()) == set()
+    ledger = (ROOT / "warehouse" / "reference" / "targets.yml").read_text(encoding="utf-8")
+    targets = {entry[key] for entry in yaml.safe_load(ledger) for key in ("because", "fixed_by", "document")}
+    assert targets - set(translations()) == set()
+    assert set(translations()) - said - targets == set()
+
+
+def test_a_sentence_without_italian_is_marked_as_english():
+    assert IT.text("Nobody <translated> this.") == '<span lang="en">Nobody &lt;translated&gt; this.</span>'
+    assert EN.text("Nobody <translated> this.") == "Nobody &lt;translated&gt; this."
+    assert "&lt;b&gt;" not in IT.say("target.because", because=IT.text("births"))
+    assert "<span lang" in IT.say("target.because", because=IT.text("Nobody translated this."))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
+from markupsafe import Markup, escape
 
 LANGUAGES = ("it", "en")
 MINUS = "−"
@@ -27,6 +28,12 @@ def words() -> dict[str, Any]:
     return yaml.safe_load((Path(__file__).parent / "words.yml").read_text(encoding="utf-8"))
 
 
+@cache
+def translations() -> dict[str, str]:
+    """`translations.yml`: English sentences of the data to Italian ones."""
+    return yaml.safe_load((Path(__file__).parent / "translations.yml").read_text(encoding="utf-8"))
+
+
 @dataclass(frozen=True)
 class Language:
     """One language: `say` a string, numbers, dates, periods."""
@@ -36,11 +43,21 @@ class Language:
     def say(self, key: str, **values: Any) -> str:
         """The string of `key` with `values` filled in. Raises KeyError for a string that is not there."""
         group, _, name = key.partition(".")
-        return words()[group][name][self.code].format(**values)
+        text = words()[group][name][self.code]
+        if any(isinstance(value, Markup) for value in values.values()):
+            return escape(text).format(**values)
+        return text.format(**values)
 
     def of(self, pair: dict[str, str]) -> str:
         """The side of a `{it, en}` pair that is in this language."""
         return pair[self.code]
+
+    def text(self, english: str) -> Markup:
+        """A sentence that the data bring along in English; marked as English where it has no translation."""
+        if self.code == "en":
+            return escape(english)
+        italian = translations().get(english)
+        return escape(italian) if italian else Markup('<span lang="en">{}</span>').format(english)
 
     def digits(self, value: float, decimals: int = 0) -> str:
         """`value` with thousands and decimal marks: 22.993,5 or 22,993.5; a true minus sign."""
