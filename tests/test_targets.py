@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sources.home import Home
 from tests.conftest import ROOT
 from tests.test_published import distretto
-from warehouse import ledger, targets
+from warehouse import changes, ledger, targets
 from warehouse.ledger import Draft, Known, Ledger, LedgerError
 from warehouse.targets import Figure
 
@@ -305,9 +305,18 @@ def test_the_table_holds_every_version_with_its_results(chain):
     con.execute("create table distretto.geography as select unnest(['ITG1', 'IT']) as geo, 'nuts2' as level")
     con.execute("""create table distretto.indicators as
         select 'enterprise_births' as indicator, 'ITG1' as geo, period::varchar as period, value::double as value, 'NR' as unit,
-               '' as flag, 'A' as reliability, false as break_before, 'a' as dataset, 'a-1' as snapshot_id, now() as known_from
+               '' as flag, 'A' as reliability, false as break_before, 'a' as dataset, 'a-1' as snapshot_id,
+               timestamptz '2029-06-01 00:00:00+00' as known_from, 'nuts2' as geo_level, 'x' as method_version
         from (values (2024, 100), (2025, 112), (2026, 120), (2027, 155), (2028, 210)) as t(period, value)""")
     con.execute("create table distretto.district as from distretto.indicators limit 0")
+    columns = ", ".join(f"{name} {kind}" for name, kind in changes.COLUMNS.items())
+    con.execute(f"create table distretto.indicator_revisions ({columns})")
+    # the milestone was missed by what was known on its day, 31 January 2028, and the target met by later figures
+    con.execute("""
+        insert into distretto.indicator_revisions by name
+        select 'enterprise_births' as indicator, 'ITG1' as geo, '2026' as period, 'NR' as unit, 'a' as dataset, 'changed' as kind,
+               105 as old_value, 120 as value, '' as old_flag, 'A' as old_reliability,
+               timestamptz '2028-05-01 00:00:00+00' as revised_at, timestamptz '2027-12-01 00:00:00+00' as old_known_from""")
     targets.build(con, found, {"a": {"trouble": 0}}, ["IT"], date(2030, 2, 1), "distretto")
     rows = con.execute("""
         select r.target_id, r.version, superseded_by, point, r.period, status, round(progress) from distretto.target_results r
@@ -322,6 +331,14 @@ def test_the_table_holds_every_version_with_its_results(chain):
         ("second", 2, None, "milestone", "2026", "met", 17),
         ("second", 2, None, "latest", "2028", "delayed", 92),
         ("second", 2, None, "target", "2028", "delayed", 92),
+    ]
+    then = con.execute("""
+        select point, status, status_then, value, value_then from distretto.target_results
+        where target_id = 'first' order by period, point""").fetchall()
+    assert then == [
+        ("milestone", "met", "off_track", 120, 105),
+        ("latest", "met", None, 210, None),
+        ("target", "met", "met", 210, 210),
     ]
     sealed = con.execute("""select bool_and(sha256(content) = seal and (content->>'$.previous') = before) from (
         select *, coalesce(lag(seal) over (order by number), repeat('0', 64)) as before from distretto.target_ledger)""")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from statistics import NormalDist, fmean, median, stdev
 from typing import Any
 
@@ -341,17 +341,43 @@ def figures(
     for indicator, geo in found:
         rows = con.execute(f"""
             select period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from
-            from {schema}.indicators where indicator = {quoted(indicator)} and geo = {quoted(geo)}
-            union all
-            -- the district counts itself: nothing but its flags says how well
-            select period, value, unit, flag,
-                   case when value is null then 'suppressed'
-                        when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end,
-                   contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from
-            from {schema}.district where indicator = {quoted(indicator)} and geo = {quoted(geo)}
-            order by period""")
+            from ({all_figures_sql(schema)})
+            where indicator = {quoted(indicator)} and geo = {quoted(geo)} order by period""")
         found[indicator, geo] = [Figure(*row) for row in rows.fetchall()]
     return found
+
+
+def all_figures_sql(schema: str) -> str:
+    """What a target can stand on: the rows of `indicators`, and the district's own figures with the same columns."""
+    return f"""
+        select indicator, geo, geo_level, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
+               method_version
+        from {schema}.indicators
+        union all
+        -- the district counts itself: nothing but its flags says how well
+        select indicator, geo, 'district', period, value, unit, flag,
+               case when value is null then 'suppressed'
+                    when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end,
+               contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from, null
+        from {schema}.district"""
+
+
+def known_on(
+    con: duckdb.DuckDBPyConnection, schema: str, pair: tuple[str, str], series: Sequence[Figure], day: date
+) -> list[Figure]:
+    """`series` as it was known at the end of `day` in UTC: revised figures as they were, later ones left out."""
+    moment = datetime.combine(day, time.max, UTC)
+    revised = con.execute(f"""
+        select period, old_value, unit, old_flag, old_reliability, false, dataset, old_snapshot_id, old_known_from
+        from {schema}.indicator_revisions
+        where indicator = {quoted(pair[0])} and geo = {quoted(pair[1])} and revised_at > timestamptz {quoted(moment.isoformat())}
+        qualify row_number() over (partition by period order by revised_at) = 1""").fetchall()
+    then = {row[0]: Figure(*row) for row in revised}
+    breaks = {figure.period: figure.break_before for figure in series}
+    found = {figure.period: figure for figure in series} | {
+        period: replace(figure, break_before=breaks.get(period, False)) for period, figure in then.items()
+    }
+    return [figure for _, figure in sorted(found.items()) if figure.known_from <= moment]
 
 
 def build(
@@ -464,6 +490,8 @@ def build(
             "reason_en": "varchar",
             "probability": "double",
             "probability_basis": "varchar",
+            "value_then": "double",
+            "status_then": "varchar",
             "dataset": "varchar",
             "snapshot_id": "varchar",
         },
@@ -472,15 +500,34 @@ def build(
             for entry in ledger.targets
             if entry.stage != "withdrawn"
             for pair in [(entry.indicator, entry.geo)]
-            for row in _results(entry, now[pair], [now[peer] for peer in beside[pair]], on, states)
+            for row in _results(
+                entry,
+                now[pair],
+                [now[peer] for peer in beside[pair]],
+                {
+                    point.assess_on: known_on(con, schema, pair, now[pair], point.assess_on)
+                    for point in entry.points
+                    if point.assess_on <= on
+                },
+                on,
+                states,
+            )
         ],
     )
 
 
 def _results(
-    entry: Entry, series: list[Figure], peers: list[list[Figure]], on: date, states: dict[str, dict[str, Any]]
+    entry: Entry,
+    series: list[Figure],
+    peers: list[list[Figure]],
+    then: dict[date, list[Figure]],
+    on: date,
+    states: dict[str, dict[str, Any]],
 ) -> list[tuple[Any, ...]]:
-    """The rows of one version of a target: its newest figure, its milestones, itself."""
+    """The rows of one version of a target: its newest figure, its milestones, itself.
+
+    `then`: the series as known on each day of assessment that has come.
+    """
     standing = judge_latest(entry, series, on, lambda dataset: states[dataset]["trouble"] == 2)
     newest = standing.figure.period if standing.figure else None
     judged = [("latest", newest, entry.target, on, standing)]
@@ -490,6 +537,9 @@ def _results(
     rows = []
     for name, period, point, judged_on, result in judged:
         figure = result.figure
+        old = None
+        if name != "latest" and point.assess_on in then:
+            old = judge_point(entry, point, then[point.assess_on], point.assess_on)
         comparable = figure is not None and result.status != "not_comparable"
         rows.append(
             (
@@ -512,6 +562,8 @@ def _results(
                 result.reason_it or None,
                 result.reason_en or None,
                 *chance(entry, point, series, standing),
+                old.figure.value if old and old.figure else None,
+                old.status if old else None,
                 figure.dataset if figure else None,
                 figure.snapshot_id if figure else None,
             )

@@ -77,6 +77,7 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                     "reliability": row["reliability"],
                     "flags": row["flag"],
                     "method": f"warehouse/indicators/{indicator}.sql, version {row['method_version']}",
+                    "earlier": _earlier(con, geo, indicator, period),
                     "release": _release(con),
                     "targets": _targets(con, indicator, geo),
                     "headlines": _headlines(con, f"{geo}/{indicator}/{period}"),
@@ -168,6 +169,18 @@ def _checks(judged: list[tuple[str, bool]]) -> str:
         return "none recorded"
     return f"{len(passed)} of {len(judged)} passed: {', '.join(passed)}" + (
         f"; failed: {', '.join(failed)}" if failed else ""
+    )
+
+
+def _earlier(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> str:
+    """What the indicator was in earlier releases, newest first."""
+    found = con.execute(
+        "select old_value, revised_at, cause from indicator_revisions "
+        "where geo = ? and indicator = ? and period = ? order by revised_at desc",
+        [geo, indicator, period],
+    ).fetchall()
+    return "; ".join(
+        f"{_number(value)} until {moment:%Y-%m-%d %H:%M} UTC ({cause})" for value, moment, cause in found
     )
 
 
