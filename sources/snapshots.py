@@ -100,6 +100,11 @@ class SnapshotStore:
     def last_acceptance(self, dataset: str) -> Acceptance | None:
         return next((event for event in reversed(self.acceptances) if event.dataset == dataset), None)
 
+    @property
+    def updated(self) -> dict[str, datetime | None]:
+        """The provider's own stamp of every accepted snapshot, None where unknown."""
+        return {event.snapshot_id: event.provider_updated_at for event in self.acceptances}
+
     def undecided(self, dataset: str, origin: Origin, entry_sha256: str) -> Snapshot | None:
         """The newest snapshot of that origin, where no decision on it holds; older ones are overtaken.
 

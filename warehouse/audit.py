@@ -17,8 +17,8 @@ from sources.formats.staged import Staged, quoted
 from sources.home import Home
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue
+from warehouse import indicators, tables
 from warehouse import store as warehouse_store
-from warehouse import tables
 from warehouse.release import Release, attached, code_sha256, file_sha256, verify_database
 
 
@@ -113,6 +113,7 @@ def rebuild(
             warehouse_store.replay(con, catalogue, past, stage)
             with attached(con, aside / "distretto.duckdb"):
                 tables.build_figures(con, catalogue, "warehouse", "distretto")
+                indicators.build(con, catalogue, past.updated, "distretto")
         found = difference(release, Release(release.id, aside))
         return {
             table: found[table]["removed"] + found[table]["added"]

@@ -1,35 +1,68 @@
-"""Indicators: one `.sql` file each in `indicators/`, a header of `-- key: value` lines and one query.
+"""Indicators: one `.sql` file a family in `indicators/`, and what all their rows share.
 
-The query reads `observations` (latest figures) and yields `geo, period, value, numerator, denominator, inputs`,
-where `inputs` lists the `input` of every observation used. Everything else a published row carries (unit, flag,
-snapshot, method version) follows here. Does not belong here: any one indicator's arithmetic.
+A file starts with `-- key: value` lines for the whole family and, where useful, statements that prepare temp tables.
+Each `-- id: NAME` then opens one indicator: its own header lines and one query. The query reads `observations`
+(latest figures, see `_observations`) and yields `geo, period, value, numerator, denominator, inputs` and, where a
+value was inferred, `derived`; `inputs` lists the `input` of every observation used. Everything else a published row
+carries (unit, flag, interval, reliability, breaks, snapshot, method version) follows here.
+Does not belong here: any one indicator's arithmetic.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 
 import duckdb
 
 from sources.errors import SpecError
-from sources.formats.staged import quoted
+from sources.formats.staged import name, quoted
+from sources.spec import Catalogue
+from warehouse import breaks
+from warehouse.tables import observation_columns, write_table
+from warehouse.vintages import as_of_sql
 
 FOLDER = Path(__file__).parent / "indicators"
-KEYS = (
+# what a header must say
+NEEDED = (
     "title_it",
     "title_en",
     "definition_it",
     "definition_en",
     "unit",
     "formula",
+    "direction",
     "theme",
     "directive",
-    "direction",
+    "relevance",
     "sources",
+    "pitfalls",
     "counts",
+    "interval",
 )
+# what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
+# period, the number of last periods that are provisional
+ALLOWED = (*NEEDED, "proxy_for", "pooled", "complete_until", "provisional_periods")
+CHOICES = {
+    "direction": ("up", "down", "none"),
+    "relevance": ("whole_economy", "sector", "district_core"),
+    "counts": ("numerator", "denominator", "none"),
+    "interval": ("poisson", "gamma", "wilson", "none"),
+}
+# what of a header changes the figures; other words are free to improve
+METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
+# dimensions the queries name, which a catalogue without their tables lacks
+DIMENSIONS = (
+    "age category indic_sb indic_sbs ipc isced11 nace_r2 prof_pos sectperf sex sizeclas unit wstatus".split()
+)
+# value = numerator / denominator x this
+SCALE = {"PC": 100, "PER_10THS_HAB": 10_000, "P_MHAB": 1_000_000, "NR": 1, "PER": 1}
+Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -37,82 +70,268 @@ class Indicator:
     """One published indicator. `counts`: numerator, denominator or none holds the register count reliability rests on."""
 
     id: str
+    family: str
     header: dict[str, str]
     sql: str
     method_version: str
 
 
+@dataclass(frozen=True)
+class Family:
+    """The indicators of one file; `prepare` are the statements that run before their queries."""
+
+    id: str
+    prepare: str
+    indicators: tuple[Indicator, ...]
+
+
+# -- reading the files
+
+
 def load_indicators() -> list[Indicator]:
     """Every indicator, in the order of the ids. Raises SpecError for a header with a missing or an unknown key."""
-    return [_parse(path) for path in sorted(FOLDER.glob("*.sql"))]
+    return sorted(
+        (indicator for family in load_families() for indicator in family.indicators), key=lambda i: i.id
+    )
 
 
-def _parse(path: Path) -> Indicator:
-    text = path.read_text(encoding="utf-8")
-    header: dict[str, str] = {}
+@cache
+def load_families() -> tuple[Family, ...]:
+    return tuple(_family(path) for path in sorted(FOLDER.glob("*.sql")))
+
+
+def _family(path: Path) -> Family:
+    first, *sections = list(_sections(path.read_text(encoding="utf-8")))
+    shared, prepare = _header(path, *first)
+    found = []
+    for start, lines in sections:
+        own, sql = _header(path, start, lines)
+        header = {**shared, **own}
+        where = f"{path}:{start}"
+        if missing := [key for key in ("id", *NEEDED) if key not in header]:
+            raise SpecError(
+                f"{where}: the header lacks {', '.join(missing)}.",
+                hint="add a line `-- key: value` for each.",
+            )
+        for key, choices in CHOICES.items():
+            if header[key] not in choices:
+                raise SpecError(
+                    f"{where}: {key}: {header[key]} is not known.", hint=f"one of {', '.join(choices)}."
+                )
+        method = "\0".join([prepare, sql, *(header.get(key, "") for key in METHOD)])
+        version = hashlib.sha256(method.encode()).hexdigest()[:12]
+        found.append(Indicator(header.pop("id"), path.stem, header, sql, version))
+    return Family(path.stem, prepare, tuple(found))
+
+
+def _sections(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The family's own lines, then those of each indicator, each with the number of its first line."""
+    start, lines = 1, []
     for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("-- id: "):
+            yield start, lines
+            start, lines = number, []
+        lines.append(line)
+    yield start, lines
+
+
+def _header(path: Path, start: int, lines: list[str]) -> tuple[dict[str, str], str]:
+    header: dict[str, str] = {}
+    for number, line in enumerate(lines):
         if not line.startswith("-- "):
             break
         key, colon, value = line[3:].partition(": ")
-        if not colon or key not in KEYS:
+        if not colon or key not in ("id", *ALLOWED):
             raise SpecError(
-                f"{path}:{number}: {key}: unknown key.", hint=f"the header has {', '.join(KEYS)}."
+                f"{path}:{start + number}: {key}: unknown key.", hint=f"the header has {', '.join(ALLOWED)}."
             )
         header[key] = value.strip()
-    if missing := [key for key in KEYS if key not in header]:
-        raise SpecError(
-            f"{path}:1: the header lacks {', '.join(missing)}.", hint="add a line `-- key: value` for each."
-        )
-    return Indicator(path.stem, header, text, hashlib.sha256(text.encode()).hexdigest()[:12])
+    else:
+        number = len(lines)
+    return header, "\n".join(lines[number:]).strip().rstrip(";")
 
 
-def build(con: duckdb.DuckDBPyConnection, latest: str, schema: str) -> None:
-    """Create `indicators` and `indicator_inputs` in `schema`; `latest` is SQL for its observations with their `series`."""
+# -- building the tables
+
+
+def build(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    updated: dict[str, datetime | None],
+    schema: str,
+) -> None:
+    """Create `indicators`, `indicator_inputs`, `indicator_catalogue` and `breaks` in `schema`, from its history.
+
+    `updated`: the provider's own stamp of each snapshot, None where unknown.
+    """
+    _catalogue(con, schema)
+    breaks.build(con, schema)
+    latest = as_of_sql([*observation_columns(catalogue), "s.series"], "timestamptz 'infinity'", schema)
+    _observations(con, catalogue, latest)
+    _compute(con)
+    _trace(con, latest)
+    _bounds(con)
+    con.execute("create or replace temp table updated (snapshot_id varchar, provider_updated_at timestamptz)")
+    if updated:
+        con.executemany("insert into updated values (?, ?)", list(updated.items()))
+    con.execute(f"create table {schema}.indicators as {_rows_sql(schema)}")
+    con.execute(f"""
+        create table {schema}.indicator_inputs as
+        select indicator, geo, period, number, input_dataset, input_indicator, input_geo, input_period, input_value, input_unit,
+               input_flag, input_series, input_snapshot_id
+        from used order by indicator, geo, period, number""")
+    con.execute(
+        "drop view observations; drop table computed; drop table used; drop table updated; "
+        "drop table poisson; drop table series_breaks"
+    )
+
+
+def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """`indicator_catalogue`, and every indicator's titles in `codelists`."""
+    write_table(
+        con,
+        f"{schema}.indicator_catalogue",
+        {
+            "indicator": "varchar",
+            "family": "varchar",
+            **dict.fromkeys(NEEDED, "varchar"),
+            "proxy_for": "varchar",
+            "pooled": "varchar",
+            "complete_until": "varchar",
+            "provisional_periods": "integer",
+            "method_version": "varchar",
+        },
+        [
+            (i.id, i.family, *(i.header.get(key) for key in ALLOWED), i.method_version)
+            for i in load_indicators()
+        ],
+    )
+    # a dataset's own indicator may bear the same name; then the code list has it already
+    con.execute(f"""
+        insert into {schema}.codelists (dimension, code, label_it, label_en)
+        select 'indicator', indicator, title_it, title_en from {schema}.indicator_catalogue
+        where indicator not in (select code from {schema}.codelists where dimension = 'indicator')""")
+
+
+def _observations(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, latest: str) -> None:
+    """Temp view `observations`: latest figures with `series`, `input`, and `segment`.
+
+    `segment` counts the registered breaks of the figure's series until its period: figures of two segments must not
+    be compared. Flags `b` are added where a query needs them, since they ask for the whole series.
+    """
+    lacking = [dimension for dimension in DIMENSIONS if dimension not in ("unit", *catalogue.dimensions)]
     con.execute(f"""
         create or replace temp view observations as
-        select *, {{'dataset': dataset, 'indicator': indicator, 'geo': geo, 'period': period, 'value': value, 'unit': unit,
-                   'flag': flag, 'series': series, 'snapshot_id': snapshot_id, 'known_from': known_from}} as input
-        from ({latest})""")
-    parts = [
-        f"""
-        select {quoted(indicator.id)} as indicator, geo, period, value, {quoted(indicator.header["unit"])} as unit,
-               numerator::double as numerator, denominator::double as denominator,
-               {quoted(indicator.header["counts"])} as counts, {quoted(indicator.method_version)} as method_version, inputs
-        from ({indicator.sql.rstrip().rstrip(";")})"""
-        for indicator in load_indicators()
-    ]
-    con.execute("create or replace temp table computed as " + " union all ".join(parts))
+        select o.*, {"".join(f"null::varchar as {name(dimension)}, " for dimension in lacking)}
+               {{'series': o.series, 'period': o.period}} as input,
+               coalesce(len(list_filter(b.periods, x -> x <= o.period)), 0) as segment
+        from ({latest}) o left join series_breaks b using (series)""")
+
+
+def _compute(con: duckdb.DuckDBPyConnection) -> None:
+    """Temp table `computed`: what the queries yield."""
+    con.execute("""
+        create or replace temp table computed (indicator varchar, geo varchar, period varchar, value double, numerator double,
+            denominator double, inputs struct(series integer, period varchar)[], derived boolean)""")
+    for family in load_families():
+        if family.prepare:
+            con.execute(family.prepare)
+        for indicator in family.indicators:
+            con.execute(
+                f"insert into computed by name select {quoted(indicator.id)} as indicator, * from ({indicator.sql})"
+            )
+
+
+def _trace(con: duckdb.DuckDBPyConnection, latest: str) -> None:
+    """Temp table `used`: each input of each computed row, with what is known of it."""
     con.execute(f"""
-        create or replace table {schema}.indicators as
-        with marked as (
-            select *,
-                   -- NULL where the mark of any input is unknown and none is known
-                   case when len(list_filter(inputs, x -> x.flag is not null)) > 0 then
-                       array_to_string(list_sort(list_distinct(flatten(list_transform(inputs,
-                           x -> regexp_extract_all(coalesce(x.flag, ''), '[a-zA-Z]'))))), '') end as flag,
-                   list_reduce(list_transform(inputs, x -> {{'at': x.known_from, 'id': x.snapshot_id, 'dataset': x.dataset}}),
-                               (a, b) -> if(b.at > a.at, b, a)) as newest,
-                   case counts when 'numerator' then numerator when 'denominator' then denominator end as n
-            from computed
+        create or replace temp table used as
+        select u.indicator, u.geo, u.period, u.number, l.dataset as input_dataset, l.indicator as input_indicator,
+               l.geo as input_geo, l.period as input_period, l.value as input_value, l.unit as input_unit,
+               l.flag as input_flag, l.series as input_series, l.snapshot_id as input_snapshot_id, l.known_from,
+               coalesce(len(list_filter(b.periods, x -> x <= l.period)), 0) as segment
+        from (select indicator, geo, period, unnest(inputs) as i, generate_subscripts(inputs, 1) as number from computed) u
+        join ({latest}) l on l.series = u.i.series and l.period = u.i.period
+        left join series_breaks b on b.series = l.series""")
+
+
+def _bounds(con: duckdb.DuckDBPyConnection) -> None:
+    """Temp table `poisson (n, low, high)`: the exact 95 % interval of each count whose indicator wants one.
+
+    low = chi2(0.025; 2n) / 2, high = chi2(0.975; 2n + 2) / 2, which are gamma quantiles; of a fractional n the same
+    formula is an approximation, labelled `gamma`.
+    """
+    wanted = [i.id for i in load_indicators() if i.header["interval"] in ("poisson", "gamma")]
+    counts = con.execute(
+        "select distinct numerator from computed where numerator >= 0 and indicator in (select unnest(?)) order by 1",
+        [wanted],
+    ).fetchnumpy()["numerator"]
+    con.execute("create or replace temp table poisson (n double, low double, high double)")
+    if len(counts):
+        from scipy.special import gammaincinv
+
+        counts = counts.filled() if hasattr(counts, "filled") else counts
+        low = gammaincinv(counts, 0.025)
+        low[counts == 0] = 0
+        con.execute(
+            "insert into poisson select unnest($1::double[]), unnest($2::double[]), unnest($3::double[])",
+            [counts.tolist(), low.tolist(), gammaincinv(counts + 1, 0.975).tolist()],
         )
-        select inputs[1].dataset as dataset, indicator, geo, coalesce(g.level, 'unknown') as geo_level, period, value, unit, flag,
-               numerator, denominator,
-               case when value is null or contains(flag, 'c') then 'suppressed'
-                    when contains(flag, 'u') or n < 5 then 'C'
-                    when flag is null or regexp_matches(flag, '[bped]') or n < 20 then 'B'
+
+
+def _rows_sql(schema: str) -> str:
+    """The published rows: `computed` with all that follows from the inputs and the header."""
+    scale = " ".join(f"when {quoted(unit)} then {factor}" for unit, factor in SCALE.items())
+    share = "(r.numerator / r.denominator)"
+    spread = (
+        f"{Z} * sqrt({share} * (1 - {share}) / r.denominator + {Z * Z} / (4 * r.denominator * r.denominator))"
+    )
+    wilson = f"({share} + {Z * Z} / (2 * r.denominator) {{}} {spread}) / (1 + {Z * Z} / r.denominator) * 100"
+    return f"""
+        with traced as (
+            select indicator, geo, period, max(input_dataset) filter (number = 1) as dataset,
+                   -- NULL where the mark of any input is unknown and none is known
+                   case when count(input_flag) > 0 then array_to_string(list_sort(list_distinct(regexp_extract_all(
+                       string_agg(distinct input_flag, ''), '[a-zA-Z]'))), '') end as flag,
+                   arg_max(input_snapshot_id, known_from) as snapshot_id, max(known_from) as known_from,
+                   max(segment) as segment
+            from used group by all
+        ), rows as (
+            select c.*, t.* exclude (indicator, geo, period), h.* exclude (indicator, method_version), h.method_version,
+                   case counts when 'numerator' then numerator when 'denominator' then denominator end as n,
+                   case when interval in ('poisson', 'gamma') then numerator end as poisson_n
+            from computed c join traced t using (indicator, geo, period) join {schema}.indicator_catalogue h using (indicator)
+        ), marked as (
+            select r.dataset, r.indicator, r.geo, coalesce(g.level, 'unknown') as geo_level, r.period, r.value, r.unit, r.flag,
+                   r.numerator, r.denominator, r.n, r.interval, coalesce(r.derived, false) as derived,
+                   case when r.value is null or contains(coalesce(r.flag, ''), 'c') then null
+                        when r.interval in ('poisson', 'gamma') then p.low / coalesce(r.denominator, 1) * case r.unit {scale} end
+                        when r.interval = 'wilson' and r.numerator between 0 and r.denominator
+                            then greatest({wilson.format("-")}, 0) end as ci_low,
+                   case when r.value is null or contains(coalesce(r.flag, ''), 'c') then null
+                        when r.interval in ('poisson', 'gamma') then p.high / coalesce(r.denominator, 1) * case r.unit {scale} end
+                        when r.interval = 'wilson' and r.numerator between 0 and r.denominator
+                            then least({wilson.format("+")}, 100) end as ci_high,
+                   -- a flag b, the first period of another table, or a registered break since the row before
+                   contains(coalesce(r.flag, ''), 'b')
+                   or coalesce(r.dataset <> lag(r.dataset) over series, false)
+                   or coalesce(r.segment > lag(r.segment) over series, false) as break_before,
+                   coalesce(r.period > r.complete_until, false) as truncated,
+                   contains(coalesce(r.flag, ''), 'p')
+                   or coalesce(dense_rank() over (partition by r.indicator, r.dataset order by r.period desc)
+                               <= r.provisional_periods, false) as provisional,
+                   r.known_from, u.provider_updated_at, r.snapshot_id, r.method_version
+            from rows r
+            left join {schema}.geography g using (geo)
+            left join poisson p on p.n = r.poisson_n
+            left join updated u using (snapshot_id)
+            window series as (partition by r.indicator, r.geo order by r.period)
+        )
+        select dataset, indicator, geo, geo_level, period, value, unit, flag, numerator, denominator,
+               case when value is null or contains(coalesce(flag, ''), 'c') then 'suppressed'
+                    when contains(coalesce(flag, ''), 'u') or n < 5 then 'C'
+                    when flag is null or regexp_matches(flag, '[bped]') or n < 20 or derived or truncated or provisional then 'B'
                     else 'A' end as reliability,
-               -- the provider's flag, or the first period of another table
-               contains(coalesce(flag, ''), 'b')
-               or coalesce(lag(inputs[1].dataset) over (partition by indicator, geo order by period) <> inputs[1].dataset, false)
-                   as break_before,
-               newest.id as snapshot_id, newest.at as known_from, method_version
-        from marked left join {schema}.geography g using (geo)
-        order by indicator, geo, period""")
-    con.execute(f"""
-        create or replace table {schema}.indicator_inputs as
-        select indicator, geo, period, number, i.dataset as input_dataset, i.indicator as input_indicator, i.geo as input_geo,
-               i.period as input_period, i.value as input_value, i.unit as input_unit, i.flag as input_flag,
-               i.series as input_series, i.snapshot_id as input_snapshot_id
-        from (select indicator, geo, period, unnest(inputs) as i, generate_subscripts(inputs, 1) as number from computed)
-        order by indicator, geo, period, number""")
-    con.execute("drop view observations; drop table computed")
+               ci_low, ci_high, case when ci_low is not null then interval end as ci_method, break_before, truncated, provisional,
+               derived, known_from, provider_updated_at, snapshot_id, method_version
+        from marked order by indicator, geo, period"""

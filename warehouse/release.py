@@ -28,7 +28,7 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import changes, headlines, ledger, tables, targets
+from warehouse import changes, headlines, indicators, ledger, tables, targets
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -170,6 +170,7 @@ def build(
         with attached(con, aside / "distretto.duckdb"):
             log.info("building tables")
             tables.build_figures(con, catalogue, "warehouse", "distretto")
+            indicators.build(con, catalogue, store.updated, "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
             changes.build(con, last and last.database, goals, record, "distretto")

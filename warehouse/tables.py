@@ -15,7 +15,6 @@ import yaml
 from sources.formats.staged import name, quoted
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, Theme
-from warehouse import indicators
 from warehouse.vintages import MOMENT, as_of_sql, revisions_sql
 
 HERE = Path(__file__).parent
@@ -73,16 +72,6 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
             f"create table {target}.{table} as from "
             f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
         )
-    # a dataset's own indicator may bear the same name; then the code list has it already
-    con.executemany(
-        f"""
-        insert into {target}.codelists (dimension, code, label_it, label_en)
-        select 'indicator', $1, $2, $3
-        where not exists (from {target}.codelists where dimension = 'indicator' and code = $1)""",
-        [(i.id, i.header["title_it"], i.header["title_en"]) for i in indicators.load_indicators()],
-    )
-    latest = as_of_sql([*columns, "s.series"], f"timestamptz {quoted('infinity')}", target)
-    indicators.build(con, latest, target)
 
 
 def build_records(

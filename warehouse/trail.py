@@ -76,7 +76,7 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                     else None,
                     "reliability": row["reliability"],
                     "flags": row["flag"],
-                    "method": f"warehouse/indicators/{indicator}.sql, version {row['method_version']}",
+                    "method": f"warehouse/indicators/{definition.family}.sql, version {row['method_version']}",
                     "earlier": _earlier(con, geo, indicator, period),
                     "release": _release(con),
                     "targets": _targets(con, indicator, geo),

@@ -1,13 +1,106 @@
+-- theme: employment
+-- directive: territory
+-- relevance: whole_economy
+-- counts: none
+-- interval: none
+-- pitfalls: Regional accounts: jobs located in the territory, not its residents; never put into one ratio with the labour force survey. Revised back to 2000 with each benchmark revision.
+create or replace temp table jobs_counted as
+select geo, period, nace_r2, value, input,
+       segment + count(*) filter (contains(flag, 'b')) over (partition by series order by period) as segment
+from observations where dataset = 'nama_10r_3empers' and wstatus = 'EMP';
+create or replace temp table shift_share as
+with pairs as (
+    select b.geo, b.period, b.nace_r2, a.value as before, b.value as after, [a.input, b.input] as inputs
+    from jobs_counted b
+    join jobs_counted a on a.geo = b.geo and a.nace_r2 = b.nace_r2 and a.segment = b.segment and a.period = (b.period::int - 1)::varchar
+    where b.value is not null and a.value is not null
+      and b.nace_r2 in ('A', 'B-E', 'F', 'G-I', 'J', 'K', 'L', 'M_N', 'O-Q', 'R-U')
+), totals as (
+    select geo, period, sum(before order by nace_r2) as before, sum(after order by nace_r2) as after from pairs group by geo, period having count(*) = 10
+)
+select r.geo, r.period, sum(r.before order by r.nace_r2) as jobs_before,
+       sum(r.before order by r.nace_r2) * (any_value(t.after) / any_value(t.before) - 1) as national,
+       sum(r.before * (c.after / c.before - t.after / t.before) order by r.nace_r2) as mix,
+       sum(r.before * (r.after / nullif(r.before, 0) - c.after / c.before) order by r.nace_r2) as local,
+       flatten(list(r.inputs order by r.nace_r2)) || flatten(list(c.inputs order by c.nace_r2)) as inputs
+from pairs r
+join totals own on own.geo = r.geo and own.period = r.period
+join pairs c on c.geo = left(r.geo, 2) and c.period = r.period and c.nace_r2 = r.nace_r2
+join totals t on t.geo = c.geo and t.period = c.period
+where length(r.geo) = 4 and c.before > 0
+group by r.geo, r.period having count(*) = 10;
+
+-- id: jobs
 -- title_it: Occupati interni, totale economia
 -- title_en: Jobs located in the territory
 -- definition_it: Occupati presso unità produttive del territorio (conti economici territoriali)
 -- definition_en: Persons employed in production units of the territory (regional accounts, domestic concept)
 -- unit: THS
 -- formula: employment by place of work
--- theme: employment
--- directive: territory
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
--- counts: none
 select geo, period, value, value as numerator, null as denominator, [input] as inputs
-from observations where dataset = 'nama_10r_3empers' and wstatus = 'EMP' and nace_r2 = 'TOTAL'
+from jobs_counted where nace_r2 = 'TOTAL';
+
+-- id: jobs_growth
+-- title_it: Crescita degli occupati interni
+-- title_en: Growth of jobs
+-- definition_it: Variazione percentuale degli occupati interni sull'anno precedente
+-- definition_en: Change in the jobs located in the territory since the year before, in percent
+-- unit: PC
+-- formula: (jobs - jobs of the year before) / jobs of the year before x 100
+-- direction: up
+-- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
+select b.geo, b.period, (b.value - a.value) / nullif(a.value, 0) * 100 as value, b.value - a.value as numerator,
+       a.value as denominator, [b.input, a.input] as inputs
+from jobs_counted b
+join jobs_counted a on a.geo = b.geo and a.nace_r2 = b.nace_r2 and a.segment = b.segment and a.period = (b.period::int - 1)::varchar
+where b.nace_r2 = 'TOTAL';
+
+-- id: jobs_growth_5y
+-- title_it: Crescita media annua degli occupati interni, cinque anni
+-- title_en: Average annual growth of jobs, five years
+-- definition_it: Tasso medio annuo composto di variazione degli occupati interni in cinque anni
+-- definition_en: Compound average annual change in the jobs located in the territory over five years, in percent
+-- unit: PC
+-- formula: ((jobs / jobs of five years before) ^ (1/5) - 1) x 100
+-- direction: up
+-- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
+select b.geo, b.period, (pow(b.value / nullif(a.value, 0), 1 / 5) - 1) * 100 as value, b.value as numerator,
+       a.value as denominator, [b.input, a.input] as inputs
+from jobs_counted b
+join jobs_counted a on a.geo = b.geo and a.nace_r2 = b.nace_r2 and a.segment = b.segment and a.period = (b.period::int - 5)::varchar
+where b.nace_r2 = 'TOTAL';
+
+-- id: shift_share_national
+-- title_it: Shift-share: componente nazionale
+-- title_en: Shift-share: national growth
+-- definition_it: Posti che la regione avrebbe guadagnato in un anno crescendo quanto il suo paese
+-- definition_en: Jobs the region would have gained in a year had it grown like its country
+-- unit: THS
+-- formula: sum over sectors of E0_ir x g
+-- direction: none
+-- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+select geo, period, national as value, national as numerator, null as denominator, inputs from shift_share;
+
+-- id: shift_share_mix
+-- title_it: Shift-share: composizione settoriale
+-- title_en: Shift-share: industry mix
+-- definition_it: Posti dovuti alla composizione settoriale della regione, in un anno
+-- definition_en: Jobs due to the region's mix of sectors, in a year
+-- unit: THS
+-- formula: sum over sectors of E0_ir x (g_i - g)
+-- direction: none
+-- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+select geo, period, mix as value, mix as numerator, null as denominator, inputs from shift_share;
+
+-- id: shift_share_local
+-- title_it: Shift-share: componente locale
+-- title_en: Shift-share: regional shift
+-- definition_it: Posti dovuti al diverso passo dei settori nella regione e nel paese, in un anno
+-- definition_en: Jobs due to the sectors growing otherwise in the region than in the country, in a year
+-- unit: THS
+-- formula: sum over sectors of E0_ir x (g_ir - g_i)
+-- direction: up
+-- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+select geo, period, local as value, local as numerator, null as denominator, inputs from shift_share;

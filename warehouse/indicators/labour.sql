@@ -1,0 +1,93 @@
+-- theme: employment
+-- directive: talents
+-- relevance: whole_economy
+-- counts: none
+-- interval: none
+-- pitfalls: Labour force survey: residents, a sample, whose errors the provider does not publish here; flag u says where they are large. The survey changed in 2021 (flag b).
+
+-- id: employed_persons
+-- title_it: Occupati residenti, 15-64 anni
+-- title_en: Employed residents aged 15-64
+-- definition_it: Persone di 15-64 anni residenti e occupate, indagine sulle forze di lavoro
+-- definition_en: Residents aged 15-64 in employment, labour force survey
+-- unit: THS_PER
+-- formula: employed persons
+-- direction: up
+-- sources: lfst_r_lfe2emp sex T, age Y15-64
+select geo, period, value, value as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'lfst_r_lfe2emp' and sex = 'T' and age = 'Y15-64';
+
+-- id: employment_rate
+-- title_it: Tasso di occupazione, 20-64 anni
+-- title_en: Employment rate, 20-64 years
+-- definition_it: Occupati di 20-64 anni per cento residenti della stessa età
+-- definition_en: Employed persons aged 20-64 per hundred residents of that age
+-- unit: PC
+-- formula: employed / population of the same age x 100, as the provider publishes it
+-- direction: up
+-- sources: lfst_r_lfe2emprt sex T, age Y20-64
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'lfst_r_lfe2emprt' and sex = 'T' and age = 'Y20-64';
+
+-- id: unemployment_rate
+-- title_it: Tasso di disoccupazione, 15-74 anni
+-- title_en: Unemployment rate, 15-74 years
+-- definition_it: Disoccupati di 15-74 anni per cento persone delle forze di lavoro
+-- definition_en: Unemployed persons aged 15-74 per hundred persons in the labour force
+-- unit: PC
+-- formula: unemployed / labour force x 100, as the provider publishes it
+-- direction: down
+-- sources: lfst_r_lfu3rt isced11 TOTAL, sex T, age Y15-74
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'lfst_r_lfu3rt' and isced11 = 'TOTAL' and sex = 'T' and age = 'Y15-74';
+
+-- id: high_tech_employment_share
+-- title_it: Quota di occupati nell'alta tecnologia
+-- title_en: Share of high technology in employment
+-- definition_it: Occupati nei settori ad alta tecnologia (NACE 21, 26, 59-63, 72) per cento occupati
+-- definition_en: Employment in high-technology sectors (NACE 21, 26, 59-63, 72) per hundred employed
+-- relevance: sector
+-- unit: PC
+-- formula: high-technology employment / employment x 100, as the provider publishes it
+-- direction: up
+-- sources: htec_emp_reg2 nace_r2 HTC, unit PC_EMP, sex T
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'htec_emp_reg2' and nace_r2 = 'HTC' and unit = 'PC_EMP' and sex = 'T';
+
+-- id: knowledge_intensive_employment_share
+-- title_it: Quota di occupati nei servizi ad alta intensità di conoscenza
+-- title_en: Share of knowledge-intensive services in employment
+-- definition_it: Occupati nei servizi ad alta intensità di conoscenza per cento occupati
+-- definition_en: Employment in knowledge-intensive services per hundred employed
+-- relevance: sector
+-- unit: PC
+-- formula: employment in knowledge-intensive services / employment x 100, as the provider publishes it
+-- direction: up
+-- sources: htec_emp_reg2 nace_r2 KIS, unit PC_EMP, sex T
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'htec_emp_reg2' and nace_r2 = 'KIS' and unit = 'PC_EMP' and sex = 'T';
+
+-- id: human_resources_in_science
+-- title_it: Risorse umane in scienza e tecnologia, nucleo
+-- title_en: Human resources in science and technology, core
+-- definition_it: Persone con istruzione terziaria e professione scientifica o tecnica, per cento forze di lavoro
+-- definition_en: Persons with both tertiary education and a science or technology occupation, per hundred in the labour force
+-- unit: PC
+-- formula: HRSTC / labour force x 100, as the provider publishes it
+-- direction: up
+-- sources: hrst_st_rcat category HRSTC, unit PC_ACT
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'hrst_st_rcat' and category = 'HRSTC' and unit = 'PC_ACT';
+
+-- id: scientists_and_engineers
+-- title_it: Scienziati e ingegneri
+-- title_en: Scientists and engineers
+-- definition_it: Scienziati e ingegneri per cento forze di lavoro
+-- definition_en: Scientists and engineers per hundred in the labour force
+-- relevance: sector
+-- unit: PC
+-- formula: scientists and engineers / labour force x 100, as the provider publishes it
+-- direction: up
+-- sources: hrst_st_rcat category SE, unit PC_ACT
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'hrst_st_rcat' and category = 'SE' and unit = 'PC_ACT';

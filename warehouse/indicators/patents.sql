@@ -1,0 +1,136 @@
+-- theme: patents
+-- directive: talents
+-- relevance: whole_economy
+-- complete_until: 2010
+-- pitfalls: By priority year and inventor's residence, counted in fractions. 2011 and 2012 are truncated by the publication lag: read no decline. Intervals of fractional counts are approximate. Inventors credit the region they live in, not the applicant's.
+
+-- a province without a figure has none where its sisters add up to the region: a zero that the region's total proves
+create or replace temp table patents_counted as
+with counted as (
+    select geo, period, value, [input] as inputs, false as derived,
+           segment + count(*) filter (contains(flag, 'b')) over (partition by series order by period) as segment
+    from observations where dataset = 'pat_ep_rtot' and unit = 'NR'
+), kin as (
+    select distinct g.geo, g.parent from distretto.geography g semi join counted using (geo) where g.parent is not null
+), proven as (
+    select k.parent, w.period, any_value(w.inputs) || coalesce(flatten(list(c.inputs) filter (c.value is not null)), []) as inputs
+    from kin k join counted w on w.geo = k.parent and w.value is not null
+    left join counted c on c.geo = k.geo and c.period = w.period
+    group by k.parent, w.period
+    -- each figure is rounded to a hundredth
+    having count(c.value) < count(*) and abs(any_value(w.value) - coalesce(sum(c.value), 0)) <= 0.005 * (count(c.value) + 1) + 1e-9
+)
+select geo, period, value, inputs, derived, segment from counted where value is not null
+union all
+select k.geo, p.period, 0, p.inputs, true, 0
+from kin k join proven p on p.parent = k.parent
+anti join (from counted where value is not null) c on c.geo = k.geo and c.period = p.period;
+create or replace temp table patents_pooled as
+select a.geo, a.period, s.span, round(sum(b.value order by b.period), 6) as applications, flatten(list(b.inputs order by b.period)) as inputs,
+       bool_or(b.derived) as derived, sum(p.value) as population, list(p.input order by p.period) filter (p.value is not null) as residents
+from patents_counted a
+cross join (values (3), (5)) s (span)
+join patents_counted b on b.geo = a.geo and b.segment = a.segment and b.period between (a.period::int - s.span + 1)::varchar and a.period
+left join (from observations where dataset = 'demo_r_pjanaggr3' and sex = 'T' and age = 'TOTAL') p on p.geo = b.geo and p.period = b.period
+group by a.geo, a.period, s.span having count(*) = s.span;
+
+-- id: epo_applications
+-- title_it: Domande di brevetto presentate all'EPO
+-- title_en: Patent applications to the EPO
+-- definition_it: Domande per anno di priorità e residenza dell'inventore, conteggio frazionario
+-- definition_en: Applications by priority year and inventor's residence, fractional count
+-- unit: NR
+-- formula: sum over applications of the share of inventors resident in the region
+-- direction: up
+-- sources: pat_ep_rtot NR
+-- counts: numerator
+-- interval: gamma
+-- pooled: epo_applications_5y
+select geo, period, value, value as numerator, null as denominator, inputs, derived from patents_counted;
+
+-- id: epo_applications_per_million
+-- title_it: Domande di brevetto EPO per milione di abitanti
+-- title_en: EPO patent applications per million inhabitants
+-- definition_it: Domande all'EPO per milione di abitanti al 1° gennaio, come pubblicate dal fornitore
+-- definition_en: Applications to the EPO per million inhabitants on 1 January, as the provider publishes them
+-- unit: P_MHAB
+-- formula: applications / population x 1,000,000
+-- direction: up
+-- sources: pat_ep_rtot P_MHAB
+-- counts: none
+-- interval: none
+-- pooled: epo_applications_per_million_5y
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'pat_ep_rtot' and unit = 'P_MHAB';
+
+-- id: epo_applications_per_labour_force
+-- title_it: Domande di brevetto EPO per milione di forze di lavoro
+-- title_en: EPO patent applications per million persons in the labour force
+-- definition_it: Domande all'EPO per milione di persone delle forze di lavoro, come pubblicate dal fornitore
+-- definition_en: Applications to the EPO per million persons in the labour force, as the provider publishes them
+-- unit: P_MACT
+-- formula: applications / labour force x 1,000,000
+-- direction: up
+-- sources: pat_ep_rtot P_MACT, to NUTS 2 only
+-- counts: none
+-- interval: none
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'pat_ep_rtot' and unit = 'P_MACT';
+
+-- id: epo_applications_3y
+-- title_it: Domande di brevetto EPO in tre anni
+-- title_en: EPO patent applications over three years
+-- definition_it: Somma delle domande dei tre anni che terminano con quello indicato
+-- definition_en: Sum of the applications of the three years that end with the one named
+-- unit: NR
+-- formula: applications of t-2, t-1 and t
+-- direction: up
+-- sources: pat_ep_rtot NR
+-- counts: numerator
+-- interval: gamma
+select geo, period, applications as value, applications as numerator, null as denominator, inputs, derived
+from patents_pooled where span = 3;
+
+-- id: epo_applications_5y
+-- title_it: Domande di brevetto EPO in cinque anni
+-- title_en: EPO patent applications over five years
+-- definition_it: Somma delle domande dei cinque anni che terminano con quello indicato
+-- definition_en: Sum of the applications of the five years that end with the one named
+-- unit: NR
+-- formula: applications of t-4 to t
+-- direction: up
+-- sources: pat_ep_rtot NR
+-- counts: numerator
+-- interval: gamma
+select geo, period, applications as value, applications as numerator, null as denominator, inputs, derived
+from patents_pooled where span = 5;
+
+-- id: epo_applications_per_million_3y
+-- title_it: Domande di brevetto EPO per milione di abitanti, tre anni
+-- title_en: EPO patent applications per million inhabitants, three years
+-- definition_it: Domande di tre anni per milione di abitanti degli stessi anni
+-- definition_en: Applications of three years per million inhabitants of the same years
+-- unit: P_MHAB
+-- formula: sum of applications of t-2 to t / sum of population of t-2 to t x 1,000,000
+-- direction: up
+-- sources: pat_ep_rtot NR; demo_r_pjanaggr3 sex T, age TOTAL
+-- counts: numerator
+-- interval: gamma
+select geo, period, applications / nullif(population, 0) * 1000000 as value, applications as numerator, population as denominator,
+       inputs || residents as inputs, derived
+from patents_pooled where span = 3 and len(residents) = 3;
+
+-- id: epo_applications_per_million_5y
+-- title_it: Domande di brevetto EPO per milione di abitanti, cinque anni
+-- title_en: EPO patent applications per million inhabitants, five years
+-- definition_it: Domande di cinque anni per milione di abitanti degli stessi anni
+-- definition_en: Applications of five years per million inhabitants of the same years
+-- unit: P_MHAB
+-- formula: sum of applications of t-4 to t / sum of population of t-4 to t x 1,000,000
+-- direction: up
+-- sources: pat_ep_rtot NR; demo_r_pjanaggr3 sex T, age TOTAL
+-- counts: numerator
+-- interval: gamma
+select geo, period, applications / nullif(population, 0) * 1000000 as value, applications as numerator, population as denominator,
+       inputs || residents as inputs, derived
+from patents_pooled where span = 5 and len(residents) = 5;
