@@ -22,7 +22,7 @@ LAYOUT = Path(__file__).parent / "templates" / "board.typ"
 # rows of the second page
 REVISIONS, RELEASES = 10, 5
 SOFT, REGION, SEAT = "#57524b", "#0d5282", "#b5380c"
-SHADES = ("#e4eef5", "#b9d3e5", "#84b0cf", "#3f7fac", "#0d4a76")
+SHADES = ("#e4eef5", "#b9d3e5", "#84b0cf", "#35709b", "#0d4a76")
 
 
 def last_month_end(today: date) -> date:

@@ -28,6 +28,8 @@ NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quali
 MORE = ("calendar", "reading")
 # columns of a page's table, and rows of its list of revisions
 PERIODS, REVISIONS = 12, 40
+# our highest value as a share of the peers' highest, below which our lines get a chart of their own
+PRESSED = 0.2
 
 
 def render(release: Release) -> None:
@@ -332,17 +334,28 @@ class Pages:
             "mine": mine,
         }
 
-    def plot(self, measure: Measure, geo: str | None = None) -> draw.Plot | None:
-        """Our lines and, in grey, those to compare with; `geo` takes the seat's place on its own page."""
+    def plot(self, measure: Measure, peers: bool = True) -> draw.Plot | None:
+        """Our region and its seat, the country and, in grey, the territories to compare with."""
         roles = {self.facts.region: "region"}
-        for own in (geo, self.facts.seat):
-            if own and own not in roles and "seat" not in roles.values():
-                roles[own] = "seat"
+        if self.facts.seat:
+            roles[self.facts.seat] = "seat"
         roles[self.facts.country] = "country"
-        roles |= {peer: "peer" for peer in self.facts.geos("peer") if peer not in roles}
+        if peers:
+            roles |= {peer: "peer" for peer in self.facts.geos("peer")}
         indexed = measure.unit in findings.COUNTS
         aims = [] if indexed else [t for t in self.standing if t["indicator"] == measure.id]
         return draw.lines_plot(measure.series, roles, measure.until, indexed, aims)
+
+    def closeup(self, measure: Measure) -> draw.Plot | None:
+        """The same without peers, where these press our lines down to the axis."""
+        of = {geo: [p.value for p in points if p.value is not None] for geo, points in measure.series.items()}
+        ours, theirs = (
+            of.get(self.facts.region),
+            [v for geo in self.facts.geos("peer") for v in of.get(geo, [])],
+        )
+        if measure.unit in findings.COUNTS or not ours or not theirs or max(ours) > PRESSED * max(theirs):
+            return None
+        return self.plot(measure, peers=False)
 
     @cached_property
     def standing(self) -> list[dict[str, Any]]:
@@ -473,6 +486,7 @@ class Pages:
             "summary": self.summary(measure, geo),
             "course": self.course(geo, measure.complete(geo), measure.unit),
             "plot": self.plot(measure),
+            "closeup": self.closeup(measure),
             "columns": draw.columns_plot(measure.series.get(geo, []), measure.until)
             if measure.unit in findings.COUNTS
             else None,
