@@ -338,12 +338,13 @@ def figures(
 ) -> dict[tuple[str, str], list[Figure]]:
     """The rows for each pair of indicator and territory, or of the district's own figures, in order of their periods."""
     found: dict[tuple[str, str], list[Figure]] = {pair: [] for pair in wanted}
-    for indicator, geo in found:
+    pairs = ", ".join(f"({quoted(indicator)}, {quoted(geo)})" for indicator, geo in found)
+    if pairs:
         rows = con.execute(f"""
-            select period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from
-            from ({all_figures_sql(schema)})
-            where indicator = {quoted(indicator)} and geo = {quoted(geo)} order by period""")
-        found[indicator, geo] = [Figure(*row) for row in rows.fetchall()]
+            select indicator, geo, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from
+            from ({all_figures_sql(schema)}) where (indicator, geo) in ({pairs}) order by period""")
+        for indicator, geo, *figure in rows.fetchall():
+            found[indicator, geo].append(Figure(*figure))
     return found
 
 
