@@ -18,11 +18,16 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from hypothesis import settings as hypothesis_settings
 
 from tests.provider import EurostatServer
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
+
+# a loaded machine is no mistake of the code
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 # geo and V11920/V11910 by year: three territories that geography.csv knows
 TOY = {

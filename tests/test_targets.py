@@ -226,6 +226,9 @@ def test_a_falling_target_is_judged_the_same_way():
         ([figure("2025", None)], False, "not_assessable", "no figure later"),
         ([figure("2025", 110, reliability="C")], False, "not_assessable", "not reliable (class C)"),
         ([figure("2025", 110, reliability="suppressed")], False, "not_assessable", "suppressed"),
+        ([figure("2025", 110, truncated=True)], False, "not_assessable", "no figure later"),
+        ([figure("2025", 110), figure("2026", 90, truncated=True)], False, "on_track", ""),
+        ([figure("2025", 110, provisional=True)], False, "on_track", "provisional figure"),
         ([figure("2025", 110)], True, "not_assessable", "a is behind its calendar"),
         (
             [figure("2025", 110, break_before=True)],
@@ -244,6 +247,12 @@ def test_what_cannot_be_judged_says_why(series, late, status, reason):
     assert result.status == status
     assert reason in result.reason_en
     assert bool(result.reason_it) == bool(result.reason_en)
+
+
+def test_an_incomplete_figure_meets_nothing_and_misses_nothing():
+    one = entry()
+    result = targets.judge_point(one, one.target, [figure("2028", 300, truncated=True)], date(2031, 1, 1))
+    assert (result.status, result.reason_en) == ("not_assessable", "the figure for 2028 is incomplete")
 
 
 def test_a_figure_that_is_too_old_does_not_stand_for_today():
@@ -306,7 +315,8 @@ def test_the_table_holds_every_version_with_its_results(chain):
     con.execute("""create table distretto.indicators as
         select 'enterprise_births' as indicator, 'ITG1' as geo, period::varchar as period, value::double as value, 'NR' as unit,
                '' as flag, 'A' as reliability, false as break_before, 'a' as dataset, 'a-1' as snapshot_id,
-               timestamptz '2029-06-01 00:00:00+00' as known_from, 'nuts2' as geo_level, 'x' as method_version
+               timestamptz '2029-06-01 00:00:00+00' as known_from, 'nuts2' as geo_level, 'x' as method_version,
+               null::double as ci_low, null::double as ci_high, false as truncated, false as provisional
         from (values (2024, 100), (2025, 112), (2026, 120), (2027, 155), (2028, 210)) as t(period, value)""")
     con.execute("create table distretto.district as from distretto.indicators limit 0")
     columns = ", ".join(f"{name} {kind}" for name, kind in changes.COLUMNS.items())
@@ -656,7 +666,7 @@ def test_a_board_adopts_a_target_and_a_tampered_ledger_publishes_nothing(home, t
     }
     assert versions == {(1, 2, "proposal"), (2, None, "adopted")}
     report = distretto(home, "targets", "verify", "--json").json
-    assert report["problems"] == [] and report["entries"] == report["published"] == 6
+    assert report["problems"] == [] and report["entries"] == report["published"] == 7
     assert report["anchors"][0]["protocol"] == "Prot. 12/2027"
 
     path = home / "targets.yml"
@@ -665,7 +675,7 @@ def test_a_board_adopts_a_target_and_a_tampered_ledger_publishes_nothing(home, t
     broken = distretto(home, "targets", "verify")
     assert broken.code == 1
     assert (
-        "entry 5 (gdp-per-head-sicily, version 2) was altered after it was sealed: target.value was 24500.0 and is 20500.0"
+        "entry 6 (gdp-per-head-sicily, version 2) was altered after it was sealed: target.value was 24500.0 and is 20500.0"
         in broken.err
     )
     assert distretto(home, "targets", "add", str(file)).code == 1

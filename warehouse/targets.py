@@ -45,6 +45,8 @@ class Figure:
     known_from: datetime
     ci_low: float | None = None
     ci_high: float | None = None
+    truncated: bool = False
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,12 @@ def _beyond(direction: str, goal: float, mean: float, spread: float) -> float:
 
 
 def latest(entry: Entry, series: Sequence[Figure]) -> Figure | None:
-    """The newest figure with a value after the baseline."""
-    later = [f for f in series if f.value is not None and ordinal(f.period) > ordinal(entry.baseline.period)]
+    """The newest figure with a value after the baseline; periods whose figures are still to come are passed over."""
+    later = [
+        f
+        for f in series
+        if f.value is not None and not f.truncated and ordinal(f.period) > ordinal(entry.baseline.period)
+    ]
     return max(later, key=lambda f: ordinal(f.period), default=None)
 
 
@@ -213,6 +219,13 @@ def _judge(entry: Entry, goal: float, period: str, series: Sequence[Figure], fin
         gap=figure.value - path,
         progress=progress(entry.baseline.value, entry.target.value, figure.value),
     )
+    if figure.truncated:
+        return replace(
+            reached_so_far,
+            status="not_assessable",
+            reason_it=f"il dato del {period} è incompleto",
+            reason_en=f"the figure for {period} is incomplete",
+        )
     if figure.reliability in ("C", "suppressed"):
         return replace(
             reached_so_far,
@@ -220,7 +233,9 @@ def _judge(entry: Entry, goal: float, period: str, series: Sequence[Figure], fin
             reason_it=f"il dato del {period} non è affidabile (classe {figure.reliability})",
             reason_en=f"the figure for {period} is not reliable (class {figure.reliability})",
         )
-    return replace(reached_so_far, status=status_of(entry, goal, period, figure.value, final))
+    told = ("dato provvisorio", "provisional figure") if figure.provisional else ("", "")
+    status = status_of(entry, goal, period, figure.value, final)
+    return replace(reached_so_far, status=status, reason_it=told[0], reason_en=told[1])
 
 
 def _break(entry: Entry, period: str, series: Sequence[Figure]) -> tuple[str, str] | None:
@@ -251,7 +266,11 @@ def unbroken(series: Sequence[Figure]) -> list[tuple[str, float]]:
     for figure in sorted(series, key=lambda f: ordinal(f.period)):
         if figure.break_before or figure.dataset != dataset:
             found, dataset = [], figure.dataset
-        if figure.value is not None and figure.reliability not in ("C", "suppressed"):
+        if (
+            figure.value is not None
+            and figure.reliability not in ("C", "suppressed")
+            and not figure.truncated
+        ):
             found.append((figure.period, figure.value))
     return found
 
@@ -341,7 +360,8 @@ def figures(
     pairs = ", ".join(f"({quoted(indicator)}, {quoted(geo)})" for indicator, geo in found)
     if pairs:
         rows = con.execute(f"""
-            select indicator, geo, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from
+            select indicator, geo, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
+                   ci_low, ci_high, truncated, provisional
             from ({all_figures_sql(schema)}) where (indicator, geo) in ({pairs}) order by period""")
         for indicator, geo, *figure in rows.fetchall():
             found[indicator, geo].append(Figure(*figure))
@@ -352,14 +372,15 @@ def all_figures_sql(schema: str) -> str:
     """What a target can stand on: the rows of `indicators`, and the district's own figures with the same columns."""
     return f"""
         select indicator, geo, geo_level, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
-               method_version
+               ci_low, ci_high, truncated, provisional, method_version
         from {schema}.indicators
         union all
         -- the district counts itself: nothing but its flags says how well
         select indicator, geo, 'district', period, value, unit, flag,
                case when value is null then 'suppressed'
                     when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end,
-               contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from, null
+               contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from,
+               null, null, false, contains(coalesce(flag, ''), 'p'), null
         from {schema}.district"""
 
 

@@ -12,6 +12,9 @@ import duckdb
 from sources.errors import DistrettoError
 from warehouse.indicators import load_indicators
 
+# columns of `indicators` that a reader of the value must know of
+MARKS = ("break_before", "truncated", "provisional", "derived")
+
 
 def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> dict[str, Any]:
     """Every figure that GEO/INDICATOR/PERIOD names, with its definition, inputs, origin, checks and earlier values.
@@ -74,7 +77,11 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                     "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
                     if row["denominator"]
                     else None,
+                    "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])} (95 %, {row['ci_method']})"
+                    if row["ci_method"]
+                    else None,
                     "reliability": row["reliability"],
+                    "notes": ", ".join(mark for mark in MARKS if row[mark]).replace("_", " "),
                     "flags": row["flag"],
                     "method": f"warehouse/indicators/{definition.family}.sql, version {row['method_version']}",
                     "earlier": _earlier(con, geo, indicator, period),
