@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -205,7 +205,7 @@ class Client:
             magic = response.raw.read(2, decode_content=False)
             if magic == b"\x1f\x8b":
                 # Eurostat sends gzip without Content-Encoding, asked or not
-                inflate = zlib.decompressobj(wbits=31)
+                inflate = _Gunzip()
             # read1 hands over what has arrived: `stream` would wait for a whole chunk of a slow drip
             for chunk in chain([magic], iter(lambda: response.raw.read1(CHUNK, decode_content=False), b"")):
                 size += len(chunk)
@@ -282,19 +282,28 @@ class Client:
         write_atomic(self._state, json.dumps(state).encode())
 
 
-def _inflated(inflate: zlib._Decompress | None, chunk: bytes, about: dict[str, str]):
-    """`chunk` decoded, in pieces of bounded size, so that a zip bomb meets the cap before the memory."""
-    if inflate is None:
-        yield chunk
-        return
-    try:
+class _Gunzip:
+    """A gzip stream of one member or several, decoded as it comes."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._member.eof
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """`chunk` decoded, in pieces of bounded size, so that a zip bomb meets the cap before the memory."""
         while chunk:
-            yield inflate.decompress(chunk, CHUNK * 16)
-            chunk = inflate.unconsumed_tail
-            if inflate.eof:
-                if inflate.unused_data:
-                    raise BrokenRead("Bytes follow the end of the gzip stream.", **about)
-                return
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=31)
+            yield self._member.decompress(chunk, CHUNK * 16)
+            chunk = self._member.unconsumed_tail or self._member.unused_data
+
+
+def _inflated(inflate: _Gunzip | None, chunk: bytes, about: dict[str, str]) -> Iterator[bytes]:
+    try:
+        yield from inflate.feed(chunk) if inflate else [chunk]
     except zlib.error as failure:
         raise BrokenRead(f"The gzip stream is damaged: {failure}.", **about) from None
 

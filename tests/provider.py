@@ -634,6 +634,12 @@ def _truncated(asked: Exchange) -> Answer:
     return replace(asked.good, body=[packed[: len(packed) * 2 // 3]])
 
 
+def _in_members(asked: Exchange) -> Answer:
+    body = _unpacked(asked.body)
+    half = len(body) // 2
+    return replace(asked.good, body=[gzip.compress(body[:half]), gzip.compress(body[half:])])
+
+
 def _encoded(asked: Exchange) -> Answer:
     return replace(asked.good, body=[_packed(asked.body)], headers={"Content-Encoding": "gzip"})
 
@@ -700,6 +706,7 @@ ANSWERS: dict[str, Callable[[Exchange], Answer]] = {
     "truncated_gzip": _truncated,
     "gzip_without_header": lambda asked: replace(asked.good, body=[_packed(asked.body)]),
     "gzip_with_header": _encoded,
+    "gzip_in_members": _in_members,
     "wrong_content_type": lambda asked: replace(asked.good, content_type=HTML),
     "empty_body": lambda asked: replace(asked.good, body=b""),
     "hang": lambda asked: Answer(end="hang"),

@@ -202,6 +202,7 @@ def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour
     [
         "gzip_without_header",
         "gzip_with_header",
+        "gzip_in_members",
         "async",
         "redirect",
         "wrong_content_type",
