@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from sources.formats.staged import quoted
-from warehouse.ledger import Entry, Ledger
+from warehouse.ledger import Entry, Ledger, day_of
 from warehouse.targets import Figure, all_figures_sql, figures, judge_latest, judge_point
 
 COLUMNS = {
@@ -120,7 +120,7 @@ def _mark_targets(
               and geo = {quoted(entry.geo)}""").fetchall()
         now = series[entry.indicator, entry.geo]
         for period, old_value in found:
-            told = effect(entry, now, period, old_value, release["built_at"].date())
+            told = effect(entry, now, period, old_value, day_of(release["built_at"]))
             con.execute(
                 f"update {schema}.indicator_revisions set target_effect = list_concat(coalesce(target_effect, []), ?) "
                 "where release_id = ? and indicator = ? and geo = ? and period = ?",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -23,6 +24,7 @@ from sources.home import Home, write_atomic
 
 SHIPPED = Path(__file__).parent / "reference" / "targets.yml"
 GENESIS = "0" * 64
+ROME = ZoneInfo("Europe/Rome")
 Directive = Literal["sustainability", "aggregation", "territory", "talents", "monitoring", "dexterity"]
 Period = Annotated[
     str,
@@ -156,6 +158,11 @@ def bounds(period: str) -> tuple[date, date]:
         months, first = 1, int(part)
     after = first + months
     return date(year, first, 1), date(year + after // 13, (after - 1) % 12 + 1, 1) - timedelta(days=1)
+
+
+def day_of(moment: datetime) -> date:
+    """The day of `moment` on the clock in Rome, by which a bare date is read everywhere in a release."""
+    return moment.astimezone(ROME).date()
 
 
 def ordinal(period: str) -> int:
@@ -360,7 +367,7 @@ def sealed(ledger: Ledger, draft: Draft, known: Known, now: datetime) -> Entry:
             f"{'reads otherwise' if before else 'is not in the ledger'}."
         )
     _raise_unless_coherent(draft)
-    if draft.fixed_on > now.date():
+    if draft.fixed_on > day_of(now):
         raise LedgerError(f"fixed_on: {draft.fixed_on} is still to come.")
     value = known.values.get(draft.baseline.period)
     if value is None or known.unit is None:
@@ -445,7 +452,7 @@ def _timing(draft: Draft, recorded_at: datetime, known: set[str]) -> str:
     """The timing of all points together. Raises LedgerError naming the first that would be retrospective."""
     timings = set()
     for point in [*draft.milestones, draft.target]:
-        timing = timing_of(draft.fixed_on, recorded_at.date(), point.period, point.period in known)
+        timing = timing_of(draft.fixed_on, day_of(recorded_at), point.period, point.period in known)
         if timing == "retrospective":
             why = (
                 "the release has its figure already"

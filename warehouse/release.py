@@ -174,7 +174,9 @@ def build(
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
             changes.build(con, last and last.database, goals, record, "distretto")
-            targets.build(con, goals, states, list(territory()["peers"]), built_at.date(), "distretto")
+            targets.build(
+                con, goals, states, list(territory()["peers"]), ledger.day_of(built_at), "distretto"
+            )
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from statistics import NormalDist, fmean, median, stdev
 from typing import Any
 
@@ -16,7 +16,7 @@ import duckdb
 
 from sources.formats.staged import quoted
 from warehouse.indicators import load_indicators
-from warehouse.ledger import Entry, Known, Ledger, Point, bounds, content, ordinal
+from warehouse.ledger import ROME, Entry, Known, Ledger, Point, bounds, content, ordinal
 from warehouse.tables import write_table
 
 # the fewest changes from one period to the next that a drift is estimated from
@@ -387,8 +387,8 @@ def all_figures_sql(schema: str) -> str:
 def known_on(
     con: duckdb.DuckDBPyConnection, schema: str, pair: tuple[str, str], series: Sequence[Figure], day: date
 ) -> list[Figure]:
-    """`series` as it was known at the end of `day` in UTC: revised figures as they were, later ones left out."""
-    moment = datetime.combine(day, time.max, UTC)
+    """`series` as it was known at the end of `day` in Rome: revised figures as they were, later ones left out."""
+    moment = datetime.combine(day, time.max, ROME)
     revised = con.execute(f"""
         select period, old_value, unit, old_flag, old_reliability, false, dataset, old_snapshot_id, old_known_from
         from {schema}.indicator_revisions

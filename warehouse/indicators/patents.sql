@@ -13,7 +13,7 @@ with counted as (
 ), kin as (
     select distinct g.geo, g.parent from distretto.geography g semi join counted using (geo) where g.parent is not null
 ), proven as (
-    select k.parent, w.period, any_value(w.inputs) || coalesce(flatten(list(c.inputs) filter (c.value is not null)), []) as inputs
+    select k.parent, w.period, any_value(w.inputs) || coalesce(flatten(list(c.inputs order by c.geo) filter (c.value is not null)), []) as inputs
     from kin k join counted w on w.geo = k.parent and w.value is not null
     left join counted c on c.geo = k.geo and c.period = w.period
     group by k.parent, w.period
