@@ -344,6 +344,31 @@ def why(
         show.trail(found)
 
 
+@app.command()
+def export(
+    dataset: Annotated[str, typer.Argument(help="A dataset of the release, or `indicators`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("/dev/stdout"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset or the indicators as SDMX-CSV 2.0. Every other form lies in the release already.
+
+    Example: [cyan]distretto export bd_size_r3 -o births.csv[/cyan]
+    """
+    from warehouse import release
+    from warehouse.bundle.files import sdmx_csv
+
+    chosen = release.find(Home.from_env(), None)
+    with release.reading(chosen) as con:
+        try:
+            rows = sdmx_csv(con, dataset, output)
+        except LookupError:
+            raise DistrettoError(
+                f"Release {chosen.id} has no figures of {dataset}.", hint="distretto datasets lists them."
+            ) from None
+    if as_json and output != Path("/dev/stdout"):
+        print(to_json({"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows}))
+
+
 @release_app.command("list")
 def release_list(as_json: AsJson = False) -> None:
     """Every release, newest last; the current one is marked."""
@@ -369,13 +394,26 @@ def release_list(as_json: AsJson = False) -> None:
 
 @release_app.command("verify")
 def release_verify(
-    release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
+    release_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RELEASE|FOLDER", help="A release, or the folder of a copy. Default: the current one."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the files of a release against its own checksums, and its tables against its own counts."""
+    """Check a bundle by nothing but its own files: checksums, datapackage.json, row counts, keys, Parquet = DuckDB.
+
+    A copy may lie anywhere: [cyan]distretto release verify /media/usb/20261123T051513Z[/cyan]
+    """
     from warehouse import audit, release
 
-    chosen = release.find(Home.from_env(), release_id)
+    folder = Path(release_id or "")
+    chosen = (
+        release.Release(folder.resolve().name, folder)
+        if release_id and folder.is_dir()
+        else release.find(Home.from_env(), release_id)
+    )
     problems = audit.verify(chosen)
     if as_json:
         print(to_json({"release": chosen.id, "problems": problems}))

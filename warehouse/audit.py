@@ -5,15 +5,17 @@ Belongs here: examining. Does not belong here: making and showing a release (`re
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from sources.errors import DistrettoError
-from sources.formats.staged import Staged, quoted
+from sources.formats.staged import Staged, name, quoted
 from sources.home import Home
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue
@@ -23,7 +25,11 @@ from warehouse.release import Release, attached, code_sha256, file_sha256, verif
 
 
 def verify(release: Release) -> list[str]:
-    """What is wrong with the files of `release`, from its own SHA256SUMS; empty where all is well."""
+    """What is wrong with the bundle `release`, by nothing but its own files; empty where all is well.
+
+    Its SHA256SUMS, the bytes, hashes, rows, columns and keys of its datapackage.json, its DuckDB file's counts in
+    release.json, and Parquet equal to DuckDB, row for row.
+    """
     problems, listed = [], set()
     sums = release.folder / "SHA256SUMS"
     for line in sums.read_text().splitlines() if sums.exists() else ():
@@ -43,8 +49,60 @@ def verify(release: Release) -> list[str]:
     if not problems:
         try:
             verify_database(release.database, release.record["tables"])
-        except (DistrettoError, duckdb.Error) as failure:
-            problems.append(str(failure))
+            problems += _package_problems(release.folder)
+        except (DistrettoError, duckdb.Error, OSError, ValueError, KeyError) as failure:
+            problems.append(str(failure) or type(failure).__name__)
+    return problems
+
+
+def _package_problems(folder: Path) -> list[str]:
+    """What datapackage.json says of the files beside it and is not so."""
+    package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    problems = []
+    con = duckdb.connect()
+    con.execute(f"attach {quoted(folder / 'distretto.duckdb')} as distretto (read_only)")
+    con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    for resource in package["resources"]:
+        path = folder / resource["path"]
+        if path.resolve().parent != folder.resolve():
+            problems.append(f"{resource['path']} lies outside the bundle")
+            continue
+        if path.stat().st_size != resource["bytes"] or f"sha256:{file_sha256(path)}" != resource["hash"]:
+            problems.append(f"{resource['path']} is not what datapackage.json describes")
+        if "schema" not in resource:
+            continue
+        table, _, ending = resource["path"].partition(".")
+        published = f"distretto.{name(table)}"
+        read = (
+            f"read_parquet({quoted(path)})"
+            if ending == "parquet"
+            else f"read_csv({quoted(path)}, all_varchar = true)"
+        )
+        columns = [column[0] for column in con.execute(f"select * from {read} limit 0").description]
+        if columns != [field["name"] for field in resource["schema"]["fields"]]:
+            problems.append(f"{resource['path']}: other columns than datapackage.json describes")
+        (rows,) = con.execute(f"select count(*) from {read}").fetchone()
+        if rows != resource["rowCount"]:
+            problems.append(f"{resource['path']} has {rows} rows, not {resource['rowCount']}")
+        if ending == "parquet":
+            # order plays no part; a hash a row keeps memory bounded
+            sums = [
+                con.execute(
+                    f"select count(*), sum(hash(t)::hugeint), bit_xor(hash(t)) from {place} t"
+                ).fetchone()
+                for place in (read, published)
+            ]
+            if sums[0] != sums[1]:
+                problems.append(f"{resource['path']} has other rows than distretto.duckdb")
+        for key in [resource["schema"].get("primaryKey"), *resource["schema"].get("uniqueKeys", [])]:
+            if key and ending == "parquet":
+                heads = ", ".join(name(column) for column in key)
+                twice = con.execute(
+                    f"select {heads} from {published} group by all having count(*) > 1 limit 1"
+                ).fetchone()
+                if twice:
+                    problems.append(f"{resource['path']}: {twice} stands twice")
+    con.close()
     return problems
 
 

@@ -28,13 +28,13 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import changes, headlines, indicators, ledger, tables, targets
+from warehouse import bundle, changes, headlines, indicators, ledger, tables, targets
+from warehouse.bundle import files
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
 # the oldest storage that every DuckDB 1.x reads
 STORAGE = "v1.0.0"
-CSV_ROWS = 1_000_000
 KEPT_NIGHTS = 30
 # what decides a release's content and looks
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
@@ -181,11 +181,13 @@ def build(
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")
-            log.info("writing Parquet and CSV")
-            rows = _export(con, aside)
+            log.info("writing the tables as files")
+            rows = files.export(con, aside)
         verify_database(aside / "distretto.duckdb", rows)
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
+        log.info("describing the release")
+        bundle.describe(aside, last.folder if last else None, territory())
         render(Release(release_id, aside))
         _seal(aside, last)
         folder = home.releases / release_id
@@ -309,23 +311,6 @@ def _after(last: Release | None) -> datetime:
         return now
     before = datetime.strptime(last.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return max(now, before + timedelta(seconds=1))
-
-
-def _export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
-    """Each table as Parquet, and as CSV where it is not millions of rows; row counts by table."""
-    rows = {}
-    for (table,) in con.execute(
-        "select table_name from duckdb_tables() where database_name = 'distretto' order by 1"
-    ).fetchall():
-        (rows[table],) = con.execute(f"select count(*) from distretto.{table}").fetchone()
-        con.execute(
-            f"copy distretto.{table} to {quoted(folder / (table + '.parquet'))} (format parquet, compression zstd)"
-        )
-        if rows[table] < CSV_ROWS:
-            con.execute(
-                f"copy distretto.{table} to {quoted(folder / (table + '.csv'))} (format csv, header true)"
-            )
-    return rows
 
 
 def verify_database(path: Path, rows: dict[str, int]) -> None:
