@@ -369,6 +369,32 @@ def export(
         print(to_json({"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows}))
 
 
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 shows the releases to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    as_json: AsJson = False,
+) -> None:
+    """Serve releases over HTTP, read-only, with ranges: pages at /, files at /current/ and /releases/RELEASE/.
+
+    DuckDB attaches them: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
+    """
+    from pipelines.serve import serve as run
+
+    home = Home.from_env()
+    address = f"http://{host}:{port}/"
+    _told(
+        as_json,
+        {"address": address, "folder": str(home.releases)},
+        f"Serving {home.releases} on {address}",
+        "Ctrl-C ends it.",
+    )
+    sys.stdout.flush()
+    run(home, host, port)
+
+
 @release_app.command("list")
 def release_list(as_json: AsJson = False) -> None:
     """Every release, newest last; the current one is marked."""

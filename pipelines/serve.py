@@ -1,0 +1,111 @@
+"""Releases over plain HTTP: read-only, with ranges, for DuckDB, browsers and whatever reads Parquet.
+
+Belongs here: addresses and headers. Does not belong here: what a release holds. `/current/` redirects to the
+release that stands, so that ranges of one download never come from two; ETags are the sha256 of its SHA256SUMS.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
+
+from sources.errors import DistrettoError
+from sources.home import Home
+from warehouse.release import Release, current
+
+NAMED = re.compile(r"^\d{8}T\d{6}Z/")
+# a release is never edited
+FOR_EVER = "public, max-age=31536000, immutable"
+CONNECTIONS = 64
+IDLE_S = 15
+
+
+class Files(StaticFiles):
+    """Files of whole releases: nothing half built, nothing hidden, no listing, nothing outside the folder."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        place = Path(path).as_posix()
+        if not NAMED.match(place) or any(part.startswith(".") for part in place.split("/")):
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+    def file_response(
+        self, full_path: os.PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        path = Path(full_path)
+        root = next(folder for folder in path.parents if NAMED.match(folder.name + "/"))
+        headers = {"cache-control": FOR_EVER, "x-content-type-options": "nosniff"}
+        if digest := checksums(root).get(path.relative_to(root).as_posix()):
+            headers["etag"] = f'"{digest}"'
+        response = FileResponse(path, status_code, stat_result=stat_result, headers=headers)
+        asked = Request(scope).headers
+        return (
+            NotModifiedResponse(response.headers)
+            if self.is_not_modified(response.headers, asked)
+            else response
+        )
+
+
+@lru_cache(maxsize=64)
+def checksums(folder: Path) -> dict[str, str]:
+    """sha256 by file of the release in `folder`."""
+    sums = folder / "SHA256SUMS"
+    return {line[66:]: line[:64] for line in sums.read_text().splitlines()} if sums.exists() else {}
+
+
+def application(home: Home) -> Starlette:
+    """The ASGI application over the releases of `home`."""
+
+    def standing() -> Release:
+        release = current(home)
+        if release is None:
+            raise HTTPException(503, "No release is published yet.")
+        return release
+
+    async def to_current(request: Request) -> Response:
+        wanted = request.path_params.get("path") or "site/index.html"
+        return RedirectResponse(
+            f"/releases/{standing().id}/{wanted}", 307, headers={"cache-control": "no-cache"}
+        )
+
+    return Starlette(
+        routes=[
+            Route("/", to_current),
+            Route("/current", to_current),
+            Route("/current/{path:path}", to_current),
+            Mount("/releases", Files(directory=home.releases, check_dir=False)),
+        ]
+    )
+
+
+def serve(home: Home, host: str, port: int) -> None:
+    """Serve until interrupted. Raises DistrettoError where the port is taken."""
+    config = uvicorn.Config(
+        application(home),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=5,
+    )
+    try:
+        listening = config.bind_socket()
+    except SystemExit:
+        raise DistrettoError(
+            f"{host}:{port} cannot be listened on.",
+            hint="another program may have it: choose another --port.",
+        ) from None
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,188 @@
+"""`distretto serve` over a real socket: ranges, validators, redirects, and what it must not give out."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+
+import duckdb
+import pytest
+import requests
+
+from sources.home import Home
+from tests.conftest import ROOT
+from tests.test_published import distretto
+from warehouse.release import Release, show
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Two releases of figures that ship, the later one shown; a half-built one and a secret beside them."""
+    folder = tmp_path_factory.mktemp("serve") / "data"
+    outcome = distretto(folder, "refresh", "--offline", "--json")
+    assert outcome.code == 0, outcome.err
+    home = Home(folder)
+    (home.releases / ".building-20990101T000000Z").mkdir()
+    (home.releases / ".building-20990101T000000Z" / "half.txt").write_text("half")
+    (folder / "secret.txt").write_text("secret")
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(home: Home) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "DISTRETTO_HOME": str(home.root)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    return requests.get(url, headers=headers, timeout=10, allow_redirects=False)
+
+
+def test_current_redirects_to_the_release_that_stands(home: Home, address: str):
+    release = home.current.resolve().name
+    for path in ("current/indicators.parquet", "releases/../current/indicators.parquet"):
+        answer = get(f"{address}/{path}")
+        assert answer.status_code == 307 and answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["location"] == f"/releases/{release}/indicators.parquet"
+    page = requests.get(address, timeout=10)
+    assert page.url == f"{address}/releases/{release}/site/index.html" and page.status_code == 200
+
+
+def test_a_file_has_its_sha256_as_etag_and_is_not_sent_twice(home: Home, address: str):
+    url = requests.get(f"{address}/current/indicators.csv", timeout=10).url
+    whole = get(url)
+    assert whole.content == (home.current / "indicators.csv").read_bytes()
+    assert whole.headers["etag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    assert "immutable" in whole.headers["cache-control"]
+    assert get(url, **{"If-None-Match": whole.headers["etag"]}).status_code == 304
+    assert get(url, **{"If-None-Match": '"other"'}).status_code == 200
+    head = requests.head(url, timeout=10)
+    assert head.content == b"" and head.headers["content-length"] == str(len(whole.content))
+    assert head.headers["accept-ranges"] == "bytes"
+
+
+def test_ranges_are_parts_of_the_file_and_only_of_that_file(address: str):
+    url = requests.get(f"{address}/current/indicators.csv", timeout=10).url
+    whole = get(url)
+    part = get(url, Range="bytes=10-19")
+    assert part.status_code == 206 and part.content == whole.content[10:20]
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole.content)}"
+    assert get(url, Range="bytes=-5").content == whole.content[-5:]
+    assert get(url, Range=f"bytes={len(whole.content)}-").status_code == 416
+    # the rest of another file than the one begun: the whole is sent
+    assert get(url, Range="bytes=10-19", **{"If-Range": '"another release"'}).status_code == 200
+    assert get(url, Range="bytes=10-19", **{"If-Range": whole.headers["etag"]}).status_code == 206
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/releases/../secret.txt",
+        "/releases/%2e%2e/secret.txt",
+        "/releases/..%2fsecret.txt",
+        "/releases/{release}/../../secret.txt",
+        "/releases/{release}/%2e%2e/%2e%2e/secret.txt",
+        "/releases//etc/passwd",
+        "/releases/.building-20990101T000000Z/half.txt",
+        "/releases/{release}/%2e%2e/.building-20990101T000000Z/half.txt",
+        "/releases/",
+        "/releases/{release}/",
+        "/releases/{release}/nothing.csv",
+        "/secret.txt",
+        "/current/../secret.txt",
+    ],
+)
+def test_nothing_else_is_given_out(home: Home, address: str, path: str):
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)
+    connection.request("GET", path.format(release=home.current.resolve().name))
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status in (307, 404) and b"secret" not in body and b"half" not in body
+    if answer.status == 307:
+        assert requests.get(address + answer.headers["location"], timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_it_only_reads(home: Home, address: str, method: str):
+    release = home.current.resolve().name
+    for path in ("current/indicators.csv", f"releases/{release}/indicators.csv"):
+        assert requests.request(method, f"{address}/{path}", data=b"x", timeout=10).status_code == 405
+
+
+def test_a_taken_port_is_said_in_one_sentence(home: Home, address: str):
+    outcome = distretto(home.root, "serve", "--port", address.rpartition(":")[2])
+    assert outcome.code == 1 and "--port" in outcome.err and "Traceback" not in outcome.err
+
+
+def test_parts_of_two_releases_are_never_mixed(home: Home, address: str):
+    """A client that begins a download by /current/ and goes on after a release: its validator does not fit any more."""
+    first = requests.get(f"{address}/current/release.csv", headers={"Range": "bytes=0-9"}, timeout=10)
+    old = Release(home.current.resolve().name, home.current.resolve())
+    later = home.releases / "20991231T000000Z"
+    later.mkdir()
+    (later / "release.csv").write_text("another release altogether")
+    digest = hashlib.sha256((later / "release.csv").read_bytes()).hexdigest()
+    (later / "SHA256SUMS").write_text(f"{digest}  release.csv\n")
+    try:
+        show(home, Release(later.name, later))
+        again = requests.get(
+            f"{address}/current/release.csv",
+            headers={"Range": "bytes=10-19", "If-Range": first.headers["etag"]},
+            timeout=10,
+        )
+        assert again.status_code == 200 and again.text == "another release altogether"
+        # who holds the address of the release goes on with it
+        assert get(first.url, Range="bytes=10-19").headers["etag"] == first.headers["etag"]
+    finally:
+        show(home, old)
+
+
+@pytest.fixture
+def httpfs() -> Iterator[duckdb.DuckDBPyConnection]:
+    pytest.importorskip("duckdb_extension_httpfs", reason="needs the wheel duckdb-extension-httpfs")
+    (extension,) = files("duckdb_extension_httpfs").joinpath("extensions").glob("*/httpfs.duckdb_extension")
+    if extension.parent.name != f"v{duckdb.__version__}":
+        pytest.skip(f"the extension is for DuckDB {extension.parent.name}, not {duckdb.__version__}")
+    with duckdb.connect() as con:
+        con.execute(f"load '{extension}'")
+        yield con
+
+
+def test_duckdb_attaches_and_reads_over_http(address: str, home: Home, httpfs: duckdb.DuckDBPyConnection):
+    httpfs.execute(f"attach '{address}/current/distretto.duckdb' as distretto (read_only)")
+    here = duckdb.sql(f"select count(*), sum(value) from '{home.current}/patents.parquet'").fetchone()
+    assert httpfs.execute("select count(*), sum(value) from distretto.patents").fetchone() == here
+    assert httpfs.execute("select count(*) from distretto.as_of(now())").fetchone()[0] > 0
+    parquet = f"select count(*), sum(value) from read_parquet('{address}/current/patents.parquet')"
+    assert httpfs.execute(parquet).fetchone() == here
