@@ -23,15 +23,18 @@ from sources.errors import DamagedSnapshot, DistrettoError, SourceError
 from sources.formats.staged import Staged
 from sources.home import Home
 from sources.http import Client
+from sources.protocols import Fetched
+from sources.protocols.download import Download
 from sources.protocols.drop import Drop
-from sources.protocols.eurostat import Eurostat, Fetched
+from sources.protocols.eurostat import Eurostat
+from sources.protocols.istat import Istat
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
 from sources.staging import discard_staged, fresh_workdir, stage
 from warehouse.status import read_status, record
 from warehouse.store import replay, warehouse
 
-PROTOCOLS = {"eurostat": Eurostat, "drop": Drop}
+PROTOCOLS = {"download": Download, "drop": Drop, "eurostat": Eurostat, "istat": Istat}
 CHECKS = "checks"
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "units")
@@ -99,9 +102,12 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
 
 
 def _known_stamp(shop: Workshop, dataset: str, entry: dict[str, Any]) -> datetime | None:
-    """The provider's stamp under which the newest body was seen, if that body was decided on and stands."""
+    """The provider's stamp under which the newest body was seen, if that body was decided on, stands, and answers what
+    the catalogue entry asks for now."""
     snapshot = shop.store.current(dataset)
     if snapshot is None or snapshot.origin == "shipped" or not entry.get("known_stamp"):
+        return None
+    if snapshot.coverage != shop.catalogue[dataset].query:
         return None
     return datetime.fromisoformat(entry["known_stamp"])
 

@@ -158,7 +158,7 @@ class Client:
             if isinstance(failure, OSError) and not isinstance(failure, requests.exceptions.RequestException):
                 raise
             raise BrokenRead(f"The answer broke off: {_last_words(failure)}.", **about) from None
-        failure = judge(body.status, body) or _by_status(body, about)
+        failure = judge(body.status, body) or _by_status(body, about, self.provider.ban_s)
         if failure:
             failure.provider, failure.dataset, failure.url = self.provider.id, dataset, url
             into.unlink(missing_ok=True)
@@ -308,13 +308,23 @@ def _inflated(inflate: _Gunzip | None, chunk: bytes, about: dict[str, str]) -> I
         raise BrokenRead(f"The gzip stream is damaged: {failure}.", **about) from None
 
 
-def _by_status(body: Body, about: dict[str, str]) -> SourceError | None:
+def _by_status(body: Body, about: dict[str, str], ban_s: float | None) -> SourceError | None:
     status = body.status
     retry_after = (
         float(body.response_headers["retry-after"]) if "retry-after" in body.response_headers else None
     )
     if status == 200:
         return None
+    if ban_s and status in (403, 429):
+        # this provider bans addresses, and does not say for how long
+        wait = max(retry_after or 0, ban_s)
+        until = datetime.fromtimestamp(time.time() + wait, UTC)
+        return RateLimited(
+            f"HTTP {status}: this address is banned; not asked again before {until:%Y-%m-%d %H:%M} UTC.",
+            **about,
+            retry_after=wait,
+            hint="nothing: the first run after that asks again; see that nobody else asks from this address.",
+        )
     if status == 429:
         return RateLimited("HTTP 429: asked too often.", **about, retry_after=retry_after)
     if status == 408 or status >= 500:

@@ -73,11 +73,13 @@ class Dataset(_Strict):
     theme: Theme | Literal["context"]
     provider: str
     code: Code
-    format: Literal["tsv", "sdmx-csv", "json-stat"] = "tsv"
+    format: Literal["tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive"] = "tsv"
     dimensions: list[Dimension]
     indicator: str
     unit: str | dict[Dimension, dict[Code, Code]]
     query: Filter = {}
+    slices: Dimension | None = None
+    latest: Dimension | None = None
     status: Literal["live", "frozen"]
     licence: str | None = None
     citation: str
@@ -99,6 +101,10 @@ class Dataset(_Strict):
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
             yield ("dimensions",), "names each dimension once, geo among them"
+        if self.slices and self.slices not in self.query:
+            yield ("slices",), f"{self.slices} is not in query, which names the codes of the slices"
+        if self.latest in self.dimensions:
+            yield ("latest",), f"{self.latest} is dropped, so it is not among the dimensions"
         for dimension in sorted(RESERVED.intersection(self.dimensions)):
             yield ("dimensions",), f"{dimension} is a column of every published table"
         for i, rule in enumerate(self.checks.ranges):
@@ -138,8 +144,11 @@ class Provider(_Strict):
     max_bytes: int = Field(gt=0)
     max_decoded_bytes: int = Field(gt=0)
     host_budget_s: float | int = Field(gt=0)
-    async_poll_s: float | int = Field(ge=0)
-    async_budget_s: float | int = Field(ge=0)
+    async_poll_s: float | int = Field(default=0, ge=0)
+    async_budget_s: float | int = Field(default=0, ge=0)
+    ban_s: float | int | None = Field(default=None, gt=0)
+    renames: dict[str, Dimension] = {}
+    territories: str | None = None
     allowed_absence_days: int = Field(gt=0)
     timezone: str
 

@@ -1,4 +1,4 @@
-"""From a stored snapshot to its staged folder: verify, decode aside, rename.
+"""From a stored snapshot to its staged folder: verify, decode aside, put slices together, rename.
 
 Belongs here: the one place where bodies meet decoders on disk. Does not belong here: wire formats (`formats/`).
 """
@@ -9,6 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from sources import slices
+from sources.concepts import harmonise, provider_dimensions
 from sources.errors import SourceError
 from sources.formats import decode
 from sources.formats.staged import Staged
@@ -27,20 +29,37 @@ def stage(
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        staged = decode(
-            snapshot.format,
-            store.verified(snapshot),
-            snapshot.gzipped,
-            dataset.dimensions,
-            aside,
-            provider.timezone,
-        )
+        staged = _decoded(store.verified(snapshot), snapshot, dataset, provider, aside)
         os.rename(aside, folder)
     except SourceError as failure:
         failure.provider, failure.dataset, failure.url = snapshot.provider, dataset.id, snapshot.url
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    return Staged(folder, staged.provider_updated_at)
+
+
+def _decoded(body: Path, snapshot: Snapshot, dataset: Dataset, provider: Provider, folder: Path) -> Staged:
+    """`body` staged into `folder`: its slices together, in the project's concepts."""
+    names = provider_dimensions(dataset, provider) if snapshot.origin == "live" else dataset.dimensions
+    format_, in_slices = snapshot.format.removesuffix(slices.SUFFIX), snapshot.format.endswith(slices.SUFFIX)
+    served = folder / "served"
+    if in_slices:
+        answers = slices.unpack(body, folder / "answers")
+        parts = [
+            decode(format_, answer, False, names, folder / f"part{number}", provider.timezone)
+            for number, answer in enumerate(answers)
+        ]
+        staged = slices.merge(parts, names, served)
+    else:
+        staged = decode(format_, body, snapshot.gzipped, names, served, provider.timezone)
+    if snapshot.origin == "live":
+        staged = harmonise(staged, dataset, provider, folder)
+    for path in (staged.series, staged.observations):
+        os.replace(path, folder / path.name)
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
     return Staged(folder, staged.provider_updated_at)
 
 

@@ -92,7 +92,8 @@ def settings(folder: Path, base_url: str, **more: Any) -> Path:
         "async_poll_s": 0.1,
         "async_budget_s": 0.5,
     }
-    path.write_text(yaml.safe_dump({"eurostat": quick | {"base_url": base_url} | more}))
+    nobody = yaml.safe_load((ROOT / "tests" / "specimens" / "nobody.yml").read_text())
+    path.write_text(yaml.safe_dump(nobody | {"eurostat": quick | {"base_url": base_url} | more}))
     return path
 
 

@@ -1,7 +1,7 @@
 """The catalogue, the reference files and the figures that ship, against what the provider really has.
 
-`specimens/eurostat_codes.csv` lists the codes in use by each table (of geo those the project names); the whole list,
-and the original tables, are read where the real provider files are.
+`specimens/*_codes.csv` list the codes in use by each table (of geo those the project names); the whole lists, and the
+original tables, are read where the real provider files are.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from sources import shipped
+from sources.concepts import territories
 from sources.formats import decode
-from sources.spec import Dataset, load_catalogue
+from sources.spec import Dataset, load_catalogue, load_providers
 from tests.conftest import ROOT
 from warehouse.indicators import load_families, load_indicators
 from warehouse.release import territory
@@ -28,8 +29,8 @@ from warehouse.status import STATES
 
 REFERENCE = ROOT / "warehouse" / "reference"
 STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
-# Eurostat's tables; the district's own figures are in test_own_figures.py
-CATALOGUE = {name for name, entry in load_catalogue().items() if entry.provider == "eurostat"}
+# the providers' tables; the district's own figures are in test_own_figures.py
+CATALOGUE = {name for name, entry in load_catalogue().items() if entry.provider != "district"}
 PROVINCES = {
     "ITG11": "081",
     "ITG12": "082",
@@ -52,7 +53,8 @@ def table(path: Path) -> list[dict[str, str]]:
 
 CODES = {
     (row["dataset"], row["dimension"], row["code"])
-    for row in table(ROOT / "tests" / "specimens" / "eurostat_codes.csv")
+    for file in sorted((ROOT / "tests" / "specimens").glob("*_codes.csv"))
+    for row in table(file)
 }
 CODELISTS = table(REFERENCE / "codelists.csv")
 GEOGRAPHY = table(REFERENCE / "geography.csv")
@@ -110,39 +112,39 @@ def test_the_catalogue_has_the_tables_of_the_three_themes():
         "employment",
         "context",
     }
-    # whole tables, but for one cube of 37 million cells
-    assert {name for name in CATALOGUE if entries[name].query} == {"pat_ep_ripc"}
+    # whole tables, but for one cube of 37 million cells, and for ISTAT, which answers wide keys with an error
+    whole = {name for name in CATALOGUE if entries[name].provider == "eurostat"}
+    assert {name for name in whole if entries[name].query} == {"pat_ep_ripc"}
 
 
 def test_an_entry_has_the_dimensions_of_its_table(dataset):
-    assert set(dataset.dimensions) == dimensions_in_use(dataset.code) - {"TIME_PERIOD"}
+    assert set(dataset.dimensions) == dimensions_in_use(dataset.id) - {"TIME_PERIOD"}
 
 
 def test_every_code_an_entry_names_is_in_use(dataset):
-    assert [named for named in named_codes(dataset) if (dataset.code, *named) not in CODES] == []
+    assert [named for named in named_codes(dataset) if (dataset.id, *named) not in CODES] == []
 
 
 def test_every_indicator_of_an_entry_has_a_unit_that_is_explained(dataset):
     if isinstance(dataset.unit, dict):
         ((dimension, units),) = dataset.unit.items()
-        assert set(units) == {
-            code for name, found, code in CODES if (name, found) == (dataset.code, dimension)
-        }
+        assert set(units) == {code for name, found, code in CODES if (name, found) == (dataset.id, dimension)}
     else:
         assert dataset.unit in dataset.dimensions
-        units = {code: code for name, found, code in CODES if (name, found) == (dataset.code, dataset.unit)}
+        units = {code: code for name, found, code in CODES if (name, found) == (dataset.id, dataset.unit)}
     assert {unit for unit in units.values() if ("unit", unit) not in labels()} == set()
 
 
 def test_an_entry_warns_and_says_whom_to_cite(dataset):
     assert dataset.warnings and dataset.calendar.expected
-    assert dataset.citation.startswith(f"Eurostat, {dataset.code}, https://")
+    house = load_providers()[dataset.provider].title.split(",")[0]
+    assert dataset.citation.startswith(f"{house}, {dataset.code}, https://")
     assert dataset.title.it != dataset.title.en
 
 
 def test_our_territory_is_in_every_table_and_its_peers_in_some():
     ours = territory()
-    regional = ("lfst_r_", "htec_", "hrst_", "rd_", "sbs_r_")
+    regional = ("lfst_r_", "htec_", "hrst_", "rd_", "sbs_r_", "istat_bdti")
     for name in CATALOGUE:
         known = {code for table_, dimension, code in CODES if (table_, dimension) == (name, "geo")}
         assert {ours["country"], ours["region"]} <= known, name
@@ -192,9 +194,38 @@ def test_the_list_of_codes_is_that_of_the_provider(specimens):
             [str(specimens / "constraints" / "eurostat.parquet"), sorted(CATALOGUE)],
         ).fetchall()
     }
-    assert CODES - service == set()
+    ours = {row for row in CODES if load_catalogue()[row[0]].provider == "eurostat"}
+    assert ours - service == set()
     asked = {(name, dimension) for name in CATALOGUE for dimension in load_catalogue()[name].query}
-    assert {row for row in service - CODES if row[1] != "geo" and row[:2] not in asked} == set()
+    assert {row for row in service - ours if row[1] != "geo" and row[:2] not in asked} == set()
+
+
+def test_the_list_of_codes_is_that_of_istat(specimens):
+    """In the project's names and codes; every territory of a table that is asked for whole has its place."""
+    asked = {name: entry for name, entry in load_catalogue().items() if entry.provider == "istat"}
+    names = {given: ours for given, ours in load_providers()["istat"].renames.items()}
+    geos = {t.code: set() for t in territories()}
+    for t in territories():
+        if t.scheme == "ref_area":
+            geos[t.code].add(t.geo)
+    service = set()
+    for name, entry in asked.items():
+        for given, code in duckdb.execute(
+            "select dimension_id, code_id from read_parquet(?) where df_id = ?",
+            [str(specimens / "constraints" / "istat.parquet"), entry.code],
+        ).fetchall():
+            dimension = names.get(given, given.lower())
+            if dimension == "geo" and "geo" not in entry.query:
+                assert geos.get(code), (name, code)
+            found = geos.get(code, set()) if dimension == "geo" else {code}
+            service |= {(name, dimension, one) for one in found}
+    ours = {row for row in CODES if row[0] in asked}
+    assert ours and ours - service == set()
+    assert {
+        row
+        for row in service - ours
+        if row[1] not in ("geo", asked[row[0]].latest) and row[1] not in asked[row[0]].query
+    } == set()
 
 
 # -- reference files
@@ -254,6 +285,38 @@ def test_the_nine_provinces_are_sicilys():
     assert {geo: row["istat_code"] for geo, row in ours.items()} == PROVINCES
     assert (ours["ITG17"]["name_it"], ours["ITG12"]["name_it"]) == ("Catania", "Palermo")
     assert territory()["provinces"] == list(PROVINCES)
+
+
+def test_territories_have_one_meaning_at_a_time_and_stand_in_the_geography():
+    geos = {row["geo"] for row in GEOGRAPHY}
+    assert {t.geo for t in territories()} <= geos
+    for scheme in {t.scheme for t in territories()}:
+        means = {}
+        for t in (t for t in territories() if t.scheme == scheme):
+            for year in range(t.first_year or 1977, (t.last_year or 2030) + 1):
+                assert means.setdefault((t.code, year), t.geo) == t.geo, t
+
+
+def test_istats_codes_are_those_of_nuts():
+    def means(scheme: str, code: str, year: int) -> str:
+        (geo,) = {
+            t.geo
+            for t in territories()
+            if (t.scheme, t.code) == (scheme, code) and (t.first_year or 0) <= year <= (t.last_year or 9999)
+        }
+        return geo
+
+    assert [means("ref_area", code, 2020) for code in ("ITD", "ITD10", "ITE43", "ITC45", "ITF41")] == [
+        *("ITH", "ITH10", "ITI43", "ITC4C", "ITF46")
+    ]
+    assert [means("ref_area", f"IT{n}", 2020) for n in (108, 109, 110, 111)] == [
+        *("ITC4D", "ITI35", "ITF48", "ITG2H")
+    ]
+    assert [means("ref_area", "ITG25", year) for year in (2016, 2017)] == ["ITG25", "ITG2D"]
+    assert {geo: means("province", code, 2020) for geo, code in PROVINCES.items()} == dict(
+        zip(PROVINCES, PROVINCES, strict=True)
+    )
+    assert means("province", "287", 2020) == "ITG17"
 
 
 # -- figures that ship

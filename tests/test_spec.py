@@ -203,7 +203,9 @@ def test_providers_are_laid_over_key_by_key(providers, monkeypatch):
 
 def test_a_further_provider_can_be_laid_beside(providers, folder, monkeypatch):
     monkeypatch.delenv("DISTRETTO_PROVIDERS")
-    settings = load_providers()["eurostat"].model_dump(exclude={"id"}) | {"title": "Mirror"}
+    settings = load_providers()["eurostat"].model_dump(exclude={"id"}, exclude_none=True) | {
+        "title": "Mirror"
+    }
     providers.write_text(f"mirror: {settings}\n")
     monkeypatch.setenv("DISTRETTO_PROVIDERS", str(providers))
     (folder / "toy.yml").write_text(ENTRY.replace("provider: eurostat", "provider: mirror"))

@@ -10,9 +10,15 @@ from sources.formats.staged import Staged
 def decode(
     format_: str, body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str
 ) -> Staged:
-    """Stage `body` into `folder` by the decoder of `format_`: `tsv`, `sdmx-csv` or `json-stat`."""
-    from sources.formats import jsonstat, sdmx_csv, tsv
+    """Stage `body` into `folder` by the decoder of `format_`: a `format` of the catalogue."""
+    from sources.formats import jsonstat, regional_archive, sdmx_csv, sdmx_ml, tsv
 
     if format_ == "sdmx-csv":
         return sdmx_csv.decode(body, gzipped, dimensions, folder, timezone)
-    return {"tsv": tsv, "json-stat": jsonstat}[format_].decode(body, gzipped, dimensions, folder)
+    decoders = {
+        "tsv": tsv,
+        "json-stat": jsonstat,
+        "sdmx-ml": sdmx_ml,
+        "regional-archive": regional_archive,
+    }
+    return decoders[format_].decode(body, gzipped, dimensions, folder)

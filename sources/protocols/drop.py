@@ -14,7 +14,7 @@ from pathlib import Path
 from sources.errors import TooLarge, UnreadableBody
 from sources.home import utc_now
 from sources.http import Body, Client
-from sources.protocols.eurostat import Fetched
+from sources.protocols import Fetched
 from sources.spec import Dataset
 
 

@@ -27,6 +27,7 @@ from sources.errors import (
     Unavailable,
 )
 from sources.http import Body, Client
+from sources.protocols import Fetched
 from sources.spec import Dataset
 
 FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}
@@ -35,15 +36,6 @@ ASYNC_STATUS = re.compile(r"<(?:\w+:)?status>\s*([A-Z_]+)\s*</(?:\w+:)?status>")
 FAULT = re.compile(r"<faultcode>\s*(\d+)\s*</faultcode>.*?<faultstring>(.*?)</faultstring>", re.S)
 FAULT_STRING = re.compile(r"<faultstring>(.*?)</faultstring>", re.S)
 FOOTER = re.compile(r"<(?:\w+:)?Message[^>]*\bcode=\"(\d+)\".*?<(?:\w+:)?Text[^>]*>(.*?)</", re.S)
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A body that claims to be the table `dataset`, with the provider's own stamp where it gave one."""
-
-    body: Body
-    format: str
-    provider_updated_at: datetime | None
 
 
 @dataclass

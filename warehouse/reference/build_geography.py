@@ -88,6 +88,11 @@ AGGREGATES = {
     "EU27_2007": ("Unione europea - 27 paesi (2007-2013)", "European Union - 27 countries (2007-2013)"),
     "EU27_2020": ("Unione europea - 27 paesi (dal 2020)", "European Union - 27 countries (from 2020)"),
     "EU28": ("Unione europea - 28 paesi (2013-2020)", "European Union - 28 countries (2013-2020)"),
+    # ISTAT's own, which NUTS has not
+    "ITCD": ("Nord", "North"),
+    "ITCDE": ("Centro-Nord", "Centre and North"),
+    "ITDA": ("Trentino-Alto Adige/Südtirol", "Trentino-Alto Adige/Südtirol"),
+    "ITFG": ("Mezzogiorno", "South and Islands"),
 }
 # Sardinia's provinces of NUTS 2010 to 2016: no list of the folder names them.
 SARDINIA = {

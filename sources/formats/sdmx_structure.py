@@ -1,0 +1,82 @@
+"""SDMX-ML 2.1 structure messages: what a dataflow says of itself, the order of its key, the codes it has.
+
+They are small and read whole. Does not belong here: asking for them (`protocols/`), data (`sdmx_ml.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from sources.errors import NotData, UnreadableBody
+
+if TYPE_CHECKING:
+    from sources.http import Body
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A dataflow: its data structure as `AGENCY/ID/VERSION`, and its LAST_UPDATE where it bears one."""
+
+    structure: str
+    last_update: datetime | None
+
+
+def flow(body: Body) -> Flow:
+    """The one dataflow of the message `body`. Raises NotData, UnreadableBody."""
+    found = [
+        one for one in _tree(body).iterfind(".//{*}Dataflow") if one.find("{*}Structure/Ref") is not None
+    ]
+    if len(found) != 1:
+        raise NotData(f"{len(found)} dataflows where one was asked for.")
+    ref = found[0].find("{*}Structure/Ref").attrib
+    titles = [
+        note.findtext("{*}AnnotationTitle") or note.findtext("{*}AnnotationText")
+        for note in found[0].iterfind(".//{*}Annotation")
+        if "LAST_UPDATE" in (note.get("id"), note.findtext("{*}AnnotationType"))
+    ]
+    return Flow(
+        f"{ref.get('agencyID')}/{ref.get('id')}/{ref.get('version', '1.0')}",
+        _stamp(titles[0] if titles else None),
+    )
+
+
+def dimensions(body: Body) -> list[str]:
+    """The dimensions of the data structure `body` in the order of the key, time left out. Raises NotData."""
+    found = _tree(body).find(".//{*}DimensionList")
+    if found is None:
+        raise NotData("No data structure in the message.")
+    listed = [one.attrib for one in found.iterfind("{*}Dimension")]
+    return [one["id"] for one in sorted(listed, key=lambda one: int(one.get("position", 0)))]
+
+
+def constraint(body: Body) -> dict[str, set[str]]:
+    """The codes in use, by dimension. Raises NotData."""
+    region = _tree(body).find(".//{*}CubeRegion")
+    if region is None:
+        raise NotData("No constraint in the message.")
+    return {
+        one.get("id", ""): {value.text or "" for value in one.iterfind("{*}Value")}
+        for one in region.iterfind("{*}KeyValue")
+    }
+
+
+def _tree(body: Body) -> ElementTree.Element:
+    text = body.text()
+    if "<!DOCTYPE" in text:
+        raise UnreadableBody("A document type declaration, which SDMX-ML never has: refused unread.")
+    try:
+        return ElementTree.fromstring(text.encode())
+    except (ElementTree.ParseError, ValueError, LookupError) as failure:
+        raise UnreadableBody(f"Not XML: {failure}.") from None
+
+
+def _stamp(text: str | None) -> datetime | None:
+    """`2025-11-14T16:15:51.591Z`; what bears no zone is taken for UTC, and only compared with itself."""
+    try:
+        stamp = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -1,0 +1,155 @@
+"""How ISTAT's SDMX service (esploradati) is asked, as it behaves.
+
+Belongs here: addresses, what to ask first, what its statuses mean. Does not belong here: transport, pace and bans
+(`http.py`), wire formats (`formats/`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sources import slices
+from sources.concepts import provider_dimensions, provider_query
+from sources.errors import (
+    BadRequest,
+    ExtractionTooBig,
+    NotData,
+    NotFound,
+    NotReady,
+    SourceError,
+    StructureChanged,
+    Unavailable,
+)
+from sources.formats import sdmx_structure
+from sources.formats.sdmx_structure import Flow
+from sources.home import write_atomic
+from sources.http import Body, Client
+from sources.protocols import Fetched
+from sources.spec import Dataset, Filter
+
+AGENCY = "IT1"
+# the format is chosen by Accept alone: a parameter `format` is ignored
+ACCEPT = {
+    "sdmx-ml": "application/vnd.sdmx.genericdata+xml;version=2.1",
+    "sdmx-csv": "application/vnd.sdmx.data+csv;version=1.0.0",
+}
+STRUCTURE = "application/vnd.sdmx.structure+xml;version=2.1"
+
+
+@dataclass
+class Istat:
+    """One run's conversation with ISTAT. Structures are kept beside the pace, so a known one costs no request."""
+
+    client: Client
+    workdir: Path
+
+    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
+        """The table as served now, or None where LAST_UPDATE says that it has not changed since `known`.
+
+        An unchanged table costs one request. Raises a SourceError of the kind that fits.
+        """
+        flow = self._flow(dataset)
+        if flow.last_update and flow.last_update == known:
+            return None
+        asked = [provider_query(query, self.client.provider) for query in slices.queries(dataset)]
+        answers = [self._data(dataset, flow, query) for query in asked]
+        if dataset.slices is None:
+            return Fetched(answers[0], dataset.format, flow.last_update)
+        if self._flow(dataset) != flow:
+            raise NotReady(
+                "The table was updated while its slices were asked: they are thrown away.",
+                hint="the next run asks again.",
+            )
+        body = slices.pack(answers, self._file(dataset), self.client.provider.max_decoded_bytes)
+        return Fetched(body, dataset.format + slices.SUFFIX, flow.last_update)
+
+    def _flow(self, dataset: Dataset) -> Flow:
+        return sdmx_structure.flow(self._get(f"dataflow/{AGENCY}/{dataset.code}", dataset, STRUCTURE))
+
+    def _data(self, dataset: Dataset, flow: Flow, query: Filter) -> Body:
+        """The answer to one query. Neither a first nor a last period is sent: see providers.yml."""
+        order = self._order(dataset, flow)
+        key = ".".join("+".join(query.get(dimension, [])) for dimension in order)
+        try:
+            return self._get(f"data/{AGENCY},{dataset.code}/{key}/ALL", dataset, ACCEPT[dataset.format])
+        except (NotFound, BadRequest) as failure:
+            self._kept(flow).unlink(missing_ok=True)
+            if isinstance(failure, BadRequest):
+                raise
+            raise self._cause(dataset, query) from None
+
+    def _order(self, dataset: Dataset, flow: Flow) -> list[str]:
+        """The dimensions in the order of the key, in lower case. Raises StructureChanged."""
+        try:
+            order = json.loads(self._kept(flow).read_text())
+        except (OSError, ValueError):
+            body = self._get(f"datastructure/{flow.structure}", dataset, STRUCTURE)
+            order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
+            write_atomic(self._kept(flow), json.dumps(order).encode())
+        expected = provider_dimensions(dataset, self.client.provider)
+        if sorted(order) != sorted(expected):
+            raise StructureChanged(
+                f"The dimensions are {', '.join(order)}; expected were {', '.join(expected)}."
+            )
+        return order
+
+    def _kept(self, flow: Flow) -> Path:
+        return self.client.pace / "structures" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', flow.structure)}.json"
+
+    def _cause(self, dataset: Dataset, query: Filter) -> SourceError:
+        """What a 404 on data means, which is said alike of a wrong code, a wrong table and an empty result."""
+        try:
+            body = self._get(f"availableconstraint/{dataset.code}", dataset, STRUCTURE)
+            there = {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
+        except NotFound:
+            return NotFound("HTTP 404: neither data nor a constraint: the table is gone.")
+        except SourceError as failure:
+            return NotData(
+                f"HTTP 404, which ISTAT says of a wrong code and of an empty result alike; its constraint did not "
+                f"settle it: {failure.message}",
+                hint="the next run asks again.",
+            )
+        wrong = [
+            f"{dimension} {', '.join(missing)}"
+            for dimension, codes in query.items()
+            if (missing := sorted(set(codes) - there.get(dimension, set())))
+        ]
+        if wrong:
+            return BadRequest(f"HTTP 404: codes that the table does not have: {'; '.join(wrong)}.")
+        return NotData(
+            "HTTP 404, although the table has every code asked for: nothing is published for this key.",
+            hint="the next run asks again; if it lasts, ask for other codes with `query` in the catalogue entry.",
+        )
+
+    def _get(self, path: str, dataset: Dataset, accept: str) -> Body:
+        url = f"{self.client.provider.base_url}/{path}"
+        return self.client.get(url, self._file(dataset), dataset=dataset.id, accept=accept, judge=judge)
+
+    def _file(self, dataset: Dataset) -> Path:
+        return self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
+
+
+def judge(status: int, body: Body) -> SourceError | None:
+    """The failure that a body of ISTAT's tells; None where the status decides."""
+    start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t").decode("utf-8", errors="replace")
+    said = " ".join(re.sub(r"<[^>]*>", " ", start).split())[:200]
+    if status in (400, 406, 414):
+        return BadRequest(f"HTTP {status}: {said}")
+    if status == 413:
+        return ExtractionTooBig(f"HTTP 413: {said}")
+    if status != 200:
+        return None
+    if not body.decoded_size:
+        return NotData("The answer is empty.")
+    if re.match(r"<!doctype html|<html", start, re.I):
+        return Unavailable("A web page instead of data.")
+    if re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Error\b", start, re.S):
+        return NotData(f"The provider says: {said}")
+    if re.match(r"No(?:Records|Results)Found", start):
+        return NotData(f"The provider says: {said}")
+    return None

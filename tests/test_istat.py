@@ -1,0 +1,407 @@
+"""ISTAT through the front door: the real job against its service on loopback, on good and bad days. Figures are made up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ENTRY, World
+from tests.provider_istat import ARCHIVE, REST, IstatServer, archive
+
+DIMENSIONS = ["FREQ", "REF_AREA", "DATA_TYPE", "SEX"]
+CELLS = {
+    ("A", "IT", "EMP_R", "9"): {"2018": "58.5", "2019": "59.1 p"},
+    ("A", "ITG17", "EMP_R", "9"): {"2018": "40.2", "2019": "41.3"},
+    ("A", "ITD5", "EMP_R", "9"): {"2018": "69.6", "2019": "70.4"},
+    ("A", "IT108", "EMP_R", "9"): {"2018": "68.0"},
+}
+PROVINCES = {
+    "provider": "istat",
+    "theme": "employment",
+    "format": "sdmx-ml",
+    # not in the order of the key: the structure gives that
+    "dimensions": ["freq", "data_type", "sex", "geo"],
+    "indicator": "data_type",
+    "unit": {"data_type": {"EMP_R": "PC"}},
+    "feeds": {"employment": {}},
+    "checks": {
+        **ENTRY["checks"],
+        "min_rows": 2,
+        "geos": ["IT"],
+        "min_size_ratio": 0.1,
+        "max_revised_share": 1.0,
+    },
+}
+QUICK = {"min_interval_s": 0, "backoff_s": 0, "read_timeout_s": 1, "max_seconds": 1.5, "host_budget_s": 60}
+
+
+class Istat:
+    """The world with ISTAT in it, and a dataset `provinces` of its own."""
+
+    def __init__(self, world: World, server: IstatServer):
+        self.world, self.server = world, server
+        self.set_provider()
+        world.entry("provinces", **PROVINCES)
+        server.publish("provinces", DIMENSIONS, CELLS)
+
+    def set_provider(self, **more: Any) -> None:
+        path = self.world.folder / "providers.yml"
+        given = yaml.safe_load(path.read_text())
+        given["istat"] = QUICK | {"base_url": self.server.host + REST, "ban_s": 172_800} | more
+        given["istat_archive"] = QUICK | {"base_url": self.server.host + ARCHIVE}
+        path.write_text(yaml.safe_dump(given))
+
+    def refresh(self, *names: str) -> dict[str, Any]:
+        """The state of the first of `names` (provinces) after a night of them."""
+        names = names or ("provinces",)
+        words = [word for name in names for word in ("--only", name)]
+        self.asked = len(self.server.requests)
+        outcome = self.world.run("refresh", *words, "--json")
+        assert outcome.code in (0, 3), outcome.err
+        self.told = outcome.err
+        return outcome.json["datasets"][names[0]]
+
+    @property
+    def requests(self) -> list[str]:
+        """What the last night asked."""
+        return self.server.asked[self.asked :]
+
+    def rows(self, dataset: str = "provinces") -> list[tuple]:
+        return self.world.query(
+            f"select geo, indicator, period, value, flag from observations where dataset = '{dataset}' order by all"
+        )
+
+
+@pytest.fixture
+def istat(world: World) -> Iterator[Istat]:
+    with IstatServer() as server:
+        yield Istat(world, server)
+
+
+GOOD = [
+    ("IT", "EMP_R", "2018", 58.5, ""),
+    ("IT", "EMP_R", "2019", 59.1, "p"),
+    ("ITC4D", "EMP_R", "2018", 68.0, ""),
+    ("ITG17", "EMP_R", "2018", 40.2, ""),
+    ("ITG17", "EMP_R", "2019", 41.3, ""),
+    ("ITH5", "EMP_R", "2018", 69.6, ""),
+    ("ITH5", "EMP_R", "2019", 70.4, ""),
+]
+
+
+def test_a_good_night_publishes_istats_figures_under_nuts_codes(istat: Istat):
+    assert istat.refresh()["state"] == "live"
+    assert istat.rows() == GOOD
+    assert istat.requests == [
+        "dataflow/IT1/provinces",
+        "datastructure/IT1/DSD_provinces/1.0",
+        "data/IT1,provinces/.../ALL",
+    ]
+    assert [request.query for request in istat.server.requests] == [{}, {}, {}], "no period is sent"
+    assert istat.world.query(
+        "select distinct unit, sex, data_type from employment where dataset = 'provinces'"
+    ) == [("PC", "9", "EMP_R")]
+
+
+def test_an_unchanged_night_costs_one_request(istat: Istat):
+    istat.refresh()
+    assert istat.refresh()["state"] == "unchanged"
+    assert istat.requests == ["dataflow/IT1/provinces"]
+
+
+def test_a_revised_table_is_asked_with_the_structure_that_is_known(istat: Istat):
+    istat.refresh()
+    istat.server.publish("provinces", DIMENSIONS, CELLS | {("A", "ITG17", "EMP_R", "9"): {"2018": "40.5"}})
+    assert istat.refresh()["state"] == "live"
+    assert istat.requests == ["dataflow/IT1/provinces", "data/IT1,provinces/.../ALL"]
+    assert istat.world.query("select geo, period, kind, old_value, value from revisions order by all") == [
+        ("ITG17", "2018", "changed", 40.2, 40.5),
+        ("ITG17", "2019", "deleted", 41.3, None),
+    ]
+
+
+def test_a_table_without_last_update_is_asked_every_night_and_changes_nothing(istat: Istat):
+    istat.server.publish("provinces", DIMENSIONS, CELLS, last_update=None)
+    istat.refresh()
+    istat.refresh()
+    assert len(istat.requests) == 2
+    assert istat.world.query("select count(*) from revisions") == [(0,)]
+
+
+def test_another_query_is_asked_for_although_the_table_is_unchanged(istat: Istat):
+    istat.refresh()
+    istat.world.entry("provinces", **PROVINCES, query={"geo": ["IT", "ITH5", "ITG17"], "sex": ["9"]})
+    istat.refresh()
+    assert istat.requests[-1] == "data/IT1,provinces/.IT+ITD5+ITG17..9/ALL"
+
+
+def test_down_leaves_the_figures_and_says_so(istat: Istat):
+    istat.refresh()
+    istat.server.stop()
+    assert istat.refresh("provinces", "toy")["state"] == "stale"
+    assert "No connection" in str(istat.world.state("provinces"))
+    assert istat.rows() == GOOD
+    assert istat.world.state("toy")["state"] == "live"
+
+
+def test_weeks_of_absence_change_nothing_but_the_age_shown(istat: Istat):
+    istat.refresh()
+    istat.server.stop()
+    states = [istat.refresh() for _ in range(3)]
+    assert {state["state"] for state in states} == {"stale"}
+    assert istat.world.query("select count(*) from vintages where dataset = 'provinces'") == [(1,)]
+    assert istat.rows() == GOOD
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "slow_drip"])
+def test_slow_fails_alone_and_in_time(istat: Istat, behaviour):
+    istat.set_provider(attempts=1)
+    istat.server.behave("*/data/*", behaviour)
+    started = time.monotonic()
+    assert istat.refresh("provinces", "toy")["state"] == "missing"
+    assert time.monotonic() - started < 30
+    assert istat.world.state("toy")["state"] == "live"
+
+
+@pytest.mark.parametrize(("status", "wait"), [(403, 172_800), (429, 172_800), (429, 300_000)])
+def test_a_ban_is_remembered_and_for_how_long(istat: Istat, status, wait):
+    istat.refresh()
+    istat.server.behave("*", "banned" if status == 403 else "rate_limited", argument=wait)
+    before = time.time()
+    state = istat.refresh("provinces", "toy")
+    assert state["state"] == "stale"
+    assert len(istat.requests) == 1, "not asked twice"
+    until = time.strftime("%Y-%m-%d %H:", time.gmtime(before + wait))
+    assert f"before {until}" in str(istat.world.state("provinces"))
+    # the provider forgives, and another process on another night still keeps silent
+    istat.server.behave_well()
+    assert istat.refresh("provinces", "toy")["state"] == "stale"
+    assert istat.requests == []
+    assert f"before {until}" in str(istat.world.state("provinces"))
+    assert istat.world.state("toy")["state"] in ("live", "unchanged")
+    assert istat.rows() == GOOD
+
+
+def test_the_pace_holds_across_requests_and_processes(istat: Istat):
+    istat.set_provider(min_interval_s=0.4)
+    istat.refresh()
+    istat.world.start("refresh", "--only", "provinces", "--json").communicate(timeout=60)
+    times = [request.time for request in istat.server.requests]
+    assert len(times) == 4
+    assert min(later - sooner for sooner, later in zip(times, times[1:], strict=False)) > 0.35
+
+
+def test_the_shipped_pace_is_four_a_minute_and_a_ban_lasts_days():
+    from sources.spec import load_providers
+
+    provider = load_providers()["istat"]
+    assert provider.min_interval_s >= 13 and provider.ban_s >= 86_400 and provider.read_timeout_s >= 300
+
+
+LAUGHS = (
+    '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    '<m:GenericData xmlns:m="m"><m:DataSet>&b;</m:DataSet></m:GenericData>'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "told"),
+    [
+        ("<!DOCTYPE html><html>Manutenzione</html>", "text/html", "web page"),
+        ("", "application/xml", "empty"),
+        ("NoRecordsFound", "text/plain", "NoRecordsFound"),
+        (
+            '<?xml version="1.0"?><mes:Error xmlns:mes="m"><mes:Text>Syntax</mes:Text></mes:Error>',
+            "application/xml",
+            "Syntax",
+        ),
+        (LAUGHS, "application/xml", "document type"),
+        ('<m:StructureSpecificData xmlns:m="m"/>', "application/xml", "StructureSpecificData"),
+        ("DATAFLOW,FREQ,REF_AREA\r\n", "text/csv", "Not XML"),
+    ],
+)
+def test_what_is_no_data_never_enters(istat: Istat, body, content_type, told):
+    istat.refresh()
+    istat.server.publish("provinces", DIMENSIONS, CELLS)
+    istat.server.say("*/data/*", 200, body, content_type)
+    assert istat.refresh()["state"] == "stale"
+    assert told in str(istat.world.state("provinces"))
+    assert istat.rows() == GOOD
+
+
+@pytest.mark.parametrize("behaviour", ["drop_connection", "reset_connection", "truncated_gzip", "503"])
+def test_a_broken_answer_never_enters(istat: Istat, behaviour):
+    istat.set_provider(attempts=1)
+    istat.refresh()
+    istat.server.publish("provinces", DIMENSIONS, CELLS)
+    istat.server.behave("*/data/*", behaviour)
+    assert istat.refresh()["state"] == "stale"
+    assert istat.rows() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({("A", "XX99", "EMP_R", "9"): {"2018": "1"}}, "Unknown territories: XX99 (2018)"),
+        ({("A", "IT", "UNEM_R", "9"): {"2018": "1"}}, "UNEM_R"),
+        ({("A", "ITG17", "EMP_R", "9"): {"2018": "n.d."}}, "n.d."),
+        ({("A", "ITG17", "EMP_R", "9"): {"2018": "4000"}}, "4000"),
+    ],
+)
+def test_figures_that_lie_wait_in_quarantine(istat: Istat, cells, told):
+    istat.refresh()
+    istat.server.publish("provinces", DIMENSIONS, CELLS | cells)
+    assert istat.refresh()["state"] == "stale"
+    assert told in str(istat.world.state("provinces"))
+    assert istat.rows() == GOOD
+
+
+def test_another_structure_is_told_before_anything_is_asked(istat: Istat):
+    istat.server.publish(
+        "provinces", [*DIMENSIONS, "CITIZENSHIP"], {(*key, "T"): row for key, row in CELLS.items()}
+    )
+    assert istat.refresh()["state"] == "missing"
+    assert "citizenship" in str(istat.world.state("provinces"))
+    assert len(istat.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "constraint", "told"),
+    [
+        ({"sex": ["9", "X"]}, {}, None),
+        ({"sex": ["X"]}, {}, "codes that the table does not have: sex X"),
+        ({"sex": ["1"]}, {"SEX": ["1", "9"]}, "nothing is published for this key"),
+    ],
+)
+def test_a_404_is_settled_by_the_constraint(istat: Istat, query, constraint, told):
+    istat.world.entry("provinces", **PROVINCES, query=query)
+    istat.server.flows["provinces"].constraint = constraint
+    state = istat.refresh()
+    assert istat.requests.count("availableconstraint/provinces") == (told is not None)
+    assert (state["state"] == "live") == (told is None)
+    assert told is None or told in str(istat.world.state("provinces"))
+
+
+def test_a_404_of_a_table_that_is_gone(istat: Istat):
+    istat.server.say("*/data/*", 404, "")
+    istat.server.say("*/availableconstraint/*", 404, "")
+    istat.refresh()
+    assert "the table is gone" in str(istat.world.state("provinces"))
+
+
+def test_only_the_latest_edition_is_kept(istat: Istat):
+    cells = {
+        ("A", "ITG17", "EMP_R", "9", edition): {"2018": value, "2019": value}
+        for edition, value in (("2024", "40"), ("2025", "41"))
+    } | {("A", "IT", "EMP_R", "9", "2025"): {"2018": "58"}}
+    istat.server.publish("provinces", [*DIMENSIONS, "EDITION"], cells)
+    istat.world.entry("provinces", **PROVINCES, latest="edition")
+    istat.refresh()
+    assert istat.rows() == [
+        ("IT", "EMP_R", "2018", 58.0, ""),
+        ("ITG17", "EMP_R", "2018", 41.0, ""),
+        ("ITG17", "EMP_R", "2019", 41.0, ""),
+    ]
+
+
+# -- slices
+
+SECTORS = {
+    ("A", geo, "EMP_R", sex): {"2012": str(10 * i + j), "2013": str(i + j)}
+    for i, geo in enumerate(("IT", "ITG17", "ITD5"), 1)
+    for j, sex in enumerate(("1", "2", "9"))
+}
+SLICED = PROVINCES | {"query": {"sex": ["1", "2", "9"]}}
+
+
+def test_slices_are_one_snapshot_and_add_up_to_the_whole(istat: Istat):
+    istat.server.publish("provinces", DIMENSIONS, SECTORS)
+    istat.world.entry("provinces", **SLICED, slices="sex")
+    istat.world.entry("whole", **SLICED)
+    istat.server.publish("whole", DIMENSIONS, SECTORS)
+    istat.refresh("provinces", "whole")
+    assert istat.requests[2:6] == [
+        *(f"data/IT1,provinces/...{sex}/ALL" for sex in "129"),
+        "dataflow/IT1/provinces",
+    ]
+    assert istat.rows() == istat.rows("whole") and len(istat.rows()) == 18
+    assert istat.world.query("select count(*) from snapshots where dataset = 'provinces'") == [(1,)]
+    istat.refresh()
+    assert istat.requests == ["dataflow/IT1/provinces"]
+
+
+def test_slices_of_a_table_that_changes_meanwhile_are_thrown_away(istat: Istat):
+    istat.server.publish("provinces", DIMENSIONS, SECTORS)
+    istat.world.entry("provinces", **SLICED, slices="sex")
+
+    def change(request) -> None:
+        if request.path.endswith("...1/ALL"):
+            istat.server.publish("provinces", DIMENSIONS, SECTORS)
+
+    istat.server.after = change
+    assert istat.refresh()["state"] == "missing"
+    assert "thrown away" in str(istat.world.state("provinces"))
+    istat.server.after = lambda request: None
+    assert istat.refresh()["state"] == "live"
+
+
+def test_a_slice_that_fails_fails_them_all(istat: Istat):
+    istat.server.publish("provinces", DIMENSIONS, SECTORS)
+    istat.world.entry("provinces", **SLICED, slices="sex")
+    istat.set_provider(attempts=1)
+    istat.server.behave("*...2/ALL", "503")
+    assert istat.refresh()["state"] == "missing"
+    assert istat.world.query("select count(*) from snapshots where dataset = 'provinces'") == [(0,)]
+
+
+# -- the archive
+
+REGIONS = {
+    **{key: PROVINCES[key] for key in ("theme", "checks", "feeds")},
+    "provider": "istat_archive",
+    "format": "regional-archive",
+    "dimensions": ["freq", "bdti", "unit", "geo"],
+    "indicator": "bdti",
+    "unit": "unit",
+}
+ROWS = [
+    ("054", "percentuale", "Italia", "2022", "7,9"),
+    ("054", "percentuale", "Sicilia", "2022", "8.1"),
+    ("054", "percentuale", "Sicilia", "2023", "-"),
+    ("152", "numero", "Trentino-Alto Adige/Südtirol", "2012", "1234,5"),
+]
+
+
+def test_the_archive_is_read_every_night_and_the_same_bytes_change_nothing(istat: Istat):
+    istat.world.entry("regions", **REGIONS)
+    istat.server.archive = archive(ROWS[:3])
+    assert istat.refresh("regions")["state"] == "live"
+    assert istat.rows("regions") == [("IT", "54", "2022", 7.9, ""), ("ITG1", "54", "2022", 8.1, "")]
+    assert istat.refresh("regions")["state"] == "unchanged"
+    istat.server.archive = archive([*ROWS[:1], ("054", "percentuale", "Sicilia", "2022", "8,2")])
+    assert istat.refresh("regions")["state"] == "live"
+    assert istat.world.query("select geo, old_value, value from revisions") == [("ITG1", 8.1, 8.2)]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"", "empty"),
+        (b"PK\x03\x04 and nothing more", "zip"),
+        (archive([("1", "x", "Atlantide", "2020", "1")]), "Unknown territories: Atlantide"),
+        (archive(ROWS, "../../etc/passwd.csv"), "top of the archive"),
+    ],
+)
+def test_an_archive_that_lies_never_enters(istat: Istat, body, told):
+    istat.world.entry("regions", **REGIONS)
+    istat.server.archive = archive(ROWS[:3])
+    istat.refresh("regions")
+    istat.server.archive = body
+    assert istat.refresh("regions")["state"] == "stale"
+    assert told in str(istat.world.state("regions"))
+    assert len(istat.rows("regions")) == 2
