@@ -151,11 +151,13 @@ def card(pages: Pages, given: dict[str, Any]) -> dict[str, Any]:
 def revision(pages: Pages, row: dict[str, Any]) -> list[str]:
     language = pages.language
     return [
-        pages.facts.measures[row["indicator"]].title(language.code),
+        found.title(language.code)
+        if (found := pages.facts.measures.get(row["indicator"]))
+        else row["indicator"],
         f"{pages.place_name(row['geo'])} {language.period(row['period'])}",
         language.say(f"changes.{row['kind']}"),
-        language.number(row["old_value"]),
-        language.number(row["value"]),
+        language.number(row["old_value"], row["unit"]),
+        language.number(row["value"], row["unit"]),
     ]
 
 
@@ -179,7 +181,7 @@ def health(pages: Pages) -> list[str]:
 
 def spark_svg(measure: Measure, geo: str, colour: str) -> str | None:
     """The small line of a card as a picture of its own, with ink in place of the pages' variables."""
-    drawn = draw.spark(measure.series.get(geo, []), measure.until, height=300)
+    drawn = draw.spark(measure.series.get(geo, []), height=300)
     if drawn is None:
         return None
     last = drawn["last"]

@@ -20,7 +20,6 @@ from assets.site import board, draw, findings
 from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read, since
 from assets.site.language import LANGUAGES, Language
 from sources.formats.staged import quoted
-from warehouse import indicators
 from warehouse.release import Release, reading, territory
 
 HERE = Path(__file__).parent
@@ -198,7 +197,7 @@ class Pages:
             "change": self.change(found),
             "kind": found.kind,
             "finding": self.finding(geo, points, measure.unit),
-            "spark": draw.spark(measure.series.get(geo, []), measure.until),
+            "spark": draw.spark(measure.series.get(geo, [])),
         }
 
     def provinces(self, measure: Measure) -> dict[str, Any] | None:
@@ -249,9 +248,20 @@ class Pages:
         values = {r.geo: r.point.value for r in ranked if r.point}
         if reference:
             values[""] = reference.value
-        axis = draw.scale(values.values(), zero=unit in findings.COUNTS)
+        bounds = {
+            r.geo: (r.point.ci_low, r.point.ci_high)
+            for r in ranked
+            if r.point and r.point.ci_low is not None and r.point.ci_high is not None
+        }
+        ends = [end for pair in bounds.values() for end in pair]
+        axis = draw.scale([*values.values(), *ends], zero=unit in findings.COUNTS)
         at = draw.strip(values, axis.low, axis.high)
-        return {"at": at, "from_zero": axis.low == 0, "low": axis.low, "high": axis.high}
+        low, high = (
+            draw.strip({geo: pair[side] for geo, pair in bounds.items()}, axis.low, axis.high)
+            for side in (0, 1)
+        )
+        spans = {geo: (low[geo], round(high[geo] - low[geo], 1)) for geo in bounds}
+        return {"at": at, "from_zero": axis.low == 0, "low": axis.low, "high": axis.high, "spans": spans}
 
     def map(self, measure: Measure, period: str, ranked: list[findings.Ranked]) -> dict[str, Any]:
         """The provinces' map: classes for rates, circles for counts."""
@@ -435,6 +445,7 @@ class Pages:
                     "directive": directive,
                     "lead": lead,
                     "target": aim,
+                    "proxy": bool(lead and lead["measure"].header["proxy_for"]),
                     "others": [m for m in measures if lead is None or m is not lead["measure"]],
                 }
             )
@@ -446,9 +457,9 @@ class Pages:
             "mapped": self.mapped,
             "provinces": self.provinces(self.mapped) if self.mapped else None,
             "night": night,
-            "revised": [
-                c for c in self.facts.changes if newest and newest - c["known_from"] < timedelta(hours=12)
-            ][:8],
+            "revised": [c for c in self.facts.changes if c["release_id"] == self.facts.release["release_id"]][
+                :8
+            ],
         }
 
     def indicator_list(self) -> dict[str, Any]:
@@ -463,7 +474,7 @@ class Pages:
                 for directive in DIRECTIVES
                 if any(row["measure"].directive == directive for row in rows)
             ],
-            "empty": [i for i in indicators.load_indicators() if i.id not in self.facts.measures],
+            "empty": self.facts.undrawn,
         }
 
     def indicator(self, measure: Measure) -> dict[str, Any]:
@@ -487,7 +498,7 @@ class Pages:
             "course": self.course(geo, measure.complete(geo), measure.unit),
             "plot": self.plot(measure),
             "closeup": self.closeup(measure),
-            "columns": draw.columns_plot(measure.series.get(geo, []), measure.until)
+            "columns": draw.columns_plot(measure.series.get(geo, []))
             if measure.unit in findings.COUNTS
             else None,
             "geo": geo,

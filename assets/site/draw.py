@@ -138,7 +138,7 @@ def lines_plot(
     for geo, runs in values.items():
         solid, dashed, dots = [], [], []
         for run in runs:
-            placed = [Dot(x(p.period), axis.at(value), p, value, unfinished(p, until)) for p, value in run]
+            placed = [Dot(x(p.period), axis.at(value), p, value, unfinished(p)) for p, value in run]
             solid.append(path([d for d in placed if not d.hollow]))
             for a, b in zip(placed, placed[1:], strict=False):
                 if b.hollow:
@@ -176,11 +176,9 @@ def rebased(runs: list[list[Point]], base: str) -> list[list[tuple[Point, float]
     return []
 
 
-def unfinished(point: Point, until: str | None) -> bool:
-    """Provisional, estimated or forecast by its flag, or of a period that is not complete."""
-    return any(letter in (point.flag or "") for letter in "pesf") or (
-        until is not None and point.period > until
-    )
+def unfinished(point: Point) -> bool:
+    """Provisional, estimated or forecast, or of a period that is not complete."""
+    return point.truncated or point.provisional or any(letter in (point.flag or "") for letter in "pesf")
 
 
 def path(dots: list[Dot]) -> str:
@@ -255,7 +253,7 @@ class Columns:
     breaks: list[tuple[float, str]]
 
 
-def columns_plot(points: list[Point], until: str | None, most: int = 25) -> Columns | None:
+def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
     """Columns from zero, one a period, the last `most` of them."""
     points = [p for p in points if p.value is not None][-most:]
     if len(points) < 2:
@@ -269,7 +267,7 @@ def columns_plot(points: list[Point], until: str | None, most: int = 25) -> Colu
             "middle": round(width * (i + 0.5), 1),
             "y": axis.at(p.value),
             "height": 1000 - axis.at(p.value),
-            "hollow": unfinished(p, until),
+            "hollow": unfinished(p),
             "minor": (len(points) - 1 - i) % (3 if len(points) > 14 else 2) != 0,
             "point": p,
         }
@@ -282,7 +280,7 @@ def columns_plot(points: list[Point], until: str | None, most: int = 25) -> Colu
     )
 
 
-def spark(points: list[Point], until: str | None, height: int = 1000) -> dict[str, Any] | None:
+def spark(points: list[Point], height: int = 1000) -> dict[str, Any] | None:
     """A small line of the last fifteen periods: solid, dashed, and the last dot; None below two values."""
     runs = segments(points[-15:])
     flat = [p for run in runs for p in run]
@@ -294,7 +292,7 @@ def spark(points: list[Point], until: str | None, height: int = 1000) -> dict[st
     def dot(p: Point) -> Dot:
         share = 0.5 if low == high else (p.value - low) / (high - low)
         y = round(height * (0.92 - 0.84 * share))
-        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, p.value, unfinished(p, until))
+        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, p.value, unfinished(p))
 
     solid, dashed = "", ""
     for run in runs:

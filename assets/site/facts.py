@@ -15,7 +15,6 @@ from typing import Any, get_args
 import duckdb
 
 from sources.formats.staged import name, quoted
-from warehouse import indicators
 from warehouse.ledger import Directive
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
@@ -34,6 +33,10 @@ class Point:
     break_before: bool
     numerator: float | None
     denominator: float | None
+    ci_low: float | None
+    ci_high: float | None
+    truncated: bool
+    provisional: bool
     dataset: str
     snapshot_id: str
 
@@ -56,13 +59,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Measure:
-    """An indicator: its definition and, by territory, its points in the order of the periods."""
+    """An indicator: its row of `indicator_catalogue` and, by territory, its points in the order of the periods."""
 
     id: str
-    header: dict[str, str]
+    header: dict[str, Any]
     series: dict[str, list[Point]]
     inputs: list[dict[str, Any]]
-    until: str | None
+
+    @property
+    def until(self) -> str | None:
+        """The last period that is complete, where later ones are not."""
+        return self.header["complete_until"]
 
     @property
     def unit(self) -> str:
@@ -76,8 +83,8 @@ class Measure:
         return self.header[f"title_{language}"]
 
     def complete(self, geo: str) -> list[Point]:
-        """The points of `geo` up to the last period that is complete."""
-        return [p for p in self.series.get(geo, []) if self.until is None or p.period <= self.until]
+        """The points of `geo` of periods that are complete."""
+        return [p for p in self.series.get(geo, []) if not p.truncated]
 
 
 @dataclass(frozen=True)
@@ -92,11 +99,15 @@ class Facts:
     catalogue: dict[str, dict[str, Any]]
     snapshots: dict[str, dict[str, Any]]
     checks: list[dict[str, Any]]
+    undrawn: list[dict[str, Any]]
+    own: list[dict[str, Any]]
+    breaks: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     vintages: list[dict[str, Any]]
     tables: list[dict[str, Any]]
     flags: dict[str, dict[str, str]]
     units: dict[str, dict[str, str]]
+    figures: dict[str, dict[str, str]]
     outlines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def geos(self, role: str) -> list[str]:
@@ -129,11 +140,21 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         catalogue={row["dataset"]: row for row in _rows(con, "from catalogue order by dataset")},
         snapshots={row["snapshot_id"]: row for row in _rows(con, "from snapshots")},
         checks=_rows(con, "from check_results order by scope desc, dataset, check_name"),
+        undrawn=_rows(
+            con,
+            f"from indicator_catalogue anti join (from indicators where geo in ({ours})) using (indicator) order by indicator",
+        ),
+        own=_rows(
+            con,
+            "from district qualify row_number() over (partition by figure order by period desc) = 1 order by figure",
+        ),
+        breaks=_rows(con, "from breaks order by dataset, period, indicator, geo"),
         changes=_changes(con, ours),
         vintages=_rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
         flags=_labels(con, "flag"),
         units=_labels(con, "unit"),
+        figures=_labels(con, "figure"),
         outlines=_outlines(),
     )
 
@@ -165,39 +186,21 @@ def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
     """Every indicator that has a value for one of our territories, in the order of the directives."""
     series: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for indicator, geo, *point in con.execute(f"""
-        select indicator, geo, period, value, flag, reliability, break_before, numerator, denominator, dataset, snapshot_id
+        select indicator, geo, period, value, flag, reliability, break_before, numerator, denominator, ci_low, ci_high,
+               coalesce(truncated, false), coalesce(provisional, false), dataset, snapshot_id
         from indicators where geo in ({ours}) order by indicator, geo, period""").fetchall():
         series[indicator][geo].append(Point(*point))
     inputs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in _rows(
         con,
-        f"""select indicator, input_dataset as dataset, max(input_snapshot_id) as snapshot_id,
-                   min(input_period) as first, max(input_period) as last
-            from indicator_inputs where geo in ({ours}) group by all order by indicator, last desc""",
+        f"""select indicator, input_dataset as dataset, max(input_snapshot_id) as snapshot_id, max(input_period) as last
+            from indicator_inputs where geo in ({ours}) group by all order by indicator, last desc, dataset""",
     ):
         inputs[row["indicator"]].append(row)
-    until = {
-        indicator["id"]: indicator["until"]
-        for headline in territory()["headlines"]
-        for indicator in headline["indicators"]
-        if "until" in indicator
-    }
-    # what cuts a table short cuts every indicator made of it
-    cut = {
-        inputs[indicator][0]["dataset"]: period for indicator, period in until.items() if inputs[indicator]
-    }
-    defined = {found.id: found for found in indicators.load_indicators()}
+    defined = {row["indicator"]: row for row in _rows(con, "from indicator_catalogue")}
     return {
-        indicator: Measure(
-            indicator,
-            defined[indicator].header,
-            dict(series[indicator]),
-            inputs[indicator],
-            next((cut[row["dataset"]] for row in inputs[indicator] if row["dataset"] in cut), None),
-        )
-        for indicator in sorted(
-            series, key=lambda id_: (DIRECTIVES.index(defined[id_].header["directive"]), id_)
-        )
+        indicator: Measure(indicator, defined[indicator], dict(series[indicator]), inputs[indicator])
+        for indicator in sorted(series, key=lambda id_: (DIRECTIVES.index(defined[id_]["directive"]), id_))
     }
 
 
@@ -253,17 +256,11 @@ def _same_series(con: duckdb.DuckDBPyConnection, one: str, other: str) -> str:
 
 
 def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
-    """The revisions of the very series that our indicators are computed from, newest first."""
-    same = _same_series(con, "s", "r")
+    """The values of our indicators that changed from one release to the next, newest first."""
     return _rows(
         con,
-        f"""
-        select distinct r.known_from, r.kind, r.dataset, i.indicator, i.geo, r.period, r.unit, r.indicator as input,
-               r.old_value, r.value, r.old_flag, r.flag
-        from revisions r join series s on {same}
-        join indicator_inputs i on i.input_series = s.series and i.input_period = r.period
-        where i.geo in ({ours})
-        order by known_from desc, dataset, indicator, geo, period""",
+        f"select * from indicator_revisions where geo in ({ours}) "
+        "order by revised_at desc, indicator, geo, period desc",
     )
 
 

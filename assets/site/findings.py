@@ -27,7 +27,8 @@ WINDOW = 10
 
 @dataclass(frozen=True)
 class Change:
-    """From one period to the next. `kind`: up, down, stable, broken (a break lies between) or unknown."""
+    """From one period to the next. `kind`: up, down, stable, chance (the intervals share a value), broken (a break
+    lies between) or unknown."""
 
     kind: str
     since: str = ""
@@ -79,6 +80,8 @@ def change(points: list[Point], unit: str) -> Change:
     before, now = run[-2], run[-1]
     if not (before.firm and now.firm):
         return Change("unknown", before.period)
+    if overlap(before, now):
+        return Change("chance", before.period)
     if unit in PERCENTAGES:
         amount, least, unit_of_change = now.value - before.value, STABLE_POINTS, "PP"
     elif before.value == 0:
@@ -89,11 +92,10 @@ def change(points: list[Point], unit: str) -> Change:
     return Change(kind, before.period, amount, unit_of_change)
 
 
-def judged(kind: str, direction: str) -> str:
-    """good, bad or neutral: a change in the direction that the indicator's definition calls better."""
-    if kind not in ("up", "down") or direction not in ("up", "down"):
-        return "neutral"
-    return "good" if kind == direction else "bad"
+def overlap(one: Point, other: Point) -> bool:
+    """True where both have a 95 % interval and these share a value."""
+    bounds = (one.ci_low, one.ci_high, other.ci_low, other.ci_high)
+    return None not in bounds and one.ci_low <= other.ci_high and other.ci_low <= one.ci_high
 
 
 def latest(points: Iterable[Point]) -> Point | None:

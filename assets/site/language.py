@@ -114,6 +114,10 @@ class Language:
         month = words()["month"][moment.month][self.code]
         return f"{moment.day}{NO_BREAK}{month}{NO_BREAK}{moment.year}"
 
+    def iso(self, moment: datetime) -> str:
+        """The day on Rome's clock as YYYY-MM-DD."""
+        return moment.astimezone(ROME).date().isoformat()
+
     def moment(self, moment: datetime | None) -> str:
         if moment is None:
             return self.say("mark.unknown")
