@@ -47,7 +47,8 @@ def sheet(pages: Pages, since: date, changed: list[dict[str, Any]], form: str = 
 def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[str, Any]:
     """Every text and drawing of the sheet, in the order of the layout."""
     language, facts, say = pages.language, pages.facts, pages.language.say
-    entered = Counter(row["dataset"] for row in changed if row["kind"] == "added")
+    new = {(row["dataset"], row["series"], row["period"]) for row in changed if row["kind"] == "added"}
+    entered = Counter(dataset for dataset, *_ in new)
     revised = [row for row in changed if row["kind"] != "added"]
     mapped = pages.mapped
     provinces = pages.provinces(mapped) if mapped else None

@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ def _write_csv(con: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> No
         )
 
 
+@cache
 def _environment() -> Any:
     import jinja2
 
@@ -86,16 +87,15 @@ class Pages:
 
     def __init__(self, facts: Facts, language: Language):
         self.facts, self.language = facts, language
-        self.environment = _environment()
-        self.environment.filters["place_name"] = self.place_name
         self.names: dict[str, str] = territory()["names"]
-        self.environment.globals |= {
+        self.common = {
             "L": language,
             "say": language.say,
             "facts": facts,
             "navigation": NAVIGATION,
             "more": MORE,
             "place_name": self.place_name,
+            "names": lambda geos: ", ".join(map(self.place_name, geos)),
             "value": self.value,
             "unit_name": self.unit_name,
             "territory": territory(),
@@ -134,7 +134,8 @@ class Pages:
             ),
             "index",
         )
-        return self.environment.get_template(f"{template}.html").render(page=name, section=section, **given)
+        drawn = _environment().get_template(f"{template}.html")
+        return drawn.render(self.common, page=name, section=section, **given)
 
     # -- words for values
 

@@ -232,7 +232,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
                 from as_of(date '{day}') o join mine s on {same}),
         new as (select s.series, s.measure, s.place, o.dataset, o.period, o.unit, o.indicator as input, o.value, o.flag
                 from as_of(timestamptz 'infinity') o join mine s on {same})
-        select coalesce(n.dataset, a.dataset) as dataset, measure as indicator, place as geo, period,
+        select series, coalesce(n.dataset, a.dataset) as dataset, measure as indicator, place as geo, period,
                coalesce(n.unit, a.unit) as unit, coalesce(n.input, a.input) as input,
                a.value as old_value, n.value as value, a.flag as old_flag, n.flag as flag,
                case when a.series is null then 'added' when n.series is null then 'deleted'

@@ -16,22 +16,28 @@ from zoneinfo import ZoneInfo
 import yaml
 from markupsafe import Markup, escape
 
+from sources.spec import Loader
+
 LANGUAGES = ("it", "en")
 MINUS = "−"
 NO_BREAK = "\u00a0"
 ROME = ZoneInfo("Europe/Rome")
 
 
+def _read(file: str) -> dict[str, Any]:
+    return yaml.load((Path(__file__).parent / file).read_text(encoding="utf-8"), Loader=Loader)
+
+
 @cache
 def words() -> dict[str, Any]:
     """`words.yml`: `{group: {key: {it, en}}}`."""
-    return yaml.safe_load((Path(__file__).parent / "words.yml").read_text(encoding="utf-8"))
+    return _read("words.yml")
 
 
 @cache
 def translations() -> dict[str, str]:
     """`translations.yml`: English sentences of the data to Italian ones."""
-    return yaml.safe_load((Path(__file__).parent / "translations.yml").read_text(encoding="utf-8"))
+    return _read("translations.yml")
 
 
 @dataclass(frozen=True)
