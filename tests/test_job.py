@@ -475,7 +475,7 @@ def test_a_gate_that_closes_publishes_nothing(world: World):
     )
     outcome = world.run("refresh", "--only", "bd_size_r3")
     assert outcome.code == 1
-    assert "birth_rate_agrees" in outcome.err
+    assert "rates_agree" in outcome.err
     assert world.releases == before
     assert world.run("status", "--json").json["run"]["failed"]
 

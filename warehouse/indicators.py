@@ -160,7 +160,7 @@ def build(
     updated: dict[str, datetime | None],
     schema: str,
 ) -> None:
-    """Create `indicators`, `indicator_inputs`, `indicator_catalogue` and `breaks` in `schema`, from its history.
+    """Create `indicators`, `indicator_inputs`, `indicator_catalogue`, `breaks`, `break_proposals` from the history in `schema`.
 
     `updated`: the provider's own stamp of each snapshot, None where unknown.
     """
@@ -180,6 +180,7 @@ def build(
         select indicator, geo, period, number, input_dataset, input_indicator, input_geo, input_period, input_value, input_unit,
                input_flag, input_series, input_snapshot_id
         from used order by indicator, geo, period, number""")
+    breaks.propose(con, schema)
     con.execute(
         "drop view observations; drop table computed; drop table used; drop table updated; "
         "drop table poisson; drop table series_breaks"

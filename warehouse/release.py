@@ -28,7 +28,7 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import bundle, changes, headlines, indicators, ledger, tables, targets
+from warehouse import bundle, changes, composite, headlines, indicators, ledger, peers, tables, targets
 from warehouse.bundle import files
 
 ROOT = Path(__file__).parent.parent
@@ -171,6 +171,8 @@ def build(
             log.info("building tables")
             tables.build_figures(con, catalogue, "warehouse", "distretto")
             indicators.build(con, catalogue, store.updated, "distretto")
+            peers.build(con, territory(), "distretto")
+            composite.build(con, territory(), "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
             changes.build(con, last and last.database, goals, record, "distretto")
