@@ -28,7 +28,18 @@ from sources.formats.staged import quoted
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
-from warehouse import bundle, changes, composite, headlines, indicators, ledger, peers, tables, targets
+from warehouse import (
+    bundle,
+    changes,
+    composite,
+    headlines,
+    indicator_history,
+    indicators,
+    ledger,
+    peers,
+    tables,
+    targets,
+)
 from warehouse.bundle import files
 
 ROOT = Path(__file__).parent.parent
@@ -175,6 +186,7 @@ def build(
             composite.build(con, territory(), "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
+            indicator_history.build(con, last and last.database, record, "distretto")
             changes.build(con, last and last.database, goals, record, "distretto")
             targets.build(
                 con, goals, states, list(territory()["peers"]), ledger.day_of(built_at), "distretto"
