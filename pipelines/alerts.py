@@ -1,34 +1,80 @@
-"""Telling people: a step that failed, and datasets that got worse, to the log and to a webhook.
+"""Telling people: one digest a night, by webhook and mail, and a heartbeat whose absence is noticed elsewhere.
 
-The webhook is off unless DISTRETTO_WEBHOOK holds a URL; it receives `{"text": ...}` by POST. An alert that
-cannot be delivered never fails a run. Does not belong here: deciding what is worse (`warehouse/status.py`).
+All are off unless their settings are there. What cannot be delivered never fails a run, and no address, which
+may hold a secret, comes into the log. Does not belong here: deciding what is worse (`warehouse/status.py`).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import smtplib
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import requests
 
-from sources.home import Home
+from sources.home import Home, utc_now
+from warehouse import release
 from warehouse.status import read_status
 
 TIMEOUT_S = 10
+# of a dataset's observations: a revision of more than this is told
+LARGE = 0.05
+CHANGED_FORM = ("StructureChanged", "UnreadableBody", "NotFound", "BadRequest")
 log = logging.getLogger("distretto")
 
 
 def send(text: str) -> None:
-    """Log `text` and post it to the webhook, whose address stays out of the log since it may hold a secret."""
+    """Log `text`, post it to the webhook and mail it, as far as they are set."""
     log.error(text)
-    url = os.environ.get("DISTRETTO_WEBHOOK")
-    if not url:
-        return
+    if url := os.environ.get("DISTRETTO_WEBHOOK"):
+        _deliver(
+            "webhook", lambda: requests.post(url, json={"text": text}, timeout=TIMEOUT_S).raise_for_status()
+        )
+    if server := os.environ.get("DISTRETTO_SMTP"):
+        _deliver("mail", lambda: _mail(server, text))
+
+
+def beat() -> None:
+    """Ask the heartbeat's address, so that whoever expects it every night notices a night without."""
+    if url := os.environ.get("DISTRETTO_HEARTBEAT"):
+        _deliver("heartbeat", lambda: requests.get(url, timeout=TIMEOUT_S).raise_for_status())
+
+
+def _deliver(what: str, attempt: Callable[[], None]) -> None:
     try:
-        requests.post(url, json={"text": text}, timeout=TIMEOUT_S).raise_for_status()
-    except requests.RequestException as failure:
-        log.error("the alert was not delivered: %s", type(failure).__name__)
+        attempt()
+    except (requests.RequestException, smtplib.SMTPException, OSError, ValueError) as failure:
+        log.error("the %s was not delivered: %s", what, type(failure).__name__)
+
+
+def _mail(server: str, text: str) -> None:
+    """`smtp://host:25`, with STARTTLS where there is a user or the server offers it, or `smtps://user@host:465`."""
+    address = urlsplit(server)
+    message = EmailMessage()
+    message["Subject"] = text.splitlines()[0][:120]
+    message["From"] = message["To"] = os.environ["DISTRETTO_MAIL_TO"]
+    message.set_content(text)
+    secure = ssl.create_default_context()
+    host, port = address.hostname or "localhost", address.port or (465 if address.scheme == "smtps" else 25)
+    with (
+        smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=secure)
+        if address.scheme == "smtps"
+        else smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+    ) as smtp:
+        if address.scheme != "smtps":
+            smtp.ehlo()
+            if address.username or smtp.has_extn("starttls"):
+                smtp.starttls(context=secure)
+        if address.username:
+            smtp.login(address.username, os.environ["DISTRETTO_SMTP_PASSWORD"])
+        smtp.send_message(message)
 
 
 @dg.failure_hook
@@ -43,12 +89,70 @@ def tell_failure(what: str, failure: BaseException) -> None:
 
 @dg.success_hook
 def on_release(context: dg.HookContext) -> None:
-    """After the release step: what got worse in this run, although the run succeeded."""
+    """After the release step: the night in one message, where there is something to tell; the heartbeat always."""
     if context.op.name != "release":
         return
-    status = read_status(Home.from_env())
+    home = Home.from_env()
+    status = read_status(home)
+    lines = worse_lines(status, utc_now())
+    if status["run"].get("published"):
+        lines += release_lines(home)
+    if lines:
+        send("\n".join(["Distretto: what the night brought", *(f"- {line}" for line in lines)]))
+    beat()
+
+
+def worse_lines(status: dict[str, Any], now: datetime) -> list[str]:
+    """A line for each dataset that got worse in this run: silent for how long, in another form, late, refused."""
+    lines = []
     for dataset in status["run"].get("worse", []):
-        failure = status["datasets"].get(dataset, {}).get("failure", {})
-        send(
-            f"Distretto: {dataset} got worse: {failure.get('message', 'no release by its provider for too long')}"
-        )
+        entry = status["datasets"].get(dataset, {})
+        failure = entry.get("failure")
+        if not failure:
+            lines.append(f"{dataset} got worse: its provider has released nothing for too long")
+            continue
+        since = datetime.fromisoformat(entry["failing_since"])
+        nights = (now - since).days + 1
+        for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
+        what = ": the provider changed the form of its table" if failure["kind"] in CHANGED_FORM else ""
+        lines.append(f"{dataset} got worse{for_long}{what}: {failure['message']}")
+    return lines
+
+
+def release_lines(home: Home) -> list[str]:
+    """What the release just shown has beyond the one before: large revisions, withdrawn figures, targets off track."""
+    shown, earlier = release.current(home), release.releases(home)[:-1]
+    if shown is None or not earlier:
+        return []
+    before = earlier[-1]
+    since = before.record["known_until"]
+    lines = []
+    with release.reading(shown) as con:
+        for dataset, changed, deleted, held in con.execute(
+            """
+            select dataset, sum(changed), sum(deleted), any_value(held) from vintages
+            join (select dataset, count(*) as held from observations group by all) using (dataset)
+            where kind <> 'baseline' and known_from > ?::timestamptz group by all order by all""",
+            [since],
+        ).fetchall():
+            if changed > LARGE * held:
+                lines.append(
+                    f"{dataset}: a large revision, {changed:,} of {held:,} figures have another value"
+                )
+            if deleted:
+                lines.append(f"{dataset}: {deleted:,} figures were withdrawn by the provider")
+        now = _off_track(con)
+    with release.reading(before) as con:
+        then = _off_track(con)
+    for target, point, period in sorted(now - then):
+        told = "is at risk" if point == "latest" else f"missed its {point}"
+        lines.append(f"target {target} {told}, by the figure of {period}")
+    return lines
+
+
+def _off_track(con: Any) -> set[tuple[str, str, str]]:
+    return set(
+        con.execute(
+            "select target_id, point, period from target_results where status = 'off_track' and value is not null"
+        ).fetchall()
+    )

@@ -395,6 +395,35 @@ def serve(
     run(home, host, port)
 
 
+@app.command()
+def restore(
+    backup: Annotated[
+        Path, typer.Argument(help="A copy of a data folder: snapshots/, and releases/ if it was kept.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Fill an empty data folder from a backup, verify every release in it, show the newest one that is whole.
+
+    Example: [cyan]DISTRETTO_HOME=/srv/new distretto restore /mnt/backup/data[/cyan]
+    """
+    from warehouse import audit
+
+    home = Home.from_env()
+    with home.writing():
+        found = audit.restore(home, backup)
+    if as_json:
+        print(to_json(found, indent=1))
+    else:
+        show.done(
+            f"{found['snapshots']} snapshots and {len(found['releases'])} releases are in {home.root}.",
+            "distretto refresh --offline builds the warehouse again and publishes what stands.",
+        )
+    if found["damaged"]:
+        raise DistrettoError(
+            f"Damaged in the backup: {'; '.join(found['damaged'])}.", hint="take these from an older backup."
+        )
+
+
 @release_app.command("list")
 def release_list(as_json: AsJson = False) -> None:
     """Every release, newest last; the current one is marked."""

@@ -24,7 +24,8 @@ def build_definitions() -> dg.Definitions:
         executor_def=dg.in_process_executor,
         hooks={on_failure, on_release},
         # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
-        tags={"dagster/max_retries": "2"},
+        # and a closed gate stays closed: a step that failed is not run again
+        tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
     )
     return dg.Definitions(
         assets=build_assets(load_catalogue(), load_providers()),

@@ -1,0 +1,55 @@
+"""A backup rehearsed: copied while nothing runs, restored into an empty folder, the same figures again."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.conftest import TOY, World
+
+
+def test_a_backup_gives_the_same_releases_and_the_same_history(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.refresh()
+    world.serve({**TOY, ("A", "V11920", "ITG17"): {"2018": "11", "2019": ": c"}})
+    world.refresh()
+    releases, history = world.releases, world.query("select * exclude vintage from history order by all")
+    backup = world.folder / "backup"
+    for part in ("snapshots", "releases"):
+        shutil.copytree(world.home / part, backup / part, symlinks=True)
+    shutil.rmtree(world.home)
+    world.home = world.folder / "elsewhere"
+    monkeypatch.setenv("DISTRETTO_HOME", str(world.home))
+    outcome = world.run("restore", str(backup), "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json == {"snapshots": 2, "releases": releases, "damaged": []}
+    assert (world.home / "current").resolve().name == releases[-1]
+    world.server.behave("toy", 500)
+    world.server.behave("inventory", 500)
+    assert world.refresh("--offline").code == 0
+    assert world.query("select * exclude vintage from history order by all") == history
+    # what is there already is not written over
+    again = world.run("restore", str(backup))
+    assert again.code == 1 and "has figures already" in again.err
+
+
+def test_what_is_damaged_in_a_backup_is_named(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.refresh()
+    backup = world.folder / "backup"
+    shutil.copytree(world.home, backup, symlinks=True)
+    (release,) = (backup / "releases").iterdir()
+    for path in (release / "indicators.csv", next((backup / "snapshots" / "objects").rglob("*.gz"))):
+        path.chmod(0o644)
+        path.write_bytes(b"rubbish")
+    monkeypatch.setenv("DISTRETTO_HOME", str(world.folder / "elsewhere"))
+    outcome = world.run("restore", str(backup))
+    told = outcome.err.replace("\n", " ")
+    assert (
+        outcome.code == 1 and "snapshot toy-" in told and "indicators.csv is not what was published" in told
+    )
+    assert not (world.folder / "elsewhere" / "current").exists()
+
+
+def test_what_is_no_backup_is_said(world: World):
+    outcome = world.run("restore", str(world.folder))
+    assert outcome.code == 1 and "manifest.jsonl" in outcome.err
