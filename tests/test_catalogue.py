@@ -319,6 +319,11 @@ def test_istats_codes_are_those_of_nuts():
     assert means("province", "287", 2020) == "ITG17"
 
 
+def test_sicilys_codes_are_the_same_in_every_version_of_nuts():
+    listed = {row["geo"]: row["valid_in"] for row in GEOGRAPHY if row["geo"].startswith("ITG1")}
+    assert listed == dict.fromkeys(["ITG1", *PROVINCES], "2010 2013 2016 2021 2024")
+
+
 # -- figures that ship
 
 

@@ -25,8 +25,11 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
     import pandas as pd
 
     cube = _read(body, gzipped)
-    ids = [str(given).lower() for given in cube["id"]]
-    codes = [_codes(cube["dimension"].get(given, {}), given) for given in cube["id"]]
+    try:
+        ids = [str(given).lower() for given in cube["id"]]
+        codes = [_codes(cube["dimension"].get(given, {}), given) for given in cube["id"]]
+    except (AttributeError, TypeError):
+        raise UnreadableBody("id or dimension has not the form of JSON-stat 2.0.") from None
     sizes = [len(found) for found in codes]
     if sizes != cube["size"]:
         raise UnreadableBody(f"size says {cube['size']}, the categories are {sizes}.")

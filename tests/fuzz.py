@@ -1,0 +1,153 @@
+"""`make fuzz`: damaged bodies through every decoder, with the figures printed.
+
+Each body either decodes or raises a SourceError. What would be a defect: any other exception, a hang (the
+process is ended after HANG_S), or a staged value that is no number of the body. Belongs here: damage and
+counting. Does not belong here: what a sound body decodes to (`test_formats.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import math
+import random
+import re
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+import duckdb
+
+from sources.errors import SourceError
+from sources.formats import decode
+from sources.spec import Dataset
+from tests.provider import Table
+
+HANG_S = 30
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+DIMENSIONS = ["freq", "unit", "geo"]
+# made-up figures, no two alike and none that a period or a code could be taken for
+TABLE = Table(
+    DIMENSIONS,
+    {
+        ("A", "NR", "ITG1"): {"2010": "65.5", "2011": "60.25 b", "2012": ": c"},
+        ("A", "NR", "ITG17"): {"2010": "0.125", "2012": "12.75 ep@C"},
+        ("A", "P_MHAB", "ITG1"): {"2010": ":", "2011": "-7.5e3", "2012": ": @C"},
+    },
+)
+CHANGED = datetime(2026, 5, 13, 11, tzinfo=UTC)
+SEEDS = {
+    "tsv": TABLE.tsv(),
+    "sdmx-csv": TABLE.sdmx_csv("fuzz", CHANGED),
+    "json-stat": TABLE.json_stat("fuzz", CHANGED),
+}
+TOKENS = [b"\t", b",", b'"', b"\r\n", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b":", b": c", b"-", b"1_000", b"nan",
+          b"inf", b"1e999", b"99999999999999999999", b"{", b"}", b"[", b"]", b"<", b">", b"null", b"A" * 3000]  # fmt: skip
+
+
+def damaged(body: bytes, chance: random.Random) -> bytes:
+    """`body` after one to four small injuries."""
+    found = bytearray(body)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randint(0, len(found))
+        to = min(len(found), at + chance.choice((1, 2, 8, 40)))
+        match chance.randrange(6):
+            case 0:
+                found[at:to] = bytes(chance.randrange(256) for _ in range(to - at))
+            case 1:
+                del found[at:to]
+            case 2:
+                found[at:at] = found[at:to] * chance.choice((1, 2, 30))
+            case 3:
+                found[at:at] = chance.choice(TOKENS)
+            case 4:
+                found[at:to] = chance.choice(TOKENS)
+            case 5 if chance.random() < 0.3:
+                del found[at:]
+    return bytes(found)
+
+
+def values_in(body: bytes) -> set[float]:
+    """Every number that a run of digits in `body` can be read as, from each of its signs and ends."""
+    text = body.decode("utf-8", errors="replace")
+    return {float(found) for found in NUMBER.findall(text)}
+
+
+def invented(body: bytes, observations: Path) -> list[float]:
+    rows = duckdb.execute(
+        f"select distinct value from read_parquet('{observations}') where value is not null"
+    ).fetchall()
+    known = values_in(body)
+    return [value for (value,) in rows if not math.isfinite(value) or value not in known]
+
+
+def run(format_: str, count: int, seed: int, kept: Path) -> Counter[str]:
+    """Outcomes of `count` damaged bodies; defects leave their bodies in `kept`."""
+    outcomes: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder) / "body"
+        for number in range(count):
+            # a path of its own: DuckDB may read from its cache what a path held before
+            staged = Path(folder) / str(number)
+            content = damaged(SEEDS[format_], random.Random(f"{seed}/{format_}/{number}"))
+            body.write_bytes(content)
+            faulthandler.dump_traceback_later(HANG_S, exit=True)
+            try:
+                done = decode(format_, body, False, DIMENSIONS, staged, "Europe/Luxembourg")
+                outcome = "invented" if invented(content, done.observations) else "decoded"
+            except SourceError:
+                outcome = "refused"
+            except Exception as failure:  # the very thing looked for
+                outcome = f"crash: {type(failure).__name__}"
+            faulthandler.cancel_dump_traceback_later()
+            outcomes[outcome] += 1
+            if outcome not in ("decoded", "refused"):
+                (kept / f"{format_}-{seed}-{number}").write_bytes(content)
+            shutil.rmtree(staged, ignore_errors=True)
+    return outcomes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "python -m tests.fuzz", description="Damaged bodies through every decoder."
+    )
+    parser.add_argument("--bodies", type=int, default=100_000, help="in all, shared among the decoders")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    formats = get_args(Dataset.model_fields["format"].annotation)
+    tried = [name for name in formats if name in SEEDS]
+    kept = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    sound = True
+    print("| decoder | bodies | refused | decoded | invented values | crashes | s | peak MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in tried:
+        begun = time.monotonic()
+        outcomes = run(name, -(-arguments.bodies // len(tried)), arguments.seed, kept)
+        crashes = sum(n for outcome, n in outcomes.items() if outcome.startswith("crash"))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2**20 if sys.platform == "darwin" else 1024
+        )
+        print(
+            f"| {name} | {outcomes.total():,} | {outcomes['refused']:,} | {outcomes['decoded']:,} | "
+            f"{outcomes['invented']:,} | {crashes:,} | {time.monotonic() - begun:.0f} | {peak:.0f} |",
+            flush=True,
+        )
+        for outcome in sorted(set(outcomes) - {"refused", "decoded"}):
+            sound = False
+            print(f"{name}: {outcomes[outcome]:,} x {outcome}; bodies in {kept}", file=sys.stderr)
+    for name in sorted(set(formats) - set(SEEDS)):
+        print(f"{name}: not tried, tests/fuzz.py has no sound body of it to damage", file=sys.stderr)
+        sound = False
+    if not any(kept.iterdir()):
+        kept.rmdir()
+    sys.exit(0 if sound else 1)
+
+
+if __name__ == "__main__":
+    main()
