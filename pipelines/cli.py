@@ -124,6 +124,38 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option(help="Ask nobody; tell what is known on disk.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each provider once whether it answers; tell its pace, its bans and the figures it owes us.
+
+    Example: [cyan]distretto doctor[/cyan] after a night in which everything failed
+    """
+    from sources.doctor import examine
+    from sources.spec import load_catalogue, load_providers
+
+    home, catalogue = Home.from_env(), load_catalogue()
+    states = _states(home)
+    found = []
+    for provider in load_providers().values():
+        names = [d.id for d in catalogue.values() if d.provider == provider.id]
+        found.append(
+            examine(provider, home.pace, ask=not offline)
+            | {
+                "datasets": len(names),
+                "failing": [name for name in names if states[name]["trouble"]],
+                "late": [name for name in names if states[name]["late"]],
+                "expected": {name: catalogue[name].calendar.expected for name in names},
+            }
+        )
+    if as_json:
+        print(to_json(found, indent=1))
+    else:
+        show.doctor(found)
+
+
+@app.command()
 def datasets(as_json: AsJson = False) -> None:
     """The catalogue: what is collected, from whom, and what it feeds."""
     from sources.spec import load_catalogue

@@ -94,6 +94,20 @@ def done(message: str, hint: str = "") -> None:
         err.print(Text(f"Next: {hint}"))
 
 
+def doctor(found: list[dict[str, Any]]) -> None:
+    """Each provider's answer and pace, then what to do where something is wrong."""
+    for row in found:
+        answers = {True: "yes", False: "NO", None: "not asked"}[row["answers"]] if row["host"] else "a folder"
+        row["answers"], row["asked every"] = answers, f"{row['seconds_between_requests']:g} s"
+    table(found, ["provider", "answers", "said", "asked every", "last_asked", "datasets"])
+    for row in found:
+        for told, names in (("failing", row["failing"]), ("later than expected", row["late"])):
+            for name in names:
+                err.print(f"{name}: {told}; its provider publishes {row['expected'][name]}")
+        if row["next"]:
+            err.print(f"{row['provider']}. Next: {row['next']}")
+
+
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     """`rows` as a table of `columns`; off a terminal as wide as it needs."""
     grid = Table(box=None, pad_edge=False, header_style="bold")

@@ -244,6 +244,13 @@ class Client:
             head,
         )
 
+    def standing(self) -> tuple[datetime | None, datetime | None]:
+        """When this host was last asked by any process, and before when it is not to be asked again."""
+        state = self._recall()
+        moments = (state.get(key) for key in ("last", "not_before"))
+        last, not_before = (datetime.fromtimestamp(moment, UTC) if moment else None for moment in moments)
+        return last, not_before
+
     @property
     def _state(self) -> Path:
         return self.pace / f"{urlsplit(self.provider.base_url).hostname}.json"

@@ -366,6 +366,27 @@ def test_a_wrong_catalogue_file_is_named_with_its_line(world: World, words):
     assert "Next: " in outcome.err
 
 
+def test_the_doctor_tells_who_answers_who_does_not_and_who_must_not_be_asked(world: World):
+    def eurostat(*words: str) -> dict:
+        return {row["provider"]: row for row in world.run("doctor", "--json", *words).json}["eurostat"]
+
+    assert eurostat("--offline")["answers"] is None and world.server.requests == []
+    assert eurostat()["answers"] is True
+    assert len(world.server.requests) == 1
+    world.server.behave("toy", "rate_limited", argument=3600)
+    world.refresh()
+    asked = len(world.server.requests)
+    banned = eurostat()
+    assert (banned["answers"], banned["failing"]) == (None, ["toy"])
+    assert banned["not_before"] > banned["last_asked"] and len(world.server.requests) == asked
+    world.server.stop()
+    (world.home / "pace").rename(world.home / "pace-before")
+    down = eurostat()
+    assert down["answers"] is False and down["next"]
+    outcome = world.run("doctor")
+    assert "NO" in outcome.out and "firewall" in outcome.err
+
+
 def test_unpinning_what_is_not_pinned_is_a_failure(world: World):
     outcome = world.run("unpin", "toy", "--because", "test")
     assert outcome.code == 1
