@@ -1,7 +1,7 @@
 # Needs GNU make 3.81 or newer, a plain sh, and Python 3.11 to 3.13 with venv.
 # Everything is installed in .venv from requirements.lock; nothing outside this folder is touched.
 
-.PHONY: help run test check bench fuzz dev lock clean
+.PHONY: help run test check bench fuzz dev docs lock clean
 
 # neither another environment nor the user's own packages reach into this one
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
@@ -35,6 +35,9 @@ dev: .venv/installed ## show and run the pipeline in Dagster, on http://127.0.0.
 	  DAGSTER_HOME=$$(cd "$$home" && pwd -P); export DAGSTER_HOME; \
 	fi; \
 	exec .venv/bin/dagster dev -h 127.0.0.1
+
+docs: .venv/installed-docs ## build the documentation as pages in build/docs
+	@.venv/bin/mkdocs build -q
 
 UV_COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command 'make lock'
@@ -89,4 +92,8 @@ PROBE := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); print
 
 .venv/installed-bench: .venv/installed requirements-bench.lock
 	@$(PIP) install -q --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.venv/installed-docs: .venv/installed requirements-docs.lock
+	@$(PIP) install -q --no-deps --require-hashes -r requirements-docs.lock
 	@touch $@

@@ -1,0 +1,47 @@
+"""The examples run on the figures that ship, and the dashboard shows a new release without a restart."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sources.home import Home
+from tests.conftest import ROOT
+from tests.test_published import distretto
+from warehouse.release import current, find, releases, show
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    home = Home(tmp_path / "data")
+    outcome = distretto(home.root, "refresh", "--offline", "--json")
+    assert outcome.code == 0, outcome.err
+    monkeypatch.setenv("DISTRETTO_HOME", str(home.root))
+    return home
+
+
+def test_the_dashboard_shows_the_new_release_without_a_restart(home: Home):
+    testing = pytest.importorskip(
+        "streamlit.testing.v1", reason="streamlit is an extra: pip install '.[dashboard]'"
+    )
+    app = testing.AppTest.from_file(str(ROOT / "examples" / "dashboard.py"), default_timeout=60).run()
+    first = current(home)
+    assert not app.exception and app.caption[0].value == f"Release {first.id}"
+    app.selectbox[0].set_value("enterprise_births").run()
+    assert not app.exception and app.multiselect[0].value == ["ITG1", "ITG17"]
+    later = home.releases / "20991231T000000Z"
+    shutil.copytree(first.folder, later)
+    assert [r.id for r in releases(home)] == [first.id, later.name]
+    show(home, find(home, later.name))
+    app.run()
+    assert not app.exception and app.caption[0].value == f"Release {later.name}"
+
+
+def test_the_notebook_runs(home: Home):
+    pytest.importorskip("marimo", reason="marimo is in the group docs")
+    app = runpy.run_path(str(ROOT / "examples" / "notebook.py"))["app"]
+    _, found = app.run()
+    assert len(found["rates"]) == 9 and found["rates"]["province"][0] == "Palermo"
