@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import io
 import math
 import random
 import re
@@ -17,7 +18,10 @@ import shutil
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -28,6 +32,7 @@ from sources.errors import SourceError
 from sources.formats import decode
 from sources.spec import Dataset
 from tests.provider import Table
+from tests.provider_istat import archive, generic
 
 HANG_S = 30
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -42,10 +47,41 @@ TABLE = Table(
     },
 )
 CHANGED = datetime(2026, 5, 13, 11, tzinfo=UTC)
+GENERIC = generic(
+    ["FREQ", "UNIT", "GEO"], {("A", "NR", "ITG1"): {"2010": "65.5", "2011": "60.25 b", "2012": " c"}}
+)
+ARCHIVE = archive(
+    [("054", "percentuale", "Sicilia", "2018", "17,5"), ("054", "percentuale", "Italia", "2018", "0,125")]
+)
+
+
+def zipped(text: bytes) -> bytes:
+    """The archive anew around `text`: damage to a zip itself seldom gets past its checksum."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(zipfile.ZipInfo("archive.csv"), text)
+    return packed.getvalue()
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A sound body, its dimensions, and what is put around it after the damage."""
+
+    body: bytes
+    dimensions: list[str] = field(default_factory=lambda: DIMENSIONS)
+    around: Callable[[bytes], bytes] = bytes
+
+
 SEEDS = {
-    "tsv": TABLE.tsv(),
-    "sdmx-csv": TABLE.sdmx_csv("fuzz", CHANGED),
-    "json-stat": TABLE.json_stat("fuzz", CHANGED),
+    "tsv": Seed(TABLE.tsv()),
+    "sdmx-csv": Seed(TABLE.sdmx_csv("fuzz", CHANGED)),
+    "json-stat": Seed(TABLE.json_stat("fuzz", CHANGED)),
+    "sdmx-ml": Seed(GENERIC),
+    "regional-archive": Seed(
+        zipfile.ZipFile(io.BytesIO(ARCHIVE)).read("Archivio_unico_indicatori_regionali.csv"),
+        ["freq", "cod_indicatore", "unita_misura", "descrizione_ripartizione"],
+        zipped,
+    ),
 }
 TOKENS = [b"\t", b",", b'"', b"\r\n", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b":", b": c", b"-", b"1_000", b"nan",
           b"inf", b"1e999", b"99999999999999999999", b"{", b"}", b"[", b"]", b"<", b">", b"null", b"A" * 3000]  # fmt: skip
@@ -74,8 +110,10 @@ def damaged(body: bytes, chance: random.Random) -> bytes:
 
 
 def values_in(body: bytes) -> set[float]:
-    """Every number that a run of digits in `body` can be read as, from each of its signs and ends."""
-    text = body.decode("utf-8", errors="replace")
+    """Every number that a run of digits in `body` can be read as, a decimal comma among them."""
+    text = body.decode("utf-8", errors="replace").replace(",", "\n") + body.decode(
+        "utf-8", errors="replace"
+    ).replace(",", ".")
     return {float(found) for found in NUMBER.findall(text)}
 
 
@@ -95,11 +133,11 @@ def run(format_: str, count: int, seed: int, kept: Path) -> Counter[str]:
         for number in range(count):
             # a path of its own: DuckDB may read from its cache what a path held before
             staged = Path(folder) / str(number)
-            content = damaged(SEEDS[format_], random.Random(f"{seed}/{format_}/{number}"))
-            body.write_bytes(content)
+            content = damaged(SEEDS[format_].body, random.Random(f"{seed}/{format_}/{number}"))
+            body.write_bytes(SEEDS[format_].around(content))
             faulthandler.dump_traceback_later(HANG_S, exit=True)
             try:
-                done = decode(format_, body, False, DIMENSIONS, staged, "Europe/Luxembourg")
+                done = decode(format_, body, False, SEEDS[format_].dimensions, staged, "Europe/Luxembourg")
                 outcome = "invented" if invented(content, done.observations) else "decoded"
             except SourceError:
                 outcome = "refused"
