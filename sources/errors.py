@@ -103,7 +103,7 @@ class NotReady(SourceError):
 class ExtractionTooBig(SourceError):
     """The provider refuses the size for good; asking again cannot help."""
 
-    hint = "ask for fewer codes with `query` in the catalogue entry."
+    hint = "name a dimension to cut along under `slices` in the catalogue entry, or ask for fewer codes with `query`."
 
 
 class NotFound(SourceError):
@@ -146,6 +146,12 @@ class NotData(SourceError):
     """A success status over something that is no data: a fault, a page, an empty body."""
 
     hint = "open the URL in a browser and read what the provider says."
+
+
+class NoResults(NotData):
+    """The provider knows the table and has nothing for this key: told apart from a failure."""
+
+    hint = "nothing, if the key may be empty; else ask for other codes with `query` in the catalogue entry."
 
 
 class StructureChanged(SourceError):

@@ -1,9 +1,10 @@
 """One body made of several answers: a table too large for one request, kept as one snapshot.
 
-Belongs here: putting answers together so that equal answers give equal bytes, and taking them apart again. Does not
-belong here: which codes a slice has (`slices` and `query` of the catalogue entry) and how each is asked (`protocols/`).
-A body in slices is a tar in gzip: `addresses.json`, then a member an answer, decoded, in the order asked. Its format is
-that of the answers with `+slices` behind it.
+Belongs here: asking for all slices of one edition, putting answers together so that equal answers give equal bytes, and
+taking them apart again. Does not belong here: how each is asked (`protocols/`). A table is cut along the dimension
+`slices` of its catalogue entry. A body in slices is a tar in gzip: `slices.json`, which says what each slice asked for
+and whether anything came, then a member an answer, decoded, in the order asked. Its format is that of the answers with
+`+slices` behind it.
 """
 
 from __future__ import annotations
@@ -15,34 +16,89 @@ import json
 import shutil
 import tarfile
 import zlib
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sources.errors import TooLarge, UnreadableBody
+from sources.errors import NoResults, NotReady, StructureChanged, TooLarge, UnreadableBody
 from sources.formats.staged import Staged, decoding, name, quoted
 from sources.http import Body
-from sources.spec import Dataset, Filter
+from sources.spec import Filter
 
 SUFFIX = "+slices"
-ADDRESSES = "addresses.json"
+CONTENTS = "slices.json"
 CHUNK = 1 << 20
+# a provider updates twice a day: who meets an update twice has met something else
+EDITIONS_TRIED = 2
 
 
-def queries(dataset: Dataset) -> list[Filter]:
-    """What each request asks for: the entry's query, one code of the dimension `slices` at a time."""
-    if dataset.slices is None:
-        return [dataset.query]
-    return [{**dataset.query, dataset.slices: [code]} for code in dataset.query[dataset.slices]]
+@dataclass(frozen=True)
+class Slice:
+    """What one request asked for, in the provider's names and codes; `body` is None where there are no results."""
+
+    asked: Filter
+    url: str
+    body: Body | None
 
 
-def pack(answers: list[Body], into: Path, largest: int) -> Body:
-    """The body of all `answers`, written to the file `into`; theirs are removed. Raises TooLarge past `largest` bytes."""
+def cut(query: Filter, along: str, in_use: Callable[[], dict[str, set[str]]]) -> list[Filter]:
+    """`query`, one code of the dimension `along` at a time: those it names, else those that the provider has `in_use`.
+
+    Raises StructureChanged where the provider has no such dimension.
+    """
+    codes = query.get(along) or sorted(in_use().get(along, ()))
+    if not codes:
+        raise StructureChanged(
+            f"The provider lists no codes of {along}, along which the table is to be cut.",
+            hint="correct `slices` in the catalogue entry.",
+        )
+    return [{**query, along: [code]} for code in codes]
+
+
+def gather(
+    plan: Callable[[], list[Filter]],
+    ask: Callable[[Filter], Body],
+    editions: Callable[[list[Body]], Collection[object]],
+) -> list[Slice]:
+    """Every slice of `plan`, all of one edition: of a table updated meanwhile all are thrown away and asked again, once.
+
+    `plan` is made again afterwards, since an update may bring codes; `editions` tells the answers' editions. A slice
+    without results is one; any other failure fails them all. Raises NotReady, NoResults and what `ask` raises.
+    """
+    for _ in range(EDITIONS_TRIED):
+        asked = plan()
+        found = [_asked(query, ask) for query in asked]
+        bodies = [one.body for one in found if one.body]
+        if len(editions(bodies)) <= 1 and plan() == asked:
+            if not bodies:
+                raise NoResults(f"None of {len(asked)} slices has results.")
+            return found
+        for body in bodies:
+            body.path.unlink()
+    raise NotReady(
+        "The table was updated while its slices were asked: they are thrown away.",
+        hint="the next run asks again.",
+    )
+
+
+def _asked(query: Filter, ask: Callable[[Filter], Body]) -> Slice:
+    try:
+        body = ask(query)
+    except NoResults as nothing:
+        return Slice(query, nothing.url, None)
+    return Slice(query, body.url, body)
+
+
+def pack(slices: list[Slice], into: Path, largest: int) -> Body:
+    """The body of all `slices`, written to the file `into`; theirs are removed. Raises TooLarge past `largest` bytes."""
     plain = into.with_name(f"{into.name}.tar")
+    answers = [one.body for one in slices if one.body]
     if sum(answer.decoded_size for answer in answers) > largest:
         raise TooLarge(f"The slices expand to more than {largest:,} bytes together.", url=answers[0].url)
     with tarfile.open(plain, "w", format=tarfile.USTAR_FORMAT) as tar:
-        listed = json.dumps([answer.url for answer in answers], indent=0).encode()
-        tar.addfile(_member(ADDRESSES, len(listed)), io.BytesIO(listed))
+        contents = [{"asked": one.asked, "url": one.url, "results": one.body is not None} for one in slices]
+        listed = json.dumps(contents, indent=0).encode()
+        tar.addfile(_member(CONTENTS, len(listed)), io.BytesIO(listed))
         for number, answer in enumerate(answers, 1):
             with gzip.open(answer.path) if answer.gzipped else open(answer.path, "rb") as handle:
                 tar.addfile(_member(f"{number:04}", answer.decoded_size), handle)
@@ -67,31 +123,37 @@ def pack(answers: list[Body], into: Path, largest: int) -> Body:
     )
 
 
-def unpack(body: Path, folder: Path) -> list[Path]:
-    """The answers in the file `body`, each as a file in `folder`, in the order asked. Raises UnreadableBody."""
+def unpack(body: Path, folder: Path) -> list[tuple[Filter, Path]]:
+    """What was asked and the answer as a file in `folder`, of each slice with results. Raises UnreadableBody."""
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Path] = []
     try:
         with tarfile.open(body, "r|gz") as tar:
             for number, member in enumerate(tar):
-                expected = f"{number:04}" if number else ADDRESSES
+                expected = f"{number:04}" if number else CONTENTS
                 if member.name != expected or not member.isfile():
                     raise UnreadableBody(f"Member {member.name!r} where {expected} was expected.")
+                target = folder / expected
+                with open(target, "wb") as handle:
+                    shutil.copyfileobj(tar.extractfile(member), handle, CHUNK)
                 if number:
-                    found.append(folder / expected)
-                    with open(found[-1], "wb") as handle:
-                        shutil.copyfileobj(tar.extractfile(member), handle, CHUNK)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as failure:
+                    found.append(target)
+        contents = json.loads((folder / CONTENTS).read_bytes())
+        asked = [one["asked"] for one in contents if one["results"]]
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, KeyError, TypeError) as failure:
         raise UnreadableBody(f"No body in slices: {failure}.") from None
-    if not found:
-        raise UnreadableBody("A body in slices without a slice.")
-    return found
+    if not found or len(found) != len(asked):
+        raise UnreadableBody(f"{len(found)} slices where {len(asked)} were asked for and had results.")
+    return list(zip(asked, found, strict=True))
 
 
-def merge(parts: list[Staged], dimensions: list[str], folder: Path) -> Staged:
-    """All `parts` as one staged folder. Raises UnreadableBody where they are of different extractions."""
-    stamps = {part.provider_updated_at for part in parts}
-    if len(stamps) != 1:
+def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Path) -> Staged:
+    """All `parts` as one staged folder, each with what it was asked for.
+
+    Raises UnreadableBody where they are of different extractions, or hold what they were not asked for.
+    """
+    stamps = {part.provider_updated_at for _, part in parts} - {None}
+    if len(stamps) > 1:
         raise UnreadableBody(f"The slices bear {len(stamps)} update stamps: they are of several extractions.")
     staged, keys = Staged(folder), ", ".join(map(name, dimensions))
     same = " and ".join(f"a.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
@@ -99,10 +161,22 @@ def merge(parts: list[Staged], dimensions: list[str], folder: Path) -> Staged:
     def every(which: str) -> str:
         return " union all ".join(
             f"select {i} as part, * from read_parquet({quoted(getattr(part, which))})"
-            for i, part in enumerate(parts)
+            for i, (_, part) in enumerate(parts)
         )
 
     with decoding(folder) as con:
+        for asked, part in parts:
+            for dimension, codes in asked.items():
+                others = con.execute(
+                    f"select distinct {name(dimension)} from read_parquet({quoted(part.series)}) "
+                    f"where {name(dimension)} not in ({', '.join(map(quoted, codes))}) order by all limit 3"
+                ).fetchall()
+                if others:
+                    raise UnreadableBody(
+                        f"The slice of {dimension} {', '.join(codes)} holds {', '.join(code for (code,) in others)}: "
+                        "the provider did not do as asked.",
+                        hint="compare the address with what the provider's service expects today.",
+                    )
         con.execute(f"create temp table apart as {every('series')}")
         con.execute(
             f"create temp table together as select row_number() over (order by {keys})::integer as series, {keys} "
@@ -117,7 +191,7 @@ def merge(parts: list[Staged], dimensions: list[str], folder: Path) -> Staged:
                 from ({every("observations")}) o join apart a using (part, series) join together s on {same}
                 order by s.series, period
             ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
-    return Staged(folder, stamps.pop())
+    return Staged(folder, stamps.pop() if stamps else None)
 
 
 def _member(name_: str, size: int) -> tarfile.TarInfo:

@@ -101,8 +101,8 @@ class Dataset(_Strict):
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
             yield ("dimensions",), "names each dimension once, geo among them"
-        if self.slices and self.slices not in self.query:
-            yield ("slices",), f"{self.slices} is not in query, which names the codes of the slices"
+        if self.slices and self.slices not in self.dimensions:
+            yield ("slices",), f"{self.slices} is not among the dimensions"
         if self.latest in self.dimensions:
             yield ("latest",), f"{self.latest} is dropped, so it is not among the dimensions"
         for dimension in sorted(RESERVED.intersection(self.dimensions)):

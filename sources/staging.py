@@ -47,8 +47,8 @@ def _decoded(body: Path, snapshot: Snapshot, dataset: Dataset, provider: Provide
     if in_slices:
         answers = slices.unpack(body, folder / "answers")
         parts = [
-            decode(format_, answer, False, names, folder / f"part{number}", provider.timezone)
-            for number, answer in enumerate(answers)
+            (asked, decode(format_, answer, False, names, folder / f"part{number}", provider.timezone))
+            for number, (asked, answer) in enumerate(answers)
         ]
         staged = slices.merge(parts, names, served)
     else:

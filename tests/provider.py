@@ -116,6 +116,11 @@ class Table:
     def codes(self, position: int) -> list[str]:
         return list(dict.fromkeys(key[position] for key, _ in self.series))
 
+    def cube(self, filters: dict[str, list[str]]) -> int:
+        """Cells of the whole cube of what is asked for, populated or not: what Eurostat estimates an extraction by."""
+        sides = (len(filters.get(name, self.codes(i))) for i, name in enumerate(self.dimensions))
+        return math.prod(sides) * len(self.periods)
+
     def tsv(self) -> bytes:
         first = ",".join(self.dimensions) + r"\TIME_PERIOD"
         lines = ["\t".join([first, *(f"{period} " for period in self.periods)])]
@@ -198,6 +203,9 @@ class Publication:
     code: str
     packed: bytes
     last_change: datetime
+    constraint: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # in place of the codes that the series have
 
     @cached_property
     def table(self) -> Table:
@@ -265,6 +273,9 @@ class EurostatServer:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.tables: dict[str, Publication] = {}
+        self.most_cells = math.inf  # of one extraction
+        self.after: Callable[[Request], None] = lambda request: None
+        self.answer_of: dict[str, Answer] = {}  # by pattern of the path, before anything else
         self.stopping = threading.Event()  # one for each start
         self._rules: list[Rule] = []
         self._requests: list[Request] = []
@@ -356,6 +367,14 @@ class EurostatServer:
             rule = self._rule(request)
         # where a redirect leads, nothing more goes wrong
         request = replace(request, path=request.path.replace(f"{BASE}/redirected/", f"{BASE}/", 1))
+        answer = self._by_rule(request, rule)
+        self.after(request)
+        return answer
+
+    def _by_rule(self, request: Request, rule: Rule | None) -> Answer:
+        for pattern, answer in self.answer_of.items():
+            if fnmatch(request.path, pattern):
+                return answer
         if rule is None:
             return self.route(request)
         if rule.behaviour in FIGURES:
@@ -381,6 +400,10 @@ class EurostatServer:
                 return Answer(body=self._inventory(), content_type=TSV)
             case ["1.0", "async", ("status" | "data") as asked, ticket]:
                 return self._async(request, asked, ticket)
+            case ["sdmx", "2.1", "datastructure", "ESTAT", code] if code.lower() in self.tables:
+                return Answer(body=self._structure(self.tables[code.lower()]), content_type=XML)
+            case ["sdmx", "2.1", "contentconstraint", "ESTAT", code, "1.0"] if code.lower() in self.tables:
+                return Answer(body=self._constraint(self.tables[code.lower()]), content_type=XML)
             case ["sdmx", "2.1", "data", flow, *key] if len(key) < 2 and flow.lower() in self.tables:
                 return self._sdmx(request, self.tables[flow.lower()], key[0] if key else "", damage)
             case ["statistics", "1.0", "data", code] if code.lower() in self.tables:
@@ -407,6 +430,39 @@ class EurostatServer:
             lines.append("\t".join([code, "DATASET", "", *stamps, *formats, *pages]))
         return "".join(f"{line}\r\n" for line in lines).encode()
 
+    def _structure(self, publication: Publication) -> bytes:
+        listed = "".join(
+            f'<s:Dimension id="{name}" position="{i}"/>'
+            for i, name in enumerate(publication.table.dimensions, 1)
+        )
+        return _message(
+            f'<s:DataStructures><s:DataStructure agencyID="ESTAT" id="{publication.code.upper()}" version="1.0">'
+            f'<s:DataStructureComponents><s:DimensionList id="DimensionDescriptor">{listed}'
+            '<s:TimeDimension id="TIME_PERIOD" position="99"/></s:DimensionList></s:DataStructureComponents>'
+            "</s:DataStructure></s:DataStructures>"
+        )
+
+    def _constraint(self, publication: Publication) -> bytes:
+        table = publication.table
+        there = {name: table.codes(i) for i, name in enumerate(table.dimensions)} | publication.constraint
+        values = "".join(
+            f'<c:KeyValue id="{name}">{"".join(f"<c:Value>{code}</c:Value>" for code in codes)}</c:KeyValue>'
+            for name, codes in (there | {"TIME_PERIOD": table.periods}).items()
+        )
+        return _message(
+            f'<s:Constraints><s:ContentConstraint agencyID="ESTAT" id="{publication.code.upper()}" type="Actual">'
+            f'<s:CubeRegion include="true">{values}</s:CubeRegion></s:ContentConstraint></s:Constraints>'
+        )
+
+    def _too_big(self, table: Table, filters: dict[str, list[str]]) -> Answer | None:
+        if self.most_cells == math.inf or (cells := table.cube(filters)) <= self.most_cells:
+            return None
+        words = (
+            f"EXTRACTION_TOO_BIG: The requested extraction is too big, estimated {cells} rows, max authorised is "
+            f"{self.most_cells}, please change your filters to reduce the extraction size"
+        )
+        return Answer(413, FAULT.format(code=413, words=words).encode(), XML)
+
     def _sdmx(
         self, request: Request, publication: Publication, key: str, damage: Callable[[Table], Table] | None
     ) -> Answer:
@@ -414,6 +470,8 @@ class EurostatServer:
         since = request.query.get("startPeriod", [""])[0]
         if format not in ("TSV", "SDMX-CSV"):
             return _refused(request, 400, 140, f"Syntax error: format {format}")
+        if not key and (refused := self._too_big(publication.table, {})):
+            return refused
         if format == "TSV" and not (key or since or damage):
             body = publication.packed
         else:
@@ -429,6 +487,8 @@ class EurostatServer:
                 if unknown := sorted(set(codes) - set(table.codes(table.dimensions.index(name)))):
                     given = f"{name.upper()}={','.join(unknown)}"
                     return _refused(request, 400, 150, NO_SUCH_VALUE.format(given=given))
+            if refused := self._too_big(table, filters):
+                return refused
             table = table.select(filters, since)
             if not table.periods:
                 return _refused(request, 400, 150, NO_SUCH_VALUE.format(given=f"TIME_PERIOD={since}"))
@@ -534,6 +594,16 @@ def _refused(request: Request, status: int, code: int, words: str) -> Answer:
         told = {"error": [{"status": status, "id": code, "label": words}]}
         return Answer(status, json.dumps(told).encode(), JSON)
     return Answer(status, FAULT.format(code=code, words=words).encode(), XML)
+
+
+def _message(structures: str) -> bytes:
+    """A structure message as Eurostat writes one."""
+    schemas = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1"
+    return (
+        f"<?xml version='1.0' encoding='UTF-8'?>\n<m:Structure xmlns:m=\"{schemas}/message\" "
+        f'xmlns:s="{schemas}/structure" xmlns:c="{schemas}/common"><m:Header><m:ID>DS</m:ID></m:Header>'
+        f"<m:Structures>{structures}</m:Structures></m:Structure>"
+    ).encode()
 
 
 def _told(name: str, ticket: str, status: str) -> bytes:

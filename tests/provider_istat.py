@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
@@ -101,7 +100,6 @@ class IstatServer(EurostatServer):
         super().__init__(port)
         self.flows: dict[str, Table] = {}
         self.archive = b""
-        self.after: Callable[[Request], None] = lambda request: None
         self._said: list[tuple[str, Answer]] = []
         self._number = 0
 
@@ -129,9 +127,7 @@ class IstatServer(EurostatServer):
         self._said.insert(0, (pattern, Answer(status, data, content_type)))
 
     def route(self, request: Request, damage: object = None) -> Answer:
-        answer = next((a for p, a in self._said if fnmatch(request.path, p)), None) or self._good(request)
-        self.after(request)
-        return answer
+        return next((a for p, a in self._said if fnmatch(request.path, p)), None) or self._good(request)
 
     def _good(self, request: Request) -> Answer:
         if request.path.startswith(f"{ARCHIVE}/"):

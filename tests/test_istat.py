@@ -342,7 +342,7 @@ def test_slices_of_a_table_that_changes_meanwhile_are_thrown_away(istat: Istat):
     istat.world.entry("provinces", **SLICED, slices="sex")
 
     def change(request) -> None:
-        if request.path.endswith("...1/ALL"):
+        if request.path.endswith("...1/ALL"):  # at every attempt
             istat.server.publish("provinces", DIMENSIONS, SECTORS)
 
     istat.server.after = change

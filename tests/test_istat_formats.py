@@ -292,10 +292,18 @@ def test_slices_add_up_to_the_whole(tmp_path, table, chance):
                 path, f"u{number}", 200, {}, {}, datetime.now(UTC), len(data), len(data), "", False, data[:9]
             )
         )
-    body = slices.pack(answers, tmp_path / "body", 10**9)
+    asked = [
+        slices.Slice({"freq": [key[0]]}, answer.url, answer)
+        for (key, _), answer in zip(cut, answers, strict=True)
+    ]
+    asked.append(slices.Slice({"freq": ["Q"]}, "u", None))
+    body = slices.pack(asked, tmp_path / "body", 10**9)
     assert not any(answer.path.exists() for answer in answers)
     found = slices.unpack(body.path, tmp_path / "answers")
-    parts = [decode("sdmx-ml", path, False, NAMES, tmp_path / f"p{i}", "UTC") for i, path in enumerate(found)]
+    parts = [
+        (query, decode("sdmx-ml", path, False, NAMES, tmp_path / f"p{i}", "UTC"))
+        for i, (query, path) in enumerate(found)
+    ]
     together = slices.merge(parts, NAMES, tmp_path / "together")
     assert rows(together) == rows(ml(tmp_path, generic(IDS, table)))
     assert duckdb.sql(f"select count(*) = max(series) from read_parquet('{together.series}')").fetchone() == (

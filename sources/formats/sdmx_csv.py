@@ -82,6 +82,13 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     return Staged(folder, updated)
 
 
+def last_update(head: bytes) -> str | None:
+    """LAST UPDATE of the first row, as it stands, from the first bytes of a body."""
+    lines = head.decode("utf-8-sig", errors="replace").splitlines()[:2]
+    header, row = (next(csv.reader([line]), []) for line in (*lines, "", "")[:2])
+    return dict(zip(map(str.lower, header), row, strict=False)).get("last update") or None
+
+
 def _header(body: Path, gzipped: bool) -> list[str]:
     with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
         raw = handle.readline(LONGEST_HEADER)

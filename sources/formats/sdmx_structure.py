@@ -53,7 +53,7 @@ def dimensions(body: Body) -> list[str]:
 
 
 def constraint(body: Body) -> dict[str, set[str]]:
-    """The codes in use, by dimension. Raises NotData."""
+    """The codes in use, by dimension, TIME_PERIOD among them where it is told by values. Raises NotData."""
     region = _tree(body).find(".//{*}CubeRegion")
     if region is None:
         raise NotData("No constraint in the message.")

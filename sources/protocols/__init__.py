@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Structure:
+    """What a provider says of a table, in its own names (in lower case) and codes: the dimensions in the order of its
+    key, the codes that the table uses, and the periods it has where it tells them."""
+
+    dimensions: list[str]
+    codes: dict[str, set[str]]
+    periods: set[str]
+
+
+@dataclass(frozen=True)
 class Fetched:
     """A body that claims to be a dataset's table, with the provider's own stamp where it gave one."""
 

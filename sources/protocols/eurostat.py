@@ -17,18 +17,21 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from sources import slices
 from sources.errors import (
     BadRequest,
     ExtractionTooBig,
+    NoResults,
     NotData,
     NotFound,
     NotReady,
     SourceError,
     Unavailable,
 )
+from sources.formats import sdmx_csv, sdmx_structure
 from sources.http import Body, Client
-from sources.protocols import Fetched
-from sources.spec import Dataset
+from sources.protocols import Fetched, Structure
+from sources.spec import Dataset, Filter
 
 FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}
 QUEUED = re.compile(r"<queued>.*?<id>\s*([^<\s]+)\s*</id>", re.S)
@@ -55,8 +58,50 @@ class Eurostat:
         stamp = _stamp(entry.get("Last data change"))
         if stamp and known and stamp == known and not dataset.query:
             return None
-        url = self._address(dataset, entry)
-        return Fetched(self._extraction(dataset, url), dataset.format, stamp)
+        try:
+            return Fetched(self._extraction(dataset, self._address(dataset, entry)), dataset.format, stamp)
+        except ExtractionTooBig:
+            if dataset.slices is None:
+                raise
+        # as SDMX-CSV, whatever the entry's format: each slice then bears the LAST UPDATE of its extraction
+        body = slices.pack(
+            self._in_slices(dataset), self._file(dataset), self.client.provider.max_decoded_bytes
+        )
+        return Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp)
+
+    def structure(self, dataset: Dataset) -> Structure:
+        """What Eurostat says of the table; two requests. Raises a SourceError."""
+        there = self._codes(dataset)
+        periods = there.pop("time_period", set())
+        return Structure(self._order(dataset), there, periods)
+
+    def _order(self, dataset: Dataset) -> list[str]:
+        body = self._told(dataset, f"datastructure/ESTAT/{dataset.code.upper()}")
+        return [name.lower() for name in sdmx_structure.dimensions(body)]
+
+    def _codes(self, dataset: Dataset) -> dict[str, set[str]]:
+        body = self._told(dataset, f"contentconstraint/ESTAT/{dataset.code.upper()}/1.0")
+        return {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
+
+    def _told(self, dataset: Dataset, path: str) -> Body:
+        url = f"{self.client.provider.base_url}/sdmx/2.1/{path}"
+        return self.client.get(url, self._file(dataset), dataset=dataset.id, judge=judge_structure)
+
+    def _in_slices(self, dataset: Dataset) -> list[slices.Slice]:
+        """The table by the codes of one dimension: those of the entry's query, else those the provider lists."""
+        base = f"{self.client.provider.base_url}/sdmx/2.1/data/{dataset.code}"
+        order = self._order(dataset)
+
+        def plan() -> list[Filter]:
+            return slices.cut(dataset.query, dataset.slices, lambda: self._codes(dataset))
+
+        def ask(query: Filter) -> Body:
+            key = ".".join("+".join(query.get(name, [])) for name in order)
+            return self._extraction(dataset, f"{base}/{key}?format=SDMX-CSV&compressed=true")
+
+        return slices.gather(
+            plan, ask, lambda bodies: {sdmx_csv.last_update(body.head) for body in bodies} - {None}
+        )
 
     def _entry(self, dataset: Dataset) -> dict[str, str]:
         """The inventory's row of this table; empty where the inventory does not answer or lacks it."""
@@ -98,7 +143,7 @@ class Eurostat:
         """The body of `url`, waiting where the provider builds it asynchronously."""
         provider = self.client.provider
         about = {"provider": provider.id, "dataset": dataset.id, "url": url}
-        into = self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
+        into = self._file(dataset)
         ends = time.monotonic() + provider.async_budget_s
         while True:
             try:
@@ -111,6 +156,9 @@ class Eurostat:
                 return body
             self._await(queued[1], dataset, ends, about)
             url = f"{provider.base_url}/1.0/async/data/{queued[1]}"
+
+    def _file(self, dataset: Dataset) -> Path:
+        return self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
 
     def _await(self, ticket: str, dataset: Dataset, ends: float, about: dict[str, str]) -> None:
         """Return once the queued extraction `ticket` is available."""
@@ -152,6 +200,12 @@ def judge(status: int, body: Body) -> SourceError | None:
     return None
 
 
+def judge_structure(status: int, body: Body) -> SourceError | None:
+    """The same of an answer on structures, where XML is what was asked for."""
+    message = re.match(rb"(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Structure\b", body.head)
+    return None if status == 200 and message else judge(status, body)
+
+
 def _from_xml(text: str, status: int) -> SourceError | None:
     if fault := FAULT.search(text):
         return _named(int(fault[1]), html.unescape(fault[2]).strip())
@@ -190,6 +244,9 @@ def _named(code: int, words: str) -> SourceError:
         return NotReady(said)
     if code == 100 and "UNKNOWN_REQUEST" in words:
         return NotReady(said)
+    if re.search("no.results", words, re.I):
+        # 100 is said of an unknown table too
+        return NoResults(said)
     if code in (100, 404):
         return NotFound(said)
     if code in (140, 150, 400, 110):

@@ -18,9 +18,9 @@ from sources.concepts import provider_dimensions, provider_query
 from sources.errors import (
     BadRequest,
     ExtractionTooBig,
+    NoResults,
     NotData,
     NotFound,
-    NotReady,
     SourceError,
     StructureChanged,
     Unavailable,
@@ -29,7 +29,7 @@ from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Flow
 from sources.home import write_atomic
 from sources.http import Body, Client
-from sources.protocols import Fetched
+from sources.protocols import Fetched, Structure
 from sources.spec import Dataset, Filter
 
 AGENCY = "IT1"
@@ -56,25 +56,39 @@ class Istat:
         flow = self._flow(dataset)
         if flow.last_update and flow.last_update == known:
             return None
-        asked = [provider_query(query, self.client.provider) for query in slices.queries(dataset)]
-        answers = [self._data(dataset, flow, query) for query in asked]
+        query = provider_query(dataset.query, self.client.provider)
         if dataset.slices is None:
-            return Fetched(answers[0], dataset.format, flow.last_update)
-        if self._flow(dataset) != flow:
-            raise NotReady(
-                "The table was updated while its slices were asked: they are thrown away.",
-                hint="the next run asks again.",
-            )
-        body = slices.pack(answers, self._file(dataset), self.client.provider.max_decoded_bytes)
-        return Fetched(body, dataset.format + slices.SUFFIX, flow.last_update)
+            return Fetched(self._data(dataset, flow, query), dataset.format, flow.last_update)
+        (along,) = provider_query({dataset.slices: []}, self.client.provider)
+        flows = [flow]
+
+        def plan() -> list[Filter]:
+            return slices.cut(query, along, lambda: self._codes(dataset))
+
+        def editions(_: list[Body]) -> set[Flow]:
+            flows.append(self._flow(dataset))
+            return set(flows[-2:])
+
+        found = slices.gather(plan, lambda query: self._data(dataset, flows[-1], query), editions)
+        body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
+        return Fetched(body, dataset.format + slices.SUFFIX, flows[-1].last_update)
+
+    def structure(self, dataset: Dataset) -> Structure:
+        """What ISTAT says of the table; three requests at most. Raises a SourceError."""
+        there = self._codes(dataset)
+        periods = there.pop("time_period", set())
+        return Structure(self._order(dataset, self._flow(dataset)), there, periods)
+
+    def _codes(self, dataset: Dataset) -> dict[str, set[str]]:
+        body = self._get(f"availableconstraint/{dataset.code}", dataset, STRUCTURE)
+        return {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
 
     def _flow(self, dataset: Dataset) -> Flow:
         return sdmx_structure.flow(self._get(f"dataflow/{AGENCY}/{dataset.code}", dataset, STRUCTURE))
 
     def _data(self, dataset: Dataset, flow: Flow, query: Filter) -> Body:
         """The answer to one query. Neither a first nor a last period is sent: see providers.yml."""
-        order = self._order(dataset, flow)
-        key = ".".join("+".join(query.get(dimension, [])) for dimension in order)
+        key = self._key(dataset, flow, query)
         try:
             return self._get(f"data/{AGENCY},{dataset.code}/{key}/ALL", dataset, ACCEPT[dataset.format])
         except (NotFound, BadRequest) as failure:
@@ -84,19 +98,24 @@ class Istat:
             raise self._cause(dataset, query) from None
 
     def _order(self, dataset: Dataset, flow: Flow) -> list[str]:
-        """The dimensions in the order of the key, in lower case. Raises StructureChanged."""
+        """The dimensions in the order of the key, in lower case."""
         try:
-            order = json.loads(self._kept(flow).read_text())
+            return json.loads(self._kept(flow).read_text())
         except (OSError, ValueError):
             body = self._get(f"datastructure/{flow.structure}", dataset, STRUCTURE)
             order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
             write_atomic(self._kept(flow), json.dumps(order).encode())
+            return order
+
+    def _key(self, dataset: Dataset, flow: Flow, query: Filter) -> str:
+        """The key that asks for `query`. Raises StructureChanged."""
+        order = self._order(dataset, flow)
         expected = provider_dimensions(dataset, self.client.provider)
         if sorted(order) != sorted(expected):
             raise StructureChanged(
                 f"The dimensions are {', '.join(order)}; expected were {', '.join(expected)}."
             )
-        return order
+        return ".".join("+".join(query.get(dimension, [])) for dimension in order)
 
     def _kept(self, flow: Flow) -> Path:
         return self.client.pace / "structures" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', flow.structure)}.json"
@@ -104,8 +123,7 @@ class Istat:
     def _cause(self, dataset: Dataset, query: Filter) -> SourceError:
         """What a 404 on data means, which is said alike of a wrong code, a wrong table and an empty result."""
         try:
-            body = self._get(f"availableconstraint/{dataset.code}", dataset, STRUCTURE)
-            there = {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
+            there = self._codes(dataset)
         except NotFound:
             return NotFound("HTTP 404: neither data nor a constraint: the table is gone.")
         except SourceError as failure:
@@ -121,7 +139,7 @@ class Istat:
         ]
         if wrong:
             return BadRequest(f"HTTP 404: codes that the table does not have: {'; '.join(wrong)}.")
-        return NotData(
+        return NoResults(
             "HTTP 404, although the table has every code asked for: nothing is published for this key.",
             hint="the next run asks again; if it lasts, ask for other codes with `query` in the catalogue entry.",
         )
@@ -151,5 +169,5 @@ def judge(status: int, body: Body) -> SourceError | None:
     if re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Error\b", start, re.S):
         return NotData(f"The provider says: {said}")
     if re.match(r"No(?:Records|Results)Found", start):
-        return NotData(f"The provider says: {said}")
+        return NoResults(f"The provider says: {said}")
     return None
