@@ -84,6 +84,11 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
         protocols: dict[str, Any] = {}
         for dataset in host_datasets:
             provider = shop.providers[dataset.provider]
+            if provider.unset:
+                with keeping:
+                    record(shop.home, dataset.id, "not configured", unset=provider.unset)
+                log.info("%s: not configured", dataset.id, extra={"done": dataset.id})
+                continue
             log.info("%s: asking %s", dataset.id, provider.title)
             protocol = protocols.setdefault(
                 provider.id, PROTOCOLS[provider.protocol](Client(provider, shop.home.pace), workdir)

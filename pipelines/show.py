@@ -32,6 +32,7 @@ STATE_STYLES = {
     "pinned": "yellow",
     "shipped": "cyan",
     "missing": "dim",
+    "not configured": "dim",
 }
 
 STATUS_STYLES = {
@@ -99,7 +100,7 @@ def doctor(found: list[dict[str, Any]]) -> None:
     for row in found:
         answers = {True: "yes", False: "NO", None: "not asked"}[row["answers"]] if row["host"] else "a folder"
         row["answers"], row["asked every"] = answers, f"{row['seconds_between_requests']:g} s"
-    table(found, ["provider", "answers", "said", "asked every", "last_asked", "datasets"])
+    table(found, ["provider", "answers", "said", "credentials", "asked every", "last_asked", "datasets"])
     for row in found:
         for told, names in (("failing", row["failing"]), ("later than expected", row["late"])):
             for name in names:
@@ -256,6 +257,12 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
             troubles.setdefault(late, []).append(name)
         if entry.get("outcome") in ("failed", "quarantined"):
             troubles.setdefault((entry["failure"]["message"], entry["failure"]["hint"]), []).append(name)
+        if entry["state"] == "not configured":
+            unset = (
+                f"Not asked, and no failure: its provider needs {' and '.join(entry['unset'])}.",
+                "set them in the environment (docs/operating.md), or leave it as it is.",
+            )
+            troubles.setdefault(unset, []).append(name)
         grid.add_row(
             name,
             Text(state, style=STATE_STYLES[entry["state"]]),

@@ -26,6 +26,9 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
     client = Client(provider.model_copy(update={"attempts": 1}), pace)
     host = urlsplit(provider.base_url).hostname
     found: dict[str, Any] = {"provider": provider.id, "host": host, "answers": None, "said": "", "next": ""}
+    found["credentials"] = (
+        "none needed" if not provider.credentials else "not configured" if provider.unset else "configured"
+    )
     if host and ask:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 # libyaml where PyYAML was built with it: ten times as fast
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
+# OECD's tables are named STRUCTURE@TABLE
+TableCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@\-]+$")]
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
 RESERVED = frozenset("dataset indicator period value flag conf known_from snapshot_id series".split())
@@ -72,7 +74,7 @@ class Dataset(_Strict):
     title: Title
     theme: Theme | Literal["context"]
     provider: str
-    code: Code
+    code: TableCode
     format: Literal["tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive"] = "tsv"
     dimensions: list[Dimension]
     indicator: str
@@ -151,6 +153,12 @@ class Provider(_Strict):
     territories: str | None = None
     allowed_absence_days: int = Field(gt=0)
     timezone: str
+    credentials: list[str] = []
+
+    @property
+    def unset(self) -> list[str]:
+        """The environment variables among `credentials` that have no value: the provider is not asked without them."""
+        return [name for name in self.credentials if not os.environ.get(name)]
 
 
 class Catalogue(dict[str, Dataset]):

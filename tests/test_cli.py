@@ -399,3 +399,31 @@ def test_a_data_folder_that_cannot_be_made_is_explained(world: World):
     outcome = world.refresh()
     assert (outcome.code, outcome.out) == (1, "")
     assert "Not a directory" in outcome.err and "Traceback" not in outcome.err
+
+
+def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(world: World):
+    world.set_provider(credentials=["TEST_KEY", "TEST_SECRET"])
+    world.monkeypatch.setenv("TEST_KEY", "here")
+    outcome = world.refresh()
+    assert outcome.code == 0 and world.server.requests == []
+    state = outcome.json["datasets"]["toy"]
+    assert (state["state"], state["outcome"], state["trouble"]) == ("not configured", "not configured", 0)
+    assert state["unset"] == ["TEST_SECRET"] and "failure" not in state and outcome.json["worse"] == []
+    assert world.query("select state, failure from catalogue where dataset = 'toy'") == [
+        ("not configured", None)
+    ]
+    printed = world.run("status")
+    assert "needs TEST_SECRET" in printed.out and "no failure" in printed.out
+
+    def told() -> str:
+        rows = world.run("doctor", "--offline", "--json").json
+        return {row["provider"]: row["credentials"] for row in rows}["eurostat"]
+
+    assert told() == "not configured"
+    world.monkeypatch.setenv("TEST_SECRET", "here")
+    assert told() == "configured"
+    assert world.refresh().json["datasets"]["toy"]["state"] == "live"
+    world.monkeypatch.delenv("TEST_KEY")
+    outcome = world.refresh()
+    assert (outcome.code, outcome.json["datasets"]["toy"]["state"]) == (0, "not configured")
+    assert world.query("select count(*) from observations where dataset = 'toy'") == [(8,)], "figures stay"

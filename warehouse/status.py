@@ -23,6 +23,7 @@ STATES = {
     "pinned": "held at a snapshot by a person",
     "shipped": "the figures that ship with the project; the provider has not been reached yet",
     "missing": "no figures yet",
+    "not configured": "not asked: the credentials of its provider are not set; no failure",
 }
 
 
@@ -41,7 +42,7 @@ def write_status(home: Home, status: dict[str, Any]) -> None:
 def record(
     home: Home, dataset: str, outcome: str, failure: DistrettoError | None = None, **facts: Any
 ) -> None:
-    """Note what a check of `dataset` found: `updated`, `unchanged`, `failed`, `quarantined` or `held`."""
+    """Note what a check of `dataset` found: `updated`, `unchanged`, `failed`, `quarantined`, `held` or `not configured`."""
     status = read_status(home)
     before = status["datasets"].get(dataset, {})
     now = utc_now().isoformat()
@@ -59,7 +60,7 @@ def record(
                 "url": getattr(failure, "url", ""),
             }
         )
-    else:
+    elif outcome != "not configured":
         entry["answered_at"] = now
     status["datasets"][dataset] = entry
     write_status(home, status)
@@ -93,7 +94,9 @@ def _describe(
         and stamp
         and now - stamp > timedelta(days=late_after)
     )
-    if snapshot is None:
+    if outcome == "not configured":
+        state = "not configured"
+    elif snapshot is None:
         state = "missing"
     elif dataset.id in store.pins:
         state = "pinned"
