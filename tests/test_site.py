@@ -395,9 +395,11 @@ AWKWARD = {
     "quarters": "update indicators set period = period || '-Q' || (1 + hash(geo || period) % 4)",
     "broken every year": "update indicators set break_before = true",
     "nothing": "delete from indicators; delete from headlines; delete from target_results; delete from targets",
-    "unknown flags, wide intervals": "update indicators set flag = 'zqp', reliability = 'C', ci_low = value - 1e6, ci_high = value + 1e6",
+    "unknown flags, wide intervals": "update indicators set flag = 'zqp', reliability = 'C', "
+    "ci_low = value - 1e6, ci_high = value + 1e6",
     "unfinished": "update indicators set truncated = true, provisional = true",
-    "nobody answers, own figures": "update catalogue set provider_updated_at = null, failing_since = now(), failure = '<b>&', state = 'stale'; "
+    "nobody answers, own figures": "update catalogue set provider_updated_at = null, failing_since = now(), "
+    "failure = '<b>&', state = 'stale'; "
     "insert into district (figure, geo, period, value, unit) values ('members', 'DISTRICT', '2026', 41, 'NR')",
 }
 
