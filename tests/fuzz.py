@@ -1,7 +1,7 @@
 """`make fuzz`: damaged bodies through every decoder, with the figures printed.
 
 Each body either decodes or raises a SourceError. What would be a defect: any other exception, a hang (the
-process is ended after HANG_S), or a staged value that is no number of the body. Belongs here: damage and
+process is ended after HANG_S, its body stays), or a staged value that is no number of the body. Belongs here: damage and
 counting. Does not belong here: what a sound body decodes to (`test_formats.py`).
 """
 
@@ -11,6 +11,7 @@ import argparse
 import faulthandler
 import io
 import math
+import multiprocessing
 import random
 import re
 import resource
@@ -21,8 +22,10 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -35,6 +38,7 @@ from tests.provider import Table
 from tests.provider_istat import archive, generic
 
 HANG_S = 30
+BATCH = 250
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 DIMENSIONS = ["freq", "unit", "geo"]
 # made-up figures, no two alike and none that a period or a code could be taken for
@@ -125,12 +129,38 @@ def invented(body: bytes, observations: Path) -> list[float]:
     return [value for (value,) in rows if not math.isfinite(value) or value not in known]
 
 
-def run(format_: str, count: int, seed: int, kept: Path) -> Counter[str]:
-    """Outcomes of `count` damaged bodies; defects leave their bodies in `kept`."""
+def one_duckdb() -> None:
+    """Let the decoders of this process share a DuckDB: opening one takes longer than decoding a small body."""
+    opened, uses, held = duckdb.connect, 0, None
+
+    def connect(*_: object, **settings: object) -> duckdb.DuckDBPyConnection:
+        nonlocal uses, held
+        uses += 1
+        try:
+            if held and uses % BATCH:
+                return held.cursor().execute("select 1")
+            held = (
+                held and held.close()
+            )  # from time to time a new one, which gives back what the old one kept
+        except duckdb.Error:  # an assertion of its own has ended it
+            held = None
+        held = opened(**settings)
+        return held.cursor()
+
+    duckdb.connect = connect
+
+
+def peak() -> float:
+    """Most memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def run(format_: str, numbers: range, seed: int, kept: Path) -> tuple[Counter[str], float]:
+    """Outcomes of the damaged bodies of these `numbers`, and the peak memory in MB; defects leave their bodies in `kept`."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "body"
-        for number in range(count):
+        for number in numbers:
             # a path of its own: DuckDB may read from its cache what a path held before
             staged = Path(folder) / str(number)
             content = damaged(SEEDS[format_].body, random.Random(f"{seed}/{format_}/{number}"))
@@ -148,7 +178,7 @@ def run(format_: str, count: int, seed: int, kept: Path) -> Counter[str]:
             if outcome not in ("decoded", "refused"):
                 (kept / f"{format_}-{seed}-{number}").write_bytes(content)
             shutil.rmtree(staged, ignore_errors=True)
-    return outcomes
+    return outcomes, peak()
 
 
 def main() -> None:
@@ -164,16 +194,18 @@ def main() -> None:
     sound = True
     print("| decoder | bodies | refused | decoded | invented values | crashes | s | peak MB |")
     print("|---|---|---|---|---|---|---|---|")
+    count = -(-arguments.bodies // len(tried))
     for name in tried:
-        begun = time.monotonic()
-        outcomes = run(name, -(-arguments.bodies // len(tried)), arguments.seed, kept)
+        begun, outcomes, memory = time.monotonic(), Counter(), 0.0
+        batches = [range(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
+        # new processes for each decoder, so that the peak is its own
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), one_duckdb) as pool:
+            for found, megabytes in pool.map(partial(run, name, seed=arguments.seed, kept=kept), batches):
+                outcomes, memory = outcomes + found, max(memory, megabytes)
         crashes = sum(n for outcome, n in outcomes.items() if outcome.startswith("crash"))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-            2**20 if sys.platform == "darwin" else 1024
-        )
         print(
             f"| {name} | {outcomes.total():,} | {outcomes['refused']:,} | {outcomes['decoded']:,} | "
-            f"{outcomes['invented']:,} | {crashes:,} | {time.monotonic() - begun:.0f} | {peak:.0f} |",
+            f"{outcomes['invented']:,} | {crashes:,} | {time.monotonic() - begun:.0f} | {memory:.0f} |",
             flush=True,
         )
         for outcome in sorted(set(outcomes) - {"refused", "decoded"}):

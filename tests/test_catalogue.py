@@ -10,7 +10,7 @@ import csv
 import gzip
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from sources.formats import decode
 from sources.spec import Dataset, load_catalogue, load_providers
 from tests.conftest import ROOT
 from warehouse.indicators import load_families, load_indicators
+from warehouse.peers import benchmarks
 from warehouse.release import territory
 from warehouse.status import STATES
 
@@ -280,6 +281,36 @@ def test_geography_has_each_territory_once_under_a_parent_it_has():
     assert {code for _, dimension, code in CODES if dimension == "geo"} <= named
 
 
+def test_a_successor_is_the_same_territory_under_another_code():
+    geos = {row["geo"]: row for row in GEOGRAPHY}
+    followed = {row["geo"]: row["successor"] for row in GEOGRAPHY if row["successor"]}
+    assert len(followed) == 260
+    assert (followed["FR71"], followed["EL12"]) == ("FRK2", "EL52")
+    # merged, split and cut anew: no series crosses
+    assert not {"ITG25", "ITG26", "ITG27", "ITG28", "BE221", "DE915"} & set(followed)
+    for geo, since in followed.items():
+        assert int(geos[geo]["valid_to"]) < int(geos[since]["valid_from"]), (geo, since)
+        assert geos[geo]["level"] == geos[since]["level"]
+
+
+def test_the_shares_of_a_territory_that_changed_make_a_whole():
+    shares = defaultdict(float)
+    for row in table(REFERENCE / "territorial_changes.csv"):
+        shares[row["from_version"], row["to_version"], row["geo"]] += float(row["share_out"])
+    assert len(shares) > 500
+    # where a unit took a part of another, what it kept is listed beside it
+    assert {key: share for key, share in shares.items() if abs(share - 1) > 1e-4} == {}
+
+
+def test_every_benchmark_is_a_territory_of_the_newest_nuts():
+    geos = {row["geo"]: row for row in GEOGRAPHY}
+    chosen = [geo for group in benchmarks()["groups"] for geo in group["members"]] + list(
+        territory()["peers"]
+    )
+    old = [geo for geo in chosen if geos[geo]["level"].startswith("nuts") and geos[geo]["valid_to"] != "2024"]
+    assert old == []
+
+
 def test_the_nine_provinces_are_sicilys():
     ours = {row["geo"]: row for row in GEOGRAPHY if row["parent"] == "ITG1" and row["level"] == "nuts3"}
     assert {geo: row["istat_code"] for geo, row in ours.items()} == PROVINCES
@@ -320,8 +351,30 @@ def test_istats_codes_are_those_of_nuts():
 
 
 def test_sicilys_codes_are_the_same_in_every_version_of_nuts():
-    listed = {row["geo"]: row["valid_in"] for row in GEOGRAPHY if row["geo"].startswith("ITG1")}
-    assert listed == dict.fromkeys(["ITG1", *PROVINCES], "2010 2013 2016 2021 2024")
+    listed = {
+        row["geo"]: (row["valid_from"], row["valid_to"], row["successor"])
+        for row in GEOGRAPHY
+        if row["geo"].startswith("ITG1")
+    }
+    assert listed == dict.fromkeys(["ITG1", *PROVINCES], ("2010", "2024", ""))
+    changed = table(REFERENCE / "territorial_changes.csv")
+    assert [row for row in changed if "ITG1" in (row["geo"][:4], row["to_geo"][:4])] == []
+
+
+def test_sicilys_codes_are_the_same_in_the_official_lists(specimens):
+    lists = {}
+    for path in sorted((specimens / "nuts").glob("jrc_n3_cm_*.csv")):
+        with open(path, encoding="utf-8-sig", newline="") as handle:
+            for row in csv.DictReader(handle):
+                before, after = (column for column in row if column.startswith("code_v"))
+                lists.setdefault(before[-4:], set()).add(row[before])
+                lists.setdefault(after[-4:], set()).add(row[after])
+                assert row[before] == row[after] or "ITG1" not in (row[before][:4], row[after][:4]), row
+    with open(specimens / "nuts" / "NUTS2021-NUTS2024.csv", encoding="utf-8-sig", newline="") as handle:
+        lists["2024"] = {row["NUTS Code"] for row in csv.DictReader(handle, delimiter=";")}
+    assert sorted(lists) == ["2010", "2013", "2016", "2021", "2024"]
+    for codes in lists.values():
+        assert sorted(code for code in codes if code.startswith("ITG1") and len(code) == 5) == list(PROVINCES)
 
 
 # -- figures that ship

@@ -461,6 +461,28 @@ def test_rank_percentile_gap_and_frontier():
     ]
 
 
+def test_a_member_is_found_under_its_earlier_code_and_counts_once():
+    figures = Figures()
+    for geo, row in {
+        "ITG1": {"2010": 18, "2012": 18, "2015": 18},
+        "FR71": {"2010": 7, "2012": 8},  # Rhône-Alpes before NUTS 2016, and a table that has both codes
+        "FRK2": {"2012": 8, "2015": 9},
+    }.items():
+        figures.add("lfst_r_lfu3rt", geo, row, sex="T", age="Y15-74", isced11="TOTAL", indicator="x")
+    figures.build()
+    peers.build(figures.con, {"region": "ITG1", "country": "IT", "seat": "ITG17"}, "distretto")
+    group = "group_id = 'microelectronics_regions'"
+    assert figures.con.execute(
+        f"select period, geo, n from benchmarks where {group} and not ours order by all"
+    ).fetchall() == [("2010", "FR71", 2), ("2012", "FRK2", 2), ("2015", "FRK2", 2)]
+    assert figures.con.execute(
+        f"select geo, member from peers where {group} and geo like 'FR_1' or geo = 'EL14' order by all"
+    ).fetchall() == [
+        ("EL14", "Thessaly before NUTS 2013"),
+        ("FR71", "Rhône-Alpes (Grenoble) before NUTS 2016"),
+    ]
+
+
 def test_structural_peers_are_the_nearest_of_the_standardised_features():
     figures = Figures()
     values = {"ITG1": (18, 60, 1.0), "ITF3": (19, 60, 1.1), "ITF6": (25, 50, 0.4), "ITC4": (5, 78, 1.5)}

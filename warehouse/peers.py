@@ -56,6 +56,18 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             for geo, why in group["members"].items()
         ],
     )
+    # a table that has not followed a renamed code yet, or never will, has the member under its earlier one
+    con.execute(f"""
+        insert into {schema}.peers
+        with recursive earlier as (
+            select p.*, g.geo as before, s.valid_from as until
+            from {schema}.peers p join {schema}.geography g on g.successor = p.geo join {schema}.geography s on s.geo = p.geo
+            union all
+            select e.* replace (g.geo as before, s.valid_from as until)
+            from earlier e join {schema}.geography g on g.successor = e.before join {schema}.geography s on s.geo = e.before
+        )
+        select * exclude (before, until) replace (before as geo, member || ' before NUTS ' || until as member)
+        from earlier order by all""")
     con.execute(
         f"create table {schema}.peer_features as {_features_sql(said['structural'], ours['region'], schema)}"
     )
@@ -121,7 +133,9 @@ def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
                    case when i.reliability in ('A', 'B') and not i.truncated
                        then if(c.direction = 'down', -i.value, i.value) end as score
             from {schema}.indicators i join members m using (geo) join {schema}.indicator_catalogue c using (indicator)
-            where i.value is not null
+            where i.value is not null and not exists (
+                from {schema}.indicators j join {schema}.geography g on g.geo = i.geo and g.successor = j.geo
+                where (j.indicator, j.period, j.dataset) = (i.indicator, i.period, i.dataset) and j.value is not null)
             qualify bool_or(m.ours) over (partition by m.group_id, i.indicator, i.period, i.dataset)
         ), ranked as (
             select *, case when score is not null then rank() over (partition by group_id, indicator, period, dataset

@@ -18,6 +18,17 @@ from sources.spec import Catalogue, Dataset, Provider, Theme
 from warehouse.vintages import MOMENT, as_of_sql, revisions_sql
 
 HERE = Path(__file__).parent
+# files of `reference/` that are published as they are, and the columns that are no text
+REFERENCE = {
+    "codelists": {},
+    "geography": {"valid_from": "integer", "valid_to": "integer"},
+    "territorial_changes": {
+        "from_version": "integer",
+        "to_version": "integer",
+        "share_out": "double",
+        "share_in": "double",
+    },
+}
 
 
 @cache
@@ -67,9 +78,10 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"{revisions_sql([c for c in columns if c not in ('value', 'flag', 'conf', 'known_from', 'snapshot_id')], target)} "
         f"order by known_from, dataset, geo, period, indicator"
     )
-    for table in ("codelists", "geography"):
+    for table, types in REFERENCE.items():
+        typed = ", ".join(f"{name(column)}::{type_} as {name(column)}" for column, type_ in types.items())
         con.execute(
-            f"create table {target}.{table} as from "
+            f"create table {target}.{table} as select * {f'replace ({typed})' if types else ''} from "
             f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
         )
 

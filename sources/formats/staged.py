@@ -25,17 +25,17 @@ MEMORY = "512MB"
 # DuckDB's cast takes 1_000, nan and inf for numbers; a provider's number is none of these.
 # A flag is letters; `_U` is SDMX's code for unknown, which our own shipped files use.
 MACROS = r"""
-create macro refused(place, text) as error('cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
-create macro read_value(text, place, cell) as
+create or replace macro refused(place, text) as error('cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
+create or replace macro read_value(text, place, cell) as
     case when text = ':' or text = '' then null
          when isfinite(try_cast(text as double)) and not contains(text, '_') then text::double
          else refused(place, cell)::double end;
-create macro read_flag(text, place, cell) as
+create or replace macro read_flag(text, place, cell) as
     case when text = '_U' then null
          -- the most common forms first: a regular expression a cell is slow
          when text = '' or (len(text) = 1 and text between 'a' and 'z') or regexp_full_match(text, '[a-zA-Z]{1,8}') then text
          else refused(place, cell) end;
-create macro read_conf(text, place, cell) as
+create or replace macro read_conf(text, place, cell) as
     case when text = '' or text is null then null
          when regexp_full_match(text, '[A-Z]') then text
          else refused(place, cell) end;

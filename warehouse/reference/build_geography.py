@@ -1,11 +1,13 @@
-"""Builds geography.csv from the official lists; a person runs it when a list changes, no pipeline does:
+"""Builds geography.csv and territorial_changes.csv from the official lists; a person runs it when a list changes, no
+pipeline does:
 
     python warehouse/reference/build_geography.py FOLDER
 
 FOLDER holds nuts/ (Eurostat's list of NUTS 2024, the JRC's change matrices), geometry/ (GISCO's NUTS 2021),
 istat/ (ISTAT's territorial units), constraints/ (the codes that Eurostat's tables use) and eurostat/ (whole
-tables). Belongs here: names, levels, parents and the versions of NUTS that list a code. Does not belong here:
-which unit followed which.
+tables). Belongs here: names, levels, parents, the first and the last version of NUTS that lists a code, and what
+became of a unit from version to version as far as the matrices tell: nothing after NUTS 2021. What no list says
+stays empty.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import gzip
 import json
 import re
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -123,7 +125,11 @@ ENGLISH = {
 # no territory: whose figures are the district's own
 DISTRICT = {"DISTRICT": ("Il distretto", "The district")}
 
-MATRICES = [(2010, 2021), (2013, 2016), (2016, 2021)]
+# in the order in which a successor is looked for: the nearest version first
+MATRICES = [(2013, 2016), (2016, 2021), (2010, 2021)]
+CHANGES_SOURCE = "# source: NUTS 3 change matrices by population of 2018 (JRC); levels 1 and 2 added up; built by build_geography.py"
+# the matrices are drawn by grid cells: less than this moved is the same territory
+SAME = 0.999
 
 
 def main(folder: Path) -> None:
@@ -141,26 +147,67 @@ def main(folder: Path) -> None:
     for geo in nuts_2024:
         versions[geo].add(2024)
     nuts_3 = [(geo, 2021) for geo in gisco_2021]
+    moved = {}
     for years in MATRICES:
+        moved[years] = Counter()
         for row in rows(folder / "nuts" / "jrc_n3_cm_v{}_v{}.csv".format(*years)):
-            nuts_3 += [(row[f"code_v{year}"], year) for year in years]
+            before, after = (row[f"code_v{year}"] for year in years)
+            nuts_3 += zip((before, after), years, strict=True)
+            for length in (3, 4, 5):
+                moved[years][before[:length], after[:length]] += float(row["pop18"])
+    changed = list(changes(moved))
     for geo, year in nuts_3:
         for length in (3, 4, 5):  # a unit of level 3 proves those it lies in
             versions[geo[:length]].add(year)
 
+    successors = {}
+    for first, last, geo, to_geo, share_out, share_in in changed:
+        if (
+            geo != to_geo
+            and last not in versions[geo]
+            and min(share_out, share_in) >= SAME
+            and first in versions[geo]
+        ):
+            successors.setdefault(geo, to_geo)
+
     table = []
     geos = {*named, *versions, *in_use(folder)}
     for geo in sorted(geos):
-        name, code = istat.get(geo, (label(geo, labels), ""))
+        # a unit that bears another code since is called as it is today
+        name, code = istat.get(geo, (label(geo, labels) or label(successors.get(geo, geo), labels), ""))
         name_it, name_en = named.get(geo) or outside(geo) or (name, ENGLISH.get(geo, name))
         parent = geo[:-1] if geo not in named and geo[:-1] in geos else ""
-        valid_in = " ".join(map(str, sorted(versions[geo])))
-        table.append([geo, level(geo), name_it, name_en, parent, code, valid_in])
-    with open(HERE / "geography.csv", "w", encoding="utf-8", newline="") as file:
-        file.write(SOURCE + "\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["geo", "level", "name_it", "name_en", "parent", "istat_code", "valid_in"])
-        writer.writerows(table)
+        valid = (min(versions[geo]), max(versions[geo])) if geo in versions else ("", "")
+        table.append([geo, level(geo), name_it, name_en, parent, code, *valid, successors.get(geo, "")])
+    columns = "geo,level,name_it,name_en,parent,istat_code,valid_from,valid_to,successor"
+    write("geography.csv", SOURCE, columns, table)
+    rounded = [(*row[:4], *(f"{share:.6f}" for share in row[4:])) for row in changed]
+    write(
+        "territorial_changes.csv",
+        CHANGES_SOURCE,
+        "from_version,to_version,geo,to_geo,share_out,share_in",
+        rounded,
+    )
+
+
+def changes(
+    moved: dict[tuple[int, int], Counter[tuple[str, str]]],
+) -> Iterator[tuple[int, int, str, str, float, float]]:
+    """`(first, last version, geo, to_geo, share of geo's population, share of to_geo's)`, where a border or code changed."""
+    for (first, last), people in moved.items():
+        out, into = Counter(), Counter()
+        for (geo, to_geo), number in people.items():
+            out[geo] += number
+            into[to_geo] += number
+        for (geo, to_geo), number in sorted(people.items()):
+            if number and (geo != to_geo or number < out[geo] or number < into[to_geo]):
+                yield first, last, geo, to_geo, number / out[geo], number / into[to_geo]
+
+
+def write(name: str, source: str, columns: str, table: Iterable[Sequence[object]]) -> None:
+    with open(HERE / name, "w", encoding="utf-8", newline="") as file:
+        file.write(f"{source}\n{columns}\n")
+        csv.writer(file, lineterminator="\n").writerows(table)
 
 
 def rows(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
