@@ -127,7 +127,7 @@ DISTRICT = {"DISTRICT": ("Il distretto", "The district")}
 
 # in the order in which a successor is looked for: the nearest version first
 MATRICES = [(2013, 2016), (2016, 2021), (2010, 2021)]
-CHANGES_SOURCE = "# source: NUTS 3 change matrices by population of 2018 (JRC); levels 1 and 2 added up; built by build_geography.py"
+CHANGES_SOURCE = "# source: NUTS 3 change matrices by population of 2018 (JRC), levels 1 and 2 added up; by build_geography.py"
 # the matrices are drawn by grid cells: less than this moved is the same territory
 SAME = 0.999
 
