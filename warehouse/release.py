@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -178,9 +179,13 @@ def build(
         "fingerprint": mark,
     }
     try:
-        with attached(con, aside / "distretto.duckdb"):
+        licences = "; ".join(sorted({d.licence or providers[d.provider].licence for d in catalogue.values()}))
+        # files of the figures are written while all that follows from the figures is computed; the context of the
+        # thread is the inner one, so that none is at work when the database is detached
+        with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
             log.info("building tables")
             tables.build_figures(con, catalogue, "warehouse", "distretto")
+            figures = beside.submit(files.export, con.cursor(), tables.FIGURES, aside, licences)
             indicators.build(con, catalogue, store.updated, "distretto")
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
@@ -196,7 +201,9 @@ def build(
             checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")
             log.info("writing the tables as files")
-            rows = files.export(con, aside)
+            rows = figures.result()
+            others = sorted(tables.names(con, "distretto") - rows.keys())
+            rows |= files.export(con, others, aside, licences)
         verify_database(aside / "distretto.duckdb", rows)
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())

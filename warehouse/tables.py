@@ -29,6 +29,8 @@ REFERENCE = {
         "share_in": "double",
     },
 }
+# the long tables of `build_figures`, to which nothing is added later
+FIGURES = ("history", "observations", "series", "revisions", *get_args(Theme))
 
 
 @cache
@@ -223,6 +225,12 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
                 words["columns"].get(column) or f"Dimension {column} of the provider's table, see codelists."
             )
             con.execute(f"comment on column {target}.{table}.{name(column)} is {quoted(described)}")
+
+
+def names(con: duckdb.DuckDBPyConnection, target: str) -> set[str]:
+    """The tables that the attached database `target` has."""
+    found = con.execute("select table_name from duckdb_tables() where database_name = ?", [target])
+    return {table for (table,) in found.fetchall()}
 
 
 def observation_columns(catalogue: Catalogue) -> list[str]:

@@ -5,6 +5,7 @@ Belongs here: forms of the figures. Does not belong here: what describes them (`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,28 +17,24 @@ from warehouse.tables import contract
 
 # below the 1,048,576 rows of a sheet of Excel
 CSV_ROWS = 1_000_000
+# above, Excel takes minutes to open it, and doubles of such tables were half of a release's bytes
+EXCEL_ROWS = 250_000
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 # Excel takes 1-4 for the first of April and 087 for 87
 LOOKS_LIKE_A_DATE = r"^(0\d+|\d+[-/.]\d.*)$"
 WORKBOOK = "indicators.xlsx"
 
 
-def export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
-    """Every table of the attached `distretto` as files in `folder`; row counts by table.
+def export(
+    con: duckdb.DuckDBPyConnection, tables: Iterable[str], folder: Path, licences: str
+) -> dict[str, int]:
+    """Each of `tables` of the attached `distretto` as files in `folder`; row counts by table.
 
     Parquet has them all; CSV those below a million rows; `.it.csv` those of them that people open in Excel.
     """
-    licences = "; ".join(
-        licence
-        for (licence,) in con.execute(
-            "select distinct licence from distretto.catalogue order by 1"
-        ).fetchall()
-    )
     con.execute("set timezone = 'UTC'")
     rows = {}
-    for (table,) in con.execute(
-        "select table_name from duckdb_tables() where database_name = 'distretto' order by 1"
-    ).fetchall():
+    for table in tables:
         words = contract()["tables"][table]
         source = f"distretto.{table}"
         (rows[table],) = con.execute(f"select count(*) from {source}").fetchone()
@@ -51,11 +48,11 @@ def export(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
                 f"copy {source} to {quoted(folder / f'{table}.csv')} "
                 f"(format csv, header true, timestampformat {quoted(STAMP)})"
             )
-            if not words.get("machine"):
-                con.execute(
-                    f"copy ({_for_excel(con, table)}) to {quoted(folder / f'{table}.it.csv')} "
-                    f"(format csv, header true, delimiter ';', timestampformat {quoted('%d/%m/%Y %H:%M:%S')})"
-                )
+        if rows[table] < EXCEL_ROWS and not words.get("machine"):
+            con.execute(
+                f"copy ({_for_excel(con, table)}) to {quoted(folder / f'{table}.it.csv')} "
+                f"(format csv, header true, delimiter ';', timestampformat {quoted('%d/%m/%Y %H:%M:%S')})"
+            )
     return rows
 
 
