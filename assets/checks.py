@@ -68,7 +68,7 @@ def _profile(
     staged: Staged,
     before: Staged | None,
 ) -> dict[str, Any]:
-    """The frames that are judged: `table` (one row of counts), `geos`, `flags`, `units`, `rows` (territory and peers)."""
+    """The frames that are judged: `table` (one row of counts), `geos`, `flags`, `units`, `range_N`, `rows` (ours and peers)."""
     keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
     con.execute(f"create or replace temp view staged_series as from read_parquet({quoted(staged.series)})")
     con.execute(
@@ -111,8 +111,8 @@ def _profile(
     if isinstance(dataset.unit, dict):
         (dimension,) = dataset.unit
         frames["units"] = con.execute(f"select distinct {name(dimension)} as code from staged_series").df()
-    ranges = [_extremes(con, rule) for rule in dataset.checks.ranges]
-    frames["ranges"] = ranges
+    for number, rule in enumerate(dataset.checks.ranges):
+        frames[f"range_{number}"] = _extremes(con, rule)
     con.execute("drop view staged_rows; drop view staged_series")
     return frames
 
@@ -133,108 +133,67 @@ def _extremes(con: duckdb.DuckDBPyConnection, rule: Range) -> Any:
 
 def _expectations(
     dataset: Dataset, profile: dict[str, Any], shipped_rows: int | None
-) -> list[tuple[str, str, Any, Any]]:
-    """`(check, frame's name, frame, expectation)` in the order of NAMES."""
+) -> list[tuple[str, str, Any]]:
+    """`(check, name of the frame in `profile`, expectation)` in the order of NAMES."""
     import great_expectations.expectations as gxe
 
     rules = dataset.checks
     least = shipped_rows or rules.min_rows
-    found: list[tuple[str, str, Any, Any]] = [
-        (
-            "min_rows",
-            "table",
-            profile["table"],
-            gxe.ExpectColumnMinToBeBetween(column="n_rows", min_value=least, max_value=shipped_rows),
-        ),
-        (
-            "unique_keys",
-            "table",
-            profile["table"],
-            gxe.ExpectColumnMaxToBeBetween(column="duplicates", min_value=0, max_value=0),
-        ),
-        (
-            "unique_keys",
-            "rows",
-            profile["rows"],
-            gxe.ExpectCompoundColumnsToBeUnique(column_list=[*dataset.dimensions, "period"]),
-        ),
-        (
-            "known_geos",
-            "geos",
-            profile["geos"],
-            gxe.ExpectColumnValuesToBeInSet(column="geo", value_set=sorted(known_geos())),
-        ),
-        (
-            "flags",
-            "flags",
-            profile["flags"],
-            gxe.ExpectColumnValuesToBeInSet(column="flag", value_set=sorted(rules.flags)),
-        ),
-        (
-            "size_ratio",
-            "table",
-            profile["table"],
-            gxe.ExpectColumnMinToBeBetween(column="size_ratio", min_value=rules.min_size_ratio),
-        ),
-        (
-            "revised_share",
-            "table",
-            profile["table"],
-            gxe.ExpectColumnMaxToBeBetween(column="revised_share", max_value=rules.max_revised_share),
-        ),
+    keys = [*dataset.dimensions, "period"]
+    amount, most = gxe.ExpectColumnMinToBeBetween, gxe.ExpectColumnMaxToBeBetween
+    among, between = gxe.ExpectColumnValuesToBeInSet, gxe.ExpectColumnValuesToBeBetween
+    found: list[tuple[str, str, Any]] = [
+        ("min_rows", "table", amount(column="n_rows", min_value=least, max_value=shipped_rows)),
+        ("unique_keys", "table", most(column="duplicates", min_value=0, max_value=0)),
+        ("unique_keys", "rows", gxe.ExpectCompoundColumnsToBeUnique(column_list=keys)),
+        ("known_geos", "geos", among(column="geo", value_set=sorted(known_geos()))),
+        ("flags", "flags", among(column="flag", value_set=sorted(rules.flags))),
+        ("size_ratio", "table", amount(column="size_ratio", min_value=rules.min_size_ratio)),
+        ("revised_share", "table", most(column="revised_share", max_value=rules.max_revised_share)),
     ]
     if rules.geos:
-        found.append(
-            (
-                "geos",
-                "geos",
-                profile["geos"],
-                gxe.ExpectColumnDistinctValuesToContainSet(column="geo", value_set=rules.geos),
-            )
-        )
+        held = gxe.ExpectColumnDistinctValuesToContainSet(column="geo", value_set=rules.geos)
+        found.append(("geos", "geos", held))
     if "units" in profile:
         (codes,) = dataset.unit.values()
-        found.append(
-            (
-                "units",
-                "units",
-                profile["units"],
-                gxe.ExpectColumnValuesToBeInSet(column="code", value_set=sorted(codes)),
-            )
-        )
-    for rule, extremes in zip(rules.ranges, profile["ranges"], strict=True):
+        found.append(("units", "units", among(column="code", value_set=sorted(codes))))
+    for number, rule in enumerate(rules.ranges):
         for column in ("least", "greatest"):
-            found.append(
-                (
-                    "ranges",
-                    "range",
-                    extremes,
-                    gxe.ExpectColumnValuesToBeBetween(column=column, min_value=rule.min, max_value=rule.max),
-                )
-            )
+            bounds = between(column=column, min_value=rule.min, max_value=rule.max)
+            found.append(("ranges", f"range_{number}", bounds))
     return sorted(found, key=lambda item: NAMES.index(item[0]))
 
 
-def _judge(profile: dict[str, Any], expectations: list[tuple[str, str, Any, Any]]) -> list[Result]:
+def _judge(profile: dict[str, Any], expectations: list[tuple[str, str, Any]]) -> list[Result]:
     """Run the expectations; results of one name are joined into one."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_pandas("staged")
+    batches: dict[str, Any] = {}
     joined: dict[str, list[Result]] = {}
-    for number, (check_name, frame_name, frame, expectation) in enumerate(expectations):
-        batch = (
-            source.add_dataframe_asset(f"{frame_name}_{number}")
-            .add_batch_definition_whole_dataframe("all")
-            .get_batch({"dataframe": frame})
-        )
+    for check_name, frame_name, expectation in expectations:
+        frame = profile[frame_name]
+        if frame_name not in batches:
+            batches[frame_name] = _whole_frame(frame_name).get_batch({"dataframe": frame})
+        batch = batches[frame_name]
         outcome = batch.validate(expectation, result_format="SUMMARY")
         joined.setdefault(check_name, []).append(
             Result(check_name, bool(outcome.success), _observed(outcome, frame), _expected(expectation))
         )
     return [_joined(results) for results in joined.values()]
+
+
+@cache
+def _source() -> Any:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context.data_sources.add_pandas("staged")
+
+
+@cache
+def _whole_frame(frame_name: str) -> Any:
+    """Great Expectations' definition of a batch: one a name and process, since making it costs more than its use."""
+    return _source().add_dataframe_asset(frame_name).add_batch_definition_whole_dataframe("all")
 
 
 def _joined(results: list[Result]) -> Result:

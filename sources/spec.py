@@ -183,7 +183,7 @@ def load_catalogue() -> Catalogue:
         if others := sorted(folder.glob("*.yaml")):
             raise SpecError(f"{others[0]}:1: entries end in .yml.", hint="rename the file.")
         for path in sorted(folder.glob("*.yml")):
-            entries[path.stem] = _validated(Dataset, path, {"id": path.stem, "path": str(path)})
+            entries[path.stem] = _entry(path)
     providers = load_providers()
     for dataset in entries.values():
         problems = list(dataset.contradictions())
@@ -201,7 +201,7 @@ def load_catalogue() -> Catalogue:
 def load_providers() -> dict[str, Provider]:
     """Providers by id: `providers.yml` with `DISTRETTO_PROVIDERS` laid over it key by key."""
     path = HERE / "providers.yml"
-    settings, _ = _read_yaml(path)
+    settings, tree = _read_yaml(path)
     if over := os.environ.get("DISTRETTO_PROVIDERS"):
         path = Path(over)
         laid, tree = _read_yaml(path)
@@ -212,24 +212,27 @@ def load_providers() -> dict[str, Provider]:
                 )
             settings[name] = {**settings.get(name, {}), **values}
     return {
-        name: _validated(Provider, path, {"id": name, **values}, at=(name,))
+        name: _validated(Provider, path, tree, {"id": name, **values}, at=(name,))
         for name, values in settings.items()
     }
 
 
-def _validated(model: type[Any], path: Path, extra: dict[str, Any], at: tuple[str, ...] = ()) -> Any:
-    """An instance of `model` from the YAML file `path` (or from `extra` alone, whose lines stand below `at`)."""
+def _entry(path: Path) -> Dataset:
     values, tree = _read_yaml(path)
-    problems: list[tuple[tuple[Any, ...], str]] = []
-    if not at:
-        problems = [((key,), "unknown key") for key in extra if key in values]
-        extra = {**values, **extra}
+    given = {"id": path.stem, "path": str(path)}
+    _raise_if_any(path, tree, [((key,), "unknown key") for key in given if key in values])
+    return _validated(Dataset, path, tree, {**values, **given})
+
+
+def _validated(
+    model: type[Any], path: Path, tree: yaml.Node, values: dict[str, Any], at: tuple[str, ...] = ()
+) -> Any:
+    """An instance of `model` from `values`, which stand below `at` in the file `path`."""
     try:
-        found = model.model_validate(extra)
+        return model.model_validate(values)
     except ValidationError as failure:
-        problems += [((*at, *error["loc"]), _told(error)) for error in failure.errors()]
+        problems = [((*at, *error["loc"]), _told(error)) for error in failure.errors()]
     _raise_if_any(path, tree, problems)
-    return found
 
 
 def _told(error: Any) -> str:
@@ -252,10 +255,11 @@ def _raise_if_any(path: Path, tree: yaml.Node | None, problems: list[tuple[tuple
 def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=Loader)
+        loader = Loader(text)
+        tree = loader.get_single_node()
         for key, line in _repeated(tree):
             raise SpecError(f"{path}:{line}: {key}: the key stands twice.")
-        values = yaml.load(text, Loader=Loader)
+        values = loader.construct_document(tree) if tree else None
     except OSError as failure:
         raise SpecError(f"{path}: {failure.strerror}.", hint="correct the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as failure:

@@ -218,6 +218,8 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
     tables: dict[str, list[str]] = {}
     for table, column in found.fetchall():
         tables.setdefault(table, []).append(column)
+    # in one transaction: each of its own is a write to disk, and there are hundreds
+    con.begin()
     for table, columns in tables.items():
         con.execute(f"comment on table {target}.{table} is {quoted(words['tables'][table]['description'])}")
         for column in columns:
@@ -225,6 +227,7 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
                 words["columns"].get(column) or f"Dimension {column} of the provider's table, see codelists."
             )
             con.execute(f"comment on column {target}.{table}.{name(column)} is {quoted(described)}")
+    con.commit()
 
 
 def names(con: duckdb.DuckDBPyConnection, target: str) -> set[str]:
@@ -307,8 +310,10 @@ def write_table(
     con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]
 ) -> None:
     """Create `table` with `rows`."""
+    con.begin()
     con.execute(
         f"create table {table} ({', '.join(f'{name(column)} {type_}' for column, type_ in types.items())})"
     )
     if rows:
         con.executemany(f"insert into {table} values ({', '.join('?' * len(types))})", rows)
+    con.commit()
