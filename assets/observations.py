@@ -28,13 +28,14 @@ from sources.protocols.download import Download
 from sources.protocols.drop import Drop
 from sources.protocols.eurostat import Eurostat
 from sources.protocols.istat import Istat
+from sources.protocols.oecd import Oecd
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
 from sources.staging import discard_staged, fresh_workdir, stage
 from warehouse.status import read_status, record
 from warehouse.store import replay, warehouse
 
-PROTOCOLS = {"download": Download, "drop": Drop, "eurostat": Eurostat, "istat": Istat}
+PROTOCOLS = {"download": Download, "drop": Drop, "eurostat": Eurostat, "istat": Istat, "oecd": Oecd}
 CHECKS = "checks"
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "units")

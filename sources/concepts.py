@@ -48,7 +48,8 @@ def territories() -> list[Territory]:
 def provider_dimensions(dataset: Dataset, provider: Provider) -> list[str]:
     """The dimensions as the provider's bodies name them, in lower case."""
     theirs = {ours: given.lower() for given, ours in provider.renames.items()}
-    return [theirs.get(d, d) for d in (*dataset.dimensions, *([dataset.latest] if dataset.latest else []))]
+    named = [d for d in dataset.dimensions if d != dataset.rest]
+    return [theirs.get(d, d) for d in (*named, *([dataset.latest] if dataset.latest else []))]
 
 
 def provider_query(query: Filter, provider: Provider) -> Filter:
@@ -69,15 +70,21 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
 
     Raises UnreadableBody with every code that `territories.csv` does not know.
     """
-    if not (provider.renames or provider.territories or dataset.latest):
+    if not (provider.renames or provider.territories or dataset.latest or dataset.rest):
         return staged
-    theirs = dict(zip(dataset.dimensions, provider_dimensions(dataset, provider), strict=False))
+    named = provider_dimensions(dataset, provider)
+    theirs = dict(zip((d for d in dataset.dimensions if d != dataset.rest), named, strict=False))
     code = {d: f"s.{name(given)}" for d, given in theirs.items()}
     joined, chosen = "", "true"
     ours = Staged(folder, staged.provider_updated_at)
     with decoding(folder) as con:
         con.execute(f"create temp table s as from read_parquet({quoted(staged.series)})")
         con.execute(f"create temp table o as from read_parquet({quoted(staged.observations)})")
+        if dataset.rest:
+            others = [c for (c, *_) in con.execute("describe s").fetchall() if c not in (*named, "series")]
+            each = [f"{quoted(c.upper() + '=')} || s.{name(c)}" for c in others]
+            code[dataset.rest] = f"concat_ws(';', {', '.join(each)})" if each else "''"
+            code = {d: code[d] for d in dataset.dimensions}
         if provider.territories:
             con.execute(
                 "create temp table t (code varchar, geo varchar, first_year integer, last_year integer)"

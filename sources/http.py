@@ -13,10 +13,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -42,7 +43,12 @@ from sources.spec import Provider
 CHUNK = 1 << 16
 HEAD = 1 << 13
 LARGEST_TEXT = 64_000_000
-KEPT_HEADERS = ("content-type", "content-encoding", "content-length", "last-modified", "etag", "date")
+KEPT_HEADERS = (
+    *("content-type", "content-encoding", "content-length", "last-modified", "etag", "date"),
+    # of EPO's: how busy the service is, what of the quota is used, why it refuses
+    *("x-throttling-control", "x-rejection-reason", "x-registeredquotaperweek-used"),
+)
+HOUR_S = 3600
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,10 @@ class Client:
         dataset: str = "",
         accept: str = "*/*",
         judge: Callable[[int, Body], SourceError | None] = lambda status, body: None,
+        auth: requests.auth.AuthBase | None = None,
+        form: dict[str, str] | None = None,
     ) -> Body:
-        """Fetch `url` into the file `into`.
+        """Fetch `url` into the file `into`; a `form` is posted. What `auth` and `form` send is kept nowhere.
 
         `judge` reads status and body of each attempt and may name the failure; where it names none, the
         status decides. Raises a SourceError of the kind that fits.
@@ -110,7 +118,9 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, url, into, dataset, accept, judge)
+            return retrying(
+                self._attempt, url, into, dataset, judge, {"accept": accept, "auth": auth, "form": form}
+            )
         except RateLimited as failure:
             if failure.retry_after:
                 self._remember(not_before=time.time() + failure.retry_after)
@@ -137,12 +147,12 @@ class Client:
         url: str,
         into: Path,
         dataset: str,
-        accept: str,
         judge: Callable[[int, Body], SourceError | None],
+        sending: dict[str, Any],
     ) -> Body:
         about = {"provider": self.provider.id, "dataset": dataset, "url": url}
         try:
-            body = self._transfer(url, into, about, accept)
+            body = self._transfer(url, into, about, **sending)
         except requests.exceptions.SSLError as failure:
             raise Unreachable(f"TLS failed: {failure}.", **about) from None
         except requests.exceptions.ConnectTimeout:
@@ -165,15 +175,30 @@ class Client:
             raise failure
         return body
 
-    def _transfer(self, url: str, into: Path, about: dict[str, str], accept: str) -> Body:
+    def _transfer(
+        self,
+        url: str,
+        into: Path,
+        about: dict[str, str],
+        accept: str,
+        auth: requests.auth.AuthBase | None,
+        form: dict[str, str] | None,
+    ) -> Body:
         """One exchange, redirects within the host followed, written to `into` as it comes."""
         headers = {"Accept": accept}
         origin = urlsplit(url)
         timeout = (self.provider.connect_timeout_s, self.provider.read_timeout_s)
         for _ in range(4):
             self._keep_pace(about)
-            response = self.session.get(
-                url, headers=headers, stream=True, timeout=timeout, allow_redirects=False
+            response = self.session.request(
+                "POST" if form else "GET",
+                url,
+                headers=headers,
+                auth=auth,
+                data=form,
+                stream=True,
+                timeout=timeout,
+                allow_redirects=False,
             )
             if not response.is_redirect:
                 break
@@ -226,6 +251,8 @@ class Client:
                         )
         if inflate and not inflate.eof:
             raise BrokenRead("The gzip stream is truncated.", **about)
+        if self.provider.max_bytes_a_week:
+            self._add_to_week(size)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         sent = {name: value for name, value in headers.items()} | {
             "User-Agent": str(self.session.headers["User-Agent"])
@@ -270,23 +297,68 @@ class Client:
                     retry_after=banned,
                     hint="nothing: the first run after that asks again.",
                 )
+            self._refuse_past_budget(state, about)
             interval = self.provider.min_interval_s
             # a clock set back must not make us wait longer than one interval
             time.sleep(min(max(state.get("last", 0) + interval - time.time(), 0), interval))
-            self._write(state | {"last": time.time()})
+            state["last"] = time.time()
+            if self.provider.max_per_hour:
+                state["hour"] = [*_last_hour(state), state["last"]]
+            self._write(state)
+
+    def _refuse_past_budget(self, state: dict[str, Any], about: dict[str, str]) -> None:
+        """Raise RateLimited where this hour's requests or this week's bytes are spent."""
+        most, now = self.provider.max_per_hour, time.time()
+        if most and len(hour := _last_hour(state)) >= most:
+            raise RateLimited(
+                f"{len(hour)} requests within an hour, of {most} that the provider is to be asked.",
+                **about,
+                retry_after=hour[-most] + HOUR_S - now,
+                hint="nothing: the first run after that goes on.",
+            )
+        most = self.provider.max_bytes_a_week
+        if most and (used := state["week_bytes"] if state.get("week") == _week() else 0) >= most:
+            raise RateLimited(
+                f"{used:,} bytes this week, of {most:,} that the provider is to be asked for.",
+                **about,
+                retry_after=until_monday(),
+                hint="nothing: the first run of the next week goes on.",
+            )
+
+    def _add_to_week(self, size: int) -> None:
+        with FileLock(f"{self._state}.lock", timeout=self.provider.host_budget_s):
+            state = self._recall()
+            before = state["week_bytes"] if state.get("week") == _week() else 0
+            self._write(state | {"week": _week(), "week_bytes": before + size})
 
     def _remember(self, not_before: float) -> None:
         with FileLock(f"{self._state}.lock", timeout=self.provider.host_budget_s):
             self._write(self._recall() | {"not_before": not_before})
 
-    def _recall(self) -> dict[str, float]:
+    def _recall(self) -> dict[str, Any]:
         try:
             return json.loads(self._state.read_text())
         except (OSError, ValueError):
             return {}
 
-    def _write(self, state: dict[str, float]) -> None:
+    def _write(self, state: dict[str, Any]) -> None:
         write_atomic(self._state, json.dumps(state).encode())
+
+
+def _last_hour(state: dict[str, Any]) -> list[float]:
+    """The moments of the requests of the last hour; a clock set back makes none of the future count."""
+    return [moment for moment in state.get("hour", []) if 0 <= time.time() - moment < HOUR_S]
+
+
+def _week() -> str:
+    return f"{datetime.now(UTC):%G-W%V}"
+
+
+def until_monday() -> float:
+    """Seconds until the next Monday, UTC."""
+    now = datetime.now(UTC)
+    monday = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7 - now.weekday())
+    return (monday - now).total_seconds()
 
 
 class _Gunzip:

@@ -82,6 +82,7 @@ class Dataset(_Strict):
     query: Filter = {}
     slices: Dimension | None = None
     latest: Dimension | None = None
+    rest: Dimension | None = None
     status: Literal["live", "frozen"]
     licence: str | None = None
     citation: str
@@ -107,6 +108,8 @@ class Dataset(_Strict):
             yield ("slices",), f"{self.slices} is not among the dimensions"
         if self.latest in self.dimensions:
             yield ("latest",), f"{self.latest} is dropped, so it is not among the dimensions"
+        if self.rest and (self.rest not in self.dimensions or self.format != "sdmx-csv" or self.slices):
+            yield ("rest",), "is one of the dimensions; of sdmx-csv alone, and without slices"
         for dimension in sorted(RESERVED.intersection(self.dimensions)):
             yield ("dimensions",), f"{dimension} is a column of every published table"
         for i, rule in enumerate(self.checks.ranges):
@@ -137,6 +140,8 @@ class Provider(_Strict):
     licence: str
     licence_url: str
     min_interval_s: float | int = Field(ge=0)
+    max_per_hour: int | None = Field(default=None, gt=0)
+    max_bytes_a_week: int | None = Field(default=None, gt=0)
     connect_timeout_s: float | int = Field(gt=0)
     read_timeout_s: float | int = Field(gt=0)
     attempts: int = Field(ge=1, le=10)

@@ -12,7 +12,7 @@ from pathlib import Path
 from sources import slices
 from sources.concepts import harmonise, provider_dimensions
 from sources.errors import SourceError
-from sources.formats import decode
+from sources.formats import decode, sdmx_csv
 from sources.formats.staged import Staged
 from sources.home import Home
 from sources.snapshots import Snapshot, SnapshotStore
@@ -42,6 +42,8 @@ def stage(
 def _decoded(body: Path, snapshot: Snapshot, dataset: Dataset, provider: Provider, folder: Path) -> Staged:
     """`body` staged into `folder`: its slices together, in the project's concepts."""
     names = provider_dimensions(dataset, provider) if snapshot.origin == "live" else dataset.dimensions
+    if dataset.rest and snapshot.origin == "live":
+        names = [*names, *sdmx_csv.others(body, snapshot.gzipped, names)]
     format_, in_slices = snapshot.format.removesuffix(slices.SUFFIX), snapshot.format.endswith(slices.SUFFIX)
     served = folder / "served"
     if in_slices:

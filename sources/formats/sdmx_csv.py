@@ -1,6 +1,8 @@
-"""SDMX-CSV 1.0 as Eurostat serves it, which is also the form of the figures that ship.
+"""SDMX-CSV as Eurostat and OECD serve it, which is also the form of the figures that ship; a row an observation.
 
-Columns: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`; a row an observation.
+Eurostat: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`.
+OECD: `STRUCTURE,STRUCTURE_ID,ACTION,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT,...`: what follows OBS_VALUE
+is an attribute. A value is the cell times ten to the power of its UNIT_MULT.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ MEASURES = {
     "time_period",
     "obs_value",
     "obs_flag",
+    "obs_status",
+    "unit_mult",
     "conf_status",
     "dataflow",
     "last update",
@@ -26,6 +30,9 @@ MEASURES = {
     "action",
 }
 LONGEST_HEADER = 1 << 16
+# SDMX's codes of OBS_STATUS are the letters of the flags in capitals; A is a normal value
+STATUS = "case when obs_status in ('A', '') then '' else lower(obs_status) end"
+MULTIPLIED = "case when coalesce(unit_mult, '') = '' then 1 else power(10, unit_mult::tinyint) end"
 
 
 def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str) -> Staged:
@@ -38,7 +45,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     lower = [column.lower() for column in columns]
     if "time_period" not in lower or "obs_value" not in lower:
         raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
-    check_dimensions([column for column in lower if column not in MEASURES], dimensions)
+    check_dimensions(_dimensions(lower, dimensions), dimensions)
     types = dict.fromkeys(lower, "VARCHAR")
     rows = (
         f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
@@ -47,8 +54,11 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     )
     keys = ", ".join(name(dimension) for dimension in dimensions)
     same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
-    flag = "coalesce(obs_flag, '')" if "obs_flag" in lower else "''"
-    conf = "conf_status" if "conf_status" in lower else "null"
+    flag = "obs_flag" if "obs_flag" in lower else STATUS if "obs_status" in lower else "''"
+    flag = f"coalesce({flag}, '')"
+    # F is free: no confidentiality
+    conf = "nullif(conf_status, 'F')" if "conf_status" in lower else "null"
+    times = f" * {MULTIPLIED}" if "unit_mult" in lower else ""
     staged = Staged(folder)
     with decoding(folder) as con:
         con.execute(
@@ -62,7 +72,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         con.execute(f"""
             copy (
                 select series, period,
-                       read_value(coalesce(obs_value, ''), 'of row ' || line || ', column OBS_VALUE', obs_value) as value,
+                       read_value(coalesce(obs_value, ''), 'of row ' || line || ', column OBS_VALUE', obs_value){times} as value,
                        read_flag({flag}, 'of row ' || line || ', column OBS_FLAG', {flag}) as flag,
                        read_conf({conf}, 'of row ' || line || ', column CONF_STATUS', {conf}) as conf
                 from {rows} r join codes s on {same} join periods on r.time_period = periods.given
@@ -87,6 +97,18 @@ def last_update(head: bytes) -> str | None:
     lines = head.decode("utf-8-sig", errors="replace").splitlines()[:2]
     header, row = (next(csv.reader([line]), []) for line in (*lines, "", "")[:2])
     return dict(zip(map(str.lower, header), row, strict=False)).get("last update") or None
+
+
+def others(body: Path, gzipped: bool, dimensions: list[str]) -> list[str]:
+    """The dimensions of the table in the file `body` that are not among `dimensions`, in the order of its columns."""
+    found = _dimensions([column.lower() for column in _header(body, gzipped)], dimensions)
+    return [dimension for dimension in found if dimension not in dimensions]
+
+
+def _dimensions(columns: list[str], expected: list[str]) -> list[str]:
+    """Those of `columns` that are dimensions: what stands before OBS_VALUE, and what is expected wherever it stands."""
+    attributes = columns[columns.index("obs_value") :] if "obs_value" in columns else []
+    return [c for c in columns if c not in MEASURES and (c in expected or c not in attributes)]
 
 
 def _header(body: Path, gzipped: bool) -> list[str]:

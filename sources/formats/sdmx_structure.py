@@ -5,6 +5,7 @@ They are small and read whole. Does not belong here: asking for them (`protocols
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flow:
-    """A dataflow: its data structure as `AGENCY/ID/VERSION`, and its LAST_UPDATE where it bears one."""
+    """A dataflow: its data structure as `AGENCY/ID/VERSION`, its LAST_UPDATE where it bears one, its own version."""
 
     structure: str
     last_update: datetime | None
+    version: str
 
 
 def flow(body: Body) -> Flow:
@@ -40,6 +42,7 @@ def flow(body: Body) -> Flow:
     return Flow(
         f"{ref.get('agencyID')}/{ref.get('id')}/{ref.get('version', '1.0')}",
         _stamp(titles[0] if titles else None),
+        found[0].get("version", "1.0"),
     )
 
 
@@ -54,7 +57,35 @@ def dimensions(body: Body) -> list[str]:
 
 def constraint(body: Body) -> dict[str, set[str]]:
     """The codes in use, by dimension, TIME_PERIOD among them where it is told by values. Raises NotData."""
-    region = _tree(body).find(".//{*}CubeRegion")
+    return _codes(_tree(body))
+
+
+@dataclass(frozen=True)
+class Actual:
+    """What a dataflow's constraint tells of its data: since when they stand, the flow's version, the codes in use."""
+
+    valid_from: datetime | None
+    version: str
+    codes: dict[str, set[str]]
+
+
+def actual(body: Body) -> Actual:
+    """The constraint of the newest version of the flow in the message `body`. Raises NotData, UnreadableBody."""
+    found = [(_flow_version(one), one) for one in _tree(body).iterfind(".//{*}ContentConstraint")]
+    if not found:
+        raise NotData("No constraint in the message.")
+    version, newest = max(found, key=lambda pair: [int(part) for part in re.findall(r"\d+", pair[0])])
+    return Actual(_stamp(newest.get("validFrom")), version, _codes(newest))
+
+
+def _flow_version(constraint: ElementTree.Element) -> str:
+    """The version of the dataflow that the constraint is attached to, which its own has been seen to repeat."""
+    ref = constraint.find("{*}ConstraintAttachment/{*}Dataflow/{*}Ref")
+    return (ref.get("version") if ref is not None else None) or constraint.get("version", "1.0")
+
+
+def _codes(tree: ElementTree.Element) -> dict[str, set[str]]:
+    region = tree.find(".//{*}CubeRegion")
     if region is None:
         raise NotData("No constraint in the message.")
     return {
