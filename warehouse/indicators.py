@@ -166,10 +166,11 @@ def build(
     """
     _catalogue(con, schema)
     breaks.build(con, schema)
-    latest = as_of_sql([*observation_columns(catalogue), "s.series"], "timestamptz 'infinity'", schema)
+    columns = [*observation_columns(catalogue), "s.series", "h.rowid as input"]
+    latest = as_of_sql(columns, "timestamptz 'infinity'", schema)
     _observations(con, catalogue, latest)
     _compute(con)
-    _trace(con, latest)
+    _trace(con, schema)
     _bounds(con)
     con.execute("create or replace temp table updated (snapshot_id varchar, provider_updated_at timestamptz)")
     if updated:
@@ -177,12 +178,13 @@ def build(
     con.execute(f"create table {schema}.indicators as {_rows_sql(schema)}")
     con.execute(f"""
         create table {schema}.indicator_inputs as
-        select indicator, geo, period, number, input_dataset, input_indicator, input_geo, input_period, input_value, input_unit,
-               input_flag, input_series, input_snapshot_id
-        from used order by indicator, geo, period, number""")
+        select c.indicator, c.geo, c.period, u.number, f.dataset as input_dataset, f.indicator as input_indicator,
+               f.geo as input_geo, f.period as input_period, f.value as input_value, f.unit as input_unit, f.flag as input_flag,
+               f.series as input_series, f.snapshot_id as input_snapshot_id
+        from used u join computed c on c.rowid = u.row join facts f using (input) order by u.row, u.number""")
     breaks.propose(con, schema)
     con.execute(
-        "drop view observations; drop table computed; drop table used; drop table updated; "
+        "drop view observations; drop table computed; drop table used; drop table facts; drop table updated; "
         "drop table poisson; drop table series_breaks"
     )
 
@@ -215,7 +217,7 @@ def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
 
 
 def _observations(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, latest: str) -> None:
-    """Temp view `observations`: latest figures with `series`, `input`, and `segment`.
+    """Temp view `observations`: latest figures with `series`, `input` (their row of `history`), and `segment`.
 
     `segment` counts the registered breaks of the figure's series until its period: figures of two segments must not
     be compared. Flags `b` are added where a query needs them, since they ask for the whole series.
@@ -224,36 +226,45 @@ def _observations(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, latest: 
     con.execute(f"""
         create or replace temp view observations as
         select o.*, {"".join(f"null::varchar as {name(dimension)}, " for dimension in lacking)}
-               {{'series': o.series, 'period': o.period}} as input,
                coalesce(len(list_filter(b.periods, x -> x <= o.period)), 0) as segment
         from ({latest}) o left join series_breaks b using (series)""")
 
 
 def _compute(con: duckdb.DuckDBPyConnection) -> None:
-    """Temp table `computed`: what the queries yield."""
+    """Temp table `computed`: what the queries yield, in the order of indicator, geo and period."""
     con.execute("""
         create or replace temp table computed (indicator varchar, geo varchar, period varchar, value double, numerator double,
-            denominator double, inputs struct(series integer, period varchar)[], derived boolean)""")
+            denominator double, inputs bigint[], derived boolean)""")
     for family in load_families():
         if family.prepare:
             con.execute(family.prepare)
-        for indicator in family.indicators:
-            con.execute(
-                f"insert into computed by name select {quoted(indicator.id)} as indicator, * from ({indicator.sql})"
-            )
+    # sorted one by one: rows are numbered by their place, and a sort of all at once is dear
+    for indicator in load_indicators():
+        con.execute(
+            f"insert into computed by name "
+            f"select {quoted(indicator.id)} as indicator, * from ({indicator.sql}) order by geo, period"
+        )
 
 
-def _trace(con: duckdb.DuckDBPyConnection, latest: str) -> None:
-    """Temp table `used`: each input of each computed row, with what is known of it."""
-    con.execute(f"""
+def _trace(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Temp tables `used (row, number, input)`, each computed row's inputs, and `facts`, what is known of each input.
+
+    `row` is the place in `computed`. A figure serves many indicators, so what is known of it is looked up once.
+    """
+    con.execute("""
         create or replace temp table used as
-        select u.indicator, u.geo, u.period, u.number, l.dataset as input_dataset, l.indicator as input_indicator,
-               l.geo as input_geo, l.period as input_period, l.value as input_value, l.unit as input_unit,
-               l.flag as input_flag, l.series as input_series, l.snapshot_id as input_snapshot_id, l.known_from,
-               coalesce(len(list_filter(b.periods, x -> x <= l.period)), 0) as segment
-        from (select indicator, geo, period, unnest(inputs) as i, generate_subscripts(inputs, 1) as number from computed) u
-        join ({latest}) l on l.series = u.i.series and l.period = u.i.period
-        left join series_breaks b on b.series = l.series""")
+        select rowid as row, generate_subscripts(inputs, 1)::integer as number, unnest(inputs) as input from computed""")
+    con.execute(f"""
+        create or replace temp table facts as
+        select h.rowid as input, s.dataset, s.indicator, s.geo, h.period, h.value, s.unit, h.flag, h.series, v.snapshot_id,
+               v.known_from, coalesce(len(list_filter(b.periods, x -> x <= h.period)), 0) as segment,
+               -- a bit a letter, so that the flags of many inputs are joined by `bit_or`
+               case when h.flag <> '' then list_sum([1::bigint << (ascii(x) - 65) for x in
+                    list_distinct(regexp_extract_all(h.flag, '[a-zA-Z]'))])::bigint end as letters
+        from {schema}.history h
+        join {schema}.series s using (series) join {schema}.vintages v using (vintage)
+        left join series_breaks b using (series)
+        where h.rowid in (select input from used)""")
 
 
 def _bounds(con: duckdb.DuckDBPyConnection) -> None:
@@ -290,21 +301,28 @@ def _rows_sql(schema: str) -> str:
     wilson = f"({share} + {Z * Z} / (2 * r.denominator) {{}} {spread}) / (1 + {Z * Z} / r.denominator) * 100"
     return f"""
         with traced as (
-            select indicator, geo, period, max(input_dataset) filter (number = 1) as dataset,
+            select u.row, any_value(f.dataset) filter (u.number = 1) as dataset, max(f.known_from) as known_from,
+                   max(f.segment) as segment,
                    -- NULL where the mark of any input is unknown and none is known
-                   case when count(input_flag) > 0 then array_to_string(list_sort(list_distinct(regexp_extract_all(
-                       string_agg(distinct input_flag, ''), '[a-zA-Z]'))), '') end as flag,
-                   arg_max(input_snapshot_id, known_from) as snapshot_id, max(known_from) as known_from,
-                   max(segment) as segment
-            from used group by all
-        ), rows as (
-            select c.*, t.* exclude (indicator, geo, period), h.* exclude (indicator, method_version), h.method_version,
+                   case when count(f.flag) > 0 then coalesce(bit_or(f.letters), 0) end as letters
+            from used u join facts f using (input) group by u.row
+        ), flags as (
+            select letters,
+                   array_to_string([chr((65 + bit)::integer) for bit in range(58) if (letters >> bit) & 1 = 1], '') as flag
+            from (select distinct letters from traced where letters is not null)
+        ), rows as materialized (
+            select c.* exclude (inputs), t.*, fl.flag, v.snapshot_id, h.* exclude (indicator),
                    case counts when 'numerator' then numerator when 'denominator' then denominator end as n,
                    case when interval in ('poisson', 'gamma') then numerator end as poisson_n
-            from computed c join traced t using (indicator, geo, period) join {schema}.indicator_catalogue h using (indicator)
+            from traced t join computed c on c.rowid = t.row join {schema}.indicator_catalogue h using (indicator)
+            -- no two vintages are of one moment
+            join {schema}.vintages v using (known_from) left join flags fl using (letters)
+        ), last_periods as (
+            select indicator, dataset, list_reverse_sort(list(distinct period)) as periods
+            from rows where provisional_periods is not null group by all
         ), marked as (
-            select r.dataset, r.indicator, r.geo, coalesce(g.level, 'unknown') as geo_level, r.period, r.value, r.unit, r.flag,
-                   r.numerator, r.denominator, r.n, r.interval, coalesce(r.derived, false) as derived,
+            select r.row, r.dataset, r.indicator, r.geo, coalesce(g.level, 'unknown') as geo_level, r.period, r.value, r.unit,
+                   r.flag, r.numerator, r.denominator, r.n, r.interval, coalesce(r.derived, false) as derived,
                    case when r.value is null or contains(coalesce(r.flag, ''), 'c') then null
                         when r.interval in ('poisson', 'gamma') then p.low / coalesce(r.denominator, 1) * case r.unit {scale} end
                         when r.interval = 'wilson' and r.numerator between 0 and r.denominator
@@ -315,18 +333,17 @@ def _rows_sql(schema: str) -> str:
                             then least({wilson.format("+")}, 100) end as ci_high,
                    -- a flag b, the first period of another table, or a registered break since the row before
                    contains(coalesce(r.flag, ''), 'b')
-                   or coalesce(r.dataset <> lag(r.dataset) over series, false)
-                   or coalesce(r.segment > lag(r.segment) over series, false) as break_before,
+                   or coalesce(r.dataset <> b.dataset or r.segment > b.segment, false) as break_before,
                    coalesce(r.period > r.complete_until, false) as truncated,
                    contains(coalesce(r.flag, ''), 'p')
-                   or coalesce(dense_rank() over (partition by r.indicator, r.dataset order by r.period desc)
-                               <= r.provisional_periods, false) as provisional,
+                   or coalesce(list_contains(l.periods[:r.provisional_periods], r.period), false) as provisional,
                    r.known_from, u.provider_updated_at, r.snapshot_id, r.method_version
             from rows r
             left join {schema}.geography g using (geo)
             left join poisson p on p.n = r.poisson_n
             left join updated u using (snapshot_id)
-            window series as (partition by r.indicator, r.geo order by r.period)
+            left join last_periods l using (indicator, dataset)
+            left join rows b on b.row = r.row - 1 and b.indicator = r.indicator and b.geo = r.geo
         )
         select dataset, indicator, geo, geo_level, period, value, unit, flag, numerator, denominator,
                case when value is null or contains(coalesce(flag, ''), 'c') then 'suppressed'
@@ -335,4 +352,4 @@ def _rows_sql(schema: str) -> str:
                     else 'A' end as reliability,
                ci_low, ci_high, case when ci_low is not null then interval end as ci_method, break_before, truncated, provisional,
                derived, known_from, provider_updated_at, snapshot_id, method_version
-        from marked order by indicator, geo, period"""
+        from marked order by row"""

@@ -3,24 +3,30 @@
 -- relevance: whole_economy
 -- pitfalls: Two perimeters, to 2020 and from 2021, never one series. By seat of the enterprise: a plant here of a company registered elsewhere is not counted. Intervals show chance, not sampling: the register counts every enterprise.
 create or replace temp table demography as
-select dataset, geo, period, any_value(unit) filter (what = 'active') as unit,
+select dataset, geo, period,
        any_value(value) filter (what = 'active') as active, any_value(input) filter (what = 'active') as active_input,
        any_value(segment) filter (what = 'active') as active_segment,
        any_value(value) filter (what = 'births') as births, any_value(input) filter (what = 'births') as births_input,
        any_value(segment) filter (what = 'births') as births_segment,
        any_value(value) filter (what = 'deaths') as deaths, any_value(input) filter (what = 'deaths') as deaths_input,
-       any_value(value) filter (what = 'survivors') as survivors, any_value(input) filter (what = 'survivors') as survivors_input
+       any_value(value) filter (what = 'survivors') as survivors, any_value(input) filter (what = 'survivors') as survivors_input,
+       any_value(value) filter (what = 'employed') as employed, any_value(input) filter (what = 'employed') as employed_input,
+       any_value(value) filter (what = 'employed_births') as employed_births,
+       any_value(input) filter (what = 'employed_births') as employed_births_input
 from (
-    select dataset, geo, period, value, unit, input,
+    select dataset, geo, period, value, input,
            segment + count(*) filter (contains(flag, 'b')) over (partition by series order by period) as segment,
            case when indicator = 'V11910' or indicator = 'ENT_NR' then 'active'
                 when indicator = 'V11920' or indicator = 'ENT_BRTH_NR' then 'births'
                 when indicator = 'V11930' or indicator = 'ENT_DTH_NR' then 'deaths'
-                when indicator = 'V11943' or indicator = 'ENT_SRVL_Y3_NR' then 'survivors' end as what
+                when indicator = 'V11943' or indicator = 'ENT_SRVL_Y3_NR' then 'survivors'
+                when indicator = 'V16910' or indicator = 'EMP_NR' then 'employed'
+                when indicator = 'V16920' or indicator = 'EMP_BRTH_NR' then 'employed_births' end as what
     from observations
-    where (dataset = 'bd_size_r3' and sizeclas = 'TOTAL' and indicator in ('V11910', 'V11920', 'V11930', 'V11943'))
+    where (dataset = 'bd_size_r3' and sizeclas = 'TOTAL'
+           and indicator in ('V11910', 'V11920', 'V11930', 'V11943', 'V16910', 'V16920'))
        or (dataset = 'bd_hgnace_r' and nace_r2 = 'B-S_X_O_S94' and period >= '2021'
-           and indicator in ('ENT_NR', 'ENT_BRTH_NR', 'ENT_DTH_NR', 'ENT_SRVL_Y3_NR'))
+           and indicator in ('ENT_NR', 'ENT_BRTH_NR', 'ENT_DTH_NR', 'ENT_SRVL_Y3_NR', 'EMP_NR', 'EMP_BRTH_NR'))
 )
 group by dataset, geo, period;
 
@@ -203,10 +209,8 @@ where r.dataset = 'bd_hgnace_r' and r.nace_r2 = 'B-S_X_O_S94' and r.indicator = 
 -- sources: bd_size_r3 V16910 to 2020; bd_hgnace_r EMP_NR from 2021
 -- counts: numerator
 -- interval: none
-select geo, period, value, value as numerator, null as denominator, [input] as inputs
-from observations
-where (dataset = 'bd_size_r3' and indicator = 'V16910' and sizeclas = 'TOTAL')
-   or (dataset = 'bd_hgnace_r' and indicator = 'EMP_NR' and nace_r2 = 'B-S_X_O_S94' and period >= '2021');
+select geo, period, employed as value, employed as numerator, null as denominator, [employed_input] as inputs
+from demography where employed_input is not null;
 
 -- id: persons_employed_births
 -- title_it: Addetti delle imprese nate
@@ -220,7 +224,5 @@ where (dataset = 'bd_size_r3' and indicator = 'V16910' and sizeclas = 'TOTAL')
 -- sources: bd_size_r3 V16920 to 2020; bd_hgnace_r EMP_BRTH_NR from 2021
 -- counts: numerator
 -- interval: none
-select geo, period, value, value as numerator, null as denominator, [input] as inputs
-from observations
-where (dataset = 'bd_size_r3' and indicator = 'V16920' and sizeclas = 'TOTAL')
-   or (dataset = 'bd_hgnace_r' and indicator = 'EMP_BRTH_NR' and nace_r2 = 'B-S_X_O_S94' and period >= '2021');
+select geo, period, employed_births as value, employed_births as numerator, null as denominator, [employed_births_input] as inputs
+from demography where employed_births_input is not null;

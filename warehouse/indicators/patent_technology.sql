@@ -13,11 +13,14 @@ with yearly as (
     from observations
     where dataset = 'pat_ep_ripc' and unit = 'NR' and (ipc = 'IPC' or ipc = 'H01' or ipc = 'B81' or ipc = 'B82') and value is not null
     group by geo, period having every is not null
+), unbroken as (
+    select * exclude (segment, broken), segment + count(*) filter (broken) over (partition by geo order by period) as segment from yearly
+), spans as (
+    select geo, period, count(*) over y as years, sum(micro) over y as micro, sum(every) over y as every, list(inputs) over y as inputs
+    from unbroken window y as (partition by geo, segment order by period::int range between 4 preceding and current row)
 )
-select a.geo, a.period, coalesce(round(sum(b.micro order by b.period), 6), 0) as micro,
-       round(sum(b.every order by b.period), 6) as every, flatten(list(b.inputs order by b.period)) as inputs
-from yearly a join yearly b on b.geo = a.geo and b.segment = a.segment and b.period between (a.period::int - 4)::varchar and a.period
-group by a.geo, a.period having count(*) = 5 and not bool_or(b.broken and b.period > (a.period::int - 4)::varchar);
+select geo, period, coalesce(round(micro, 6), 0) as micro, round(every, 6) as every, flatten(inputs) as inputs
+from spans where years = 5;
 
 -- id: micro_nano_share_5y
 -- title_it: Quota di brevetti in micro e nano tecnologie, cinque anni

@@ -26,13 +26,25 @@ select k.geo, p.period, 0, p.inputs, true, 0
 from kin k join proven p on p.parent = k.parent
 anti join (from counted where value is not null) c on c.geo = k.geo and c.period = p.period;
 create or replace temp table patents_pooled as
-select a.geo, a.period, s.span, round(sum(b.value order by b.period), 6) as applications, flatten(list(b.inputs order by b.period)) as inputs,
-       bool_or(b.derived) as derived, sum(p.value) as population, list(p.input order by p.period) filter (p.value is not null) as residents
-from patents_counted a
-cross join (values (3), (5)) s (span)
-join patents_counted b on b.geo = a.geo and b.segment = a.segment and b.period between (a.period::int - s.span + 1)::varchar and a.period
-left join (from observations where dataset = 'demo_r_pjanaggr3' and sex = 'T' and age = 'TOTAL') p on p.geo = b.geo and p.period = b.period
-group by a.geo, a.period, s.span having count(*) = s.span;
+with yearly as (
+    select a.*, p.value as residents, p.input as residents_input
+    from patents_counted a
+    left join (from observations where dataset = 'demo_r_pjanaggr3' and sex = 'T' and age = 'TOTAL' and value is not null) p
+        on p.geo = a.geo and p.period = a.period
+), spans as (
+    select *, 3 as span, count(*) over three as years, sum(value) over three as total, list(inputs) over three as inputs_of_all,
+           bool_or(derived) over three as any_derived, sum(residents) over three as population,
+           list(residents_input) filter (residents is not null) over three as residents_of_all
+    from yearly window three as (partition by geo, segment order by period::int range between 2 preceding and current row)
+    union all by name
+    select *, 5 as span, count(*) over five as years, sum(value) over five as total, list(inputs) over five as inputs_of_all,
+           bool_or(derived) over five as any_derived, sum(residents) over five as population,
+           list(residents_input) filter (residents is not null) over five as residents_of_all
+    from yearly window five as (partition by geo, segment order by period::int range between 4 preceding and current row)
+)
+select geo, period, span, round(total, 6) as applications, flatten(inputs_of_all) as inputs, any_derived as derived, population,
+       residents_of_all as residents
+from spans where years = span;
 
 -- id: epo_applications
 -- title_it: Domande di brevetto presentate all'EPO
