@@ -55,7 +55,12 @@ def main() -> None:
         sys.exit(1)
     except Exception as failure:
         # not by its class: DuckDB is imported only by commands that need it
-        if type(failure).__module__ not in ("duckdb", "_duckdb"):
+        # a query that DuckDB does not understand is a mistake of ours, shown whole
+        if type(failure).__module__ not in ("duckdb", "_duckdb") or type(failure).__name__ in (
+            "BinderException",
+            "CatalogException",
+            "ParserException",
+        ):
             raise
         show.failed(
             f"DuckDB says: {str(failure).splitlines()[0]}",

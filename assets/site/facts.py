@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import duckdb
 
-from sources.formats.staged import name, quoted
+from sources.formats.staged import quoted
 from warehouse.ledger import Directive
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
@@ -227,7 +227,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
         con,
         f"""
         with mine as (
-            select distinct input_series as series, indicator as measure, geo as place
+            select distinct input_series as series, indicator as our_indicator, geo as our_geo
             from indicator_inputs where geo in ({ours})),
         known as (
             select h.series, h.period, h.value, h.flag, h.deleted, vintage, known_from
@@ -238,14 +238,14 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
         new as (
             from (from known qualify row_number() over (partition by series, period order by vintage desc) = 1)
             where not deleted)
-        select series, dataset, measure as indicator, place as geo, period, unit, indicator as input,
+        select series, dataset, our_indicator as indicator, our_geo as geo, period, unit, s.indicator as input,
                a.value as old_value, n.value as value, a.flag as old_flag, n.flag as flag,
                case when a.series is null then 'added' when n.series is null then 'deleted'
                     when a.value is distinct from n.value then 'changed' else 'reflagged' end as kind
-        from new n full join old a using (series, period) join mine using (series) join series using (series)
+        from new n full join old a using (series, period) join mine using (series) join series s using (series)
         where a.series is null or n.series is null
            or a.value is distinct from n.value or a.flag is distinct from n.flag
-        order by dataset, measure, place, period""",
+        order by dataset, our_indicator, our_geo, period""",
     )
 
 
