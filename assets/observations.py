@@ -130,8 +130,8 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None)
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)
-            return _standing(shop, dataset.id, **stamp)
-    store.add(
+            return _standing(shop, dataset.id, seen=snapshot.id, **stamp)
+    new = store.add(
         found.body,
         dataset=dataset.id,
         provider=dataset.provider,
@@ -142,20 +142,29 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None)
         coverage=dataset.query,
         licence=dataset.licence or shop.providers[dataset.provider].licence,
     )
-    record(home, dataset.id, "arrived", **stamp)
+    record(home, dataset.id, "arrived", seen=new.id, **stamp)
     return "arrived"
 
 
-def _standing(shop: Workshop, dataset: str, **stamp: str) -> str:
-    """The outcome where the provider serves what it served before: the decision on that body stands."""
+def _standing(shop: Workshop, dataset: str, **facts: str) -> str:
+    """The outcome where the provider serves what it served before: the decision on that body stands.
+
+    A provider that takes a refused body back and serves the accepted one again is in no trouble any more.
+    """
+    now, seen = shop.store.current(dataset), facts.get("seen") or _seen(shop, dataset)
     if shop.store.undecided(dataset, "live", shop.catalogue[dataset].sha256):
         outcome = "arrived"
-    elif shop.store.quarantined(dataset):
+    elif shop.store.quarantined(dataset) and not (now and now.id == seen):
         outcome = "quarantined"
     else:
         outcome = "unchanged"
-    record(shop.home, dataset, outcome, **stamp)
+    record(shop.home, dataset, outcome, **facts)
     return outcome
+
+
+def _seen(shop: Workshop, dataset: str) -> str | None:
+    """The snapshot whose body the provider served last."""
+    return read_status(shop.home)["datasets"].get(dataset, {}).get("seen")
 
 
 def ship(shop: Workshop, datasets: Iterable[str]) -> None:

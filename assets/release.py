@@ -26,7 +26,11 @@ def publish(shop: Workshop) -> release.Release | None:
         "failed": None,
         "worse": worsened(status["run"].get("datasets", {}), states),
         "datasets": {
-            name: {key: state.get(key) for key in ("outcome", "trouble") if key in state}
+            name: {
+                key: state[key]
+                for key in ("outcome", "trouble", "late", "provider_updated_at")
+                if key in state
+            }
             for name, state in states.items()
         },
     }

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import requests
 
 from sources.home import Home, utc_now
-from warehouse import release
+from warehouse import release, targets
 from warehouse.status import read_status
 
 TIMEOUT_S = 10
@@ -50,6 +50,8 @@ def beat() -> None:
 def _deliver(what: str, attempt: Callable[[], None]) -> None:
     try:
         attempt()
+    except KeyError as missing:
+        log.error("the %s was not delivered: %s is not set", what, missing.args[0])
     except (requests.RequestException, smtplib.SMTPException, OSError, ValueError) as failure:
         log.error("the %s was not delivered: %s", what, type(failure).__name__)
 
@@ -59,7 +61,9 @@ def _mail(server: str, text: str) -> None:
     address = urlsplit(server)
     message = EmailMessage()
     message["Subject"] = text.splitlines()[0][:120]
-    message["From"] = message["To"] = os.environ["DISTRETTO_MAIL_TO"]
+    message["To"] = os.environ["DISTRETTO_MAIL_TO"]
+    # by default an address that surely is of the recipients' own domain, which their server takes
+    message["From"] = os.environ.get("DISTRETTO_MAIL_FROM") or message["To"].partition(",")[0]
     message.set_content(text)
     secure = ssl.create_default_context()
     host, port = address.hostname or "localhost", address.port or (465 if address.scheme == "smtps" else 25)
@@ -73,7 +77,7 @@ def _mail(server: str, text: str) -> None:
             if address.username or smtp.has_extn("starttls"):
                 smtp.starttls(context=secure)
         if address.username:
-            smtp.login(address.username, os.environ["DISTRETTO_SMTP_PASSWORD"])
+            smtp.login(unquote(address.username), os.environ["DISTRETTO_SMTP_PASSWORD"])
         smtp.send_message(message)
 
 
@@ -103,19 +107,21 @@ def on_release(context: dg.HookContext) -> None:
 
 
 def worse_lines(status: dict[str, Any], now: datetime) -> list[str]:
-    """A line for each dataset that got worse in this run: silent for how long, in another form, late, refused."""
+    """A line for each dataset that got worse in this run: silent for how long, in another form, refused, late."""
     lines = []
     for dataset in status["run"].get("worse", []):
-        entry = status["datasets"].get(dataset, {})
-        failure = entry.get("failure")
-        if not failure:
-            lines.append(f"{dataset} got worse: its provider has released nothing for too long")
-            continue
-        since = datetime.fromisoformat(entry["failing_since"])
-        nights = (now - since).days + 1
-        for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
-        what = ": the provider changed the form of its table" if failure["kind"] in CHANGED_FORM else ""
-        lines.append(f"{dataset} got worse{for_long}{what}: {failure['message']}")
+        entry, found = status["datasets"].get(dataset, {}), status["run"]["datasets"].get(dataset, {})
+        if failure := entry.get("failure"):
+            since = datetime.fromisoformat(entry["failing_since"])
+            nights = (now - since).days + 1
+            for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
+            what = ": the provider changed the form of its table" if failure["kind"] in CHANGED_FORM else ""
+            lines.append(f"{dataset} got worse{for_long}{what}: {failure['message']}")
+        if found.get("late"):
+            stamp = datetime.fromisoformat(found["provider_updated_at"])
+            lines.append(
+                f"{dataset} is late: its provider's last release is of {stamp:%Y-%m-%d}, {(now - stamp).days} days ago"
+            )
     return lines
 
 
@@ -141,18 +147,13 @@ def release_lines(home: Home) -> list[str]:
                 )
             if deleted:
                 lines.append(f"{dataset}: {deleted:,} figures were withdrawn by the provider")
-        now = _off_track(con)
+        short = targets.falling_short(con)
     with release.reading(before) as con:
-        then = _off_track(con)
-    for target, point, period in sorted(now - then):
-        told = "is at risk" if point == "latest" else f"missed its {point}"
-        lines.append(f"target {target} {told}, by the figure of {period}")
+        told = {(t["target_id"], t["version"], t["point"], t["period"]) for t in targets.falling_short(con)}
+    for t in short:
+        if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
+            what = f"missed its {t['point']}" if t["missed"] else "is at risk"
+            lines.append(
+                f"target {t['target_id']} {what}: {t['value']:,.6g} {t['unit']} in {t['period']}, expected {t['expected']:,.6g}"
+            )
     return lines
-
-
-def _off_track(con: Any) -> set[tuple[str, str, str]]:
-    return set(
-        con.execute(
-            "select target_id, point, period from target_results where status = 'off_track' and value is not null"
-        ).fetchall()
-    )

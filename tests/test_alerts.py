@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
-from email import message_from_string
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_string, policy
 
 import pytest
 
-from tests.conftest import TOY, World
+from pipelines.alerts import send
+from sources.home import Home
+from tests.conftest import ENTRY, TOY, World
 from tests.test_dagster import Listener
+from tests.test_targets import draft
+from warehouse import ledger
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
@@ -20,6 +27,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         self.received: list[str] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
         super().__init__(("127.0.0.1", 0), Session)
 
 
@@ -28,15 +36,22 @@ class Session(socketserver.StreamRequestHandler):
         def say(line: str) -> None:
             self.wfile.write(line.encode() + b"\r\n")
 
+        sender, recipients = "", []
         say("220 test")
         while line := self.rfile.readline().decode().strip():
             verb = line.split()[0].upper()
+            if address := re.search("<(.*)>", line):
+                if verb == "MAIL":
+                    sender, recipients = address.group(1), []
+                else:
+                    recipients.append(address.group(1))
             if verb == "DATA":
                 say("354 go on")
                 lines = []
                 while (text := self.rfile.readline().decode()) != ".\r\n":
                     lines.append(text)
                 self.server.received.append("".join(lines))
+                self.server.envelopes.append((sender, recipients))
             say("221 bye" if verb == "QUIT" else "250 ok")
             if verb == "QUIT":
                 return
@@ -60,52 +75,164 @@ def web() -> Iterator[Listener]:
     found.server.server_close()
 
 
+def digest(mailbox: Mailbox, web: Listener) -> str:
+    """The one message since the last call, which mail and webhook tell in the same words."""
+    (mail,) = mailbox.received
+    parsed = message_from_string(mail, policy=policy.default)
+    text = parsed.get_content().replace("\r\n", "\n").strip()
+    (posted,) = web.received
+    assert posted == {"text": text} and parsed["Subject"] == text.splitlines()[0]
+    mailbox.received.clear()
+    web.received.clear()
+    return text
+
+
+def silent(mailbox: Mailbox, web: Listener) -> bool:
+    return mailbox.received == [] == web.received
+
+
 def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, web: Listener, monkeypatch):
-    """A toy table with a large revision and a withdrawal; then it comes without a column; then the provider is down."""
+    """A large revision and a withdrawal; then a column has another name, and the old table is back; then a refused revision."""
     monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
     world.refresh()
-    assert mailbox.received == [] == web.received
+    assert silent(mailbox, web)
     revised = {
         key: {period: cell.replace("1", "2") for period, cell in cells.items()} for key, cells in TOY.items()
     }
     revised["A", "V11920", "ITG1"] = {"2018": "41"}
-    world.entry("toy", checks={**world_checks(), "max_revised_share": 1.0})
+    world.entry("toy", checks={**ENTRY["checks"], "max_revised_share": 1.0})
     world.serve(revised)
     world.refresh()
-    (mail,) = mailbox.received
-    parsed = message_from_string(mail)
-    assert parsed["To"] == "ufficio@example.org" and "Distretto" in parsed["Subject"]
-    assert "toy: a large revision, 3 of" in mail.replace("=\r\n", "") or "toy: a large revision" in mail
-    assert "toy: 1 figures were withdrawn" in mail
-    assert [told["text"].splitlines()[0] for told in web.received] == ["Distretto: what the night brought"]
+    assert digest(mailbox, web).splitlines() == [
+        "Distretto: what the night brought",
+        "- toy: a large revision, 5 of 7 figures have another value",
+        "- toy: 1 figures were withdrawn by the provider",
+    ]
     world.server.table("toy", ["freq", "unexpected", "geo"], TOY)
     world.refresh()
-    assert len(mailbox.received) == 2 and "changed the form of its table" in mailbox.received[1].replace(
-        "=\r\n", ""
+    assert "- toy got worse: the provider changed the form of its table: " in digest(mailbox, web)
+    world.refresh()
+    assert silent(mailbox, web)
+    world.serve(revised)
+    assert world.refresh().code == 0 and silent(mailbox, web)
+    assert world.state()["state"] == "unchanged"
+    assert world.refresh().code == 0 and world.state()["state"] == "unchanged"
+    world.entry("toy")
+    world.serve(
+        {
+            key: {period: cell.replace("2", "9") for period, cell in cells.items()}
+            for key, cells in revised.items()
+        }
     )
     world.refresh()
-    assert len(mailbox.received) == 2
+    assert "- toy got worse: " in (told := digest(mailbox, web)) and "revis" in told
 
 
-def world_checks() -> dict:
-    from tests.conftest import ENTRY
+def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allowed_absence_is_over(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch
+):
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    world.set_provider(allowed_absence_days=7)
+    world.refresh()
+    world.server.behave("toy", 500)
+    world.server.behave("inventory", 500)
+    assert world.refresh().code == 3
+    assert re.search(r"^- toy got worse: .*500", digest(mailbox, web), re.M)
+    assert world.refresh().code == 0 and silent(mailbox, web)
+    # as if eight days had gone by
+    status = json.loads((world.home / "status.json").read_text())
+    entry = status["datasets"]["toy"]
+    first = datetime.fromisoformat(entry["failing_since"]) - timedelta(days=8)
+    entry["failing_since"] = first.isoformat()
+    (world.home / "status.json").write_text(json.dumps(status))
+    assert world.refresh().code == 3
+    assert f"- toy got worse, for 9 nights (since {first:%Y-%m-%d}): " in digest(mailbox, web)
+    assert world.refresh().code == 0 and silent(mailbox, web)
 
-    return ENTRY["checks"]
+
+def test_a_release_that_is_late_is_told_once(world: World, mailbox: Mailbox, web: Listener, monkeypatch):
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    stamp = datetime.now(UTC) - timedelta(days=30)
+    world.serve(last_change=stamp)
+    world.refresh()
+    assert silent(mailbox, web)
+    world.entry("toy", calendar=ENTRY["calendar"] | {"late_after_days": 20})
+    assert world.refresh().code == 3
+    assert digest(mailbox, web).splitlines()[1:] == [
+        f"- toy is late: its provider's last release is of {stamp:%Y-%m-%d}, 30 days ago"
+    ]
+    assert world.refresh().code == 0 and silent(mailbox, web)
 
 
-def test_nights_of_silence_are_counted():
-    from datetime import UTC, datetime
+def test_a_target_at_risk_or_missed_is_told_once(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch, tmp_path
+):
+    """Two made-up targets on Sicily's births: the milestone of one was due in 2019, that of the other is not due yet."""
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    dimensions = ["freq", "indic_sb", "sizeclas", "geo"]
+    world.entry("bd_size_r3", dimensions=dimensions, checks=ENTRY["checks"] | {"geos": ["ITG1"]})
+    births = {"2015": "98", "2016": "100", "2017": "100"}
+    births_of = ("A", "V11920", "TOTAL", "ITG1")
+    fixed = datetime(2017, 6, 30, 12, tzinfo=UTC)
+    path = tmp_path / "ledger.yml"
+    path.write_text("")
+    for name, due in (("due", date(2019, 12, 31)), ("not-due", date(2099, 12, 31))):
+        plan = draft(
+            id=name,
+            baseline={"period": "2016"},
+            milestones=[{"period": "2018", "value": 120.0, "assess_on": due}],
+            target={"period": "2098", "value": 200.0, "assess_on": date(2099, 12, 31)},
+            thresholds={"on_track": 0.9, "delayed": 0.75, "max_age_days": 100_000},
+            fixed_on=fixed.date(),
+        )
+        standing = ledger.load(Home(world.home)) if world.home.exists() else ledger.Ledger(path, [])
+        world.home.mkdir(exist_ok=True)
+        known = ledger.Known({"2015": 98.0, "2016": 100.0}, "NR", "up")
+        ledger.append(Home(world.home), standing, ledger.sealed(standing, plan, known, fixed))
+    nights = [births, births | {"2018": "95"}, births | {"2018": "95", "2019": "96"}]
+    heard = []
+    for cells in nights:
+        active = dict.fromkeys(births, "1000")
+        world.server.table(
+            "bd_size_r3", dimensions, {births_of: cells, ("A", "V11910", "TOTAL", "ITG1"): active}
+        )
+        outcome = world.run("refresh", "--only", "bd_size_r3", "--json")
+        assert outcome.code == 0, outcome.err
+        heard.append(silent(mailbox, web) or digest(mailbox, web).splitlines()[1:])
+    at_risk = "is at risk: 95 NR in 2018, expected 120"
+    assert heard[0] is True
+    assert heard[1] == [
+        "- target due missed its milestone: 95 NR in 2018, expected 120",
+        f"- target due {at_risk}",
+        f"- target not-due {at_risk}",
+    ]
+    # a newer figure is judged anew; what was missed stays told
+    assert [line.partition(":")[0] for line in heard[2]] == [
+        "- target due is at risk",
+        "- target not-due is at risk",
+    ]
+    feed = json.loads((world.home / "current" / "feed.json").read_text())
+    assert [item["content_text"].splitlines()[1] for item in feed["items"] if "target" in item["tags"]][
+        -1:
+    ] == ["Target due missed: 95 NR in 2018, expected 120."]
 
-    from pipelines.alerts import worse_lines
 
-    entry = {
-        "failing_since": "2026-01-01T05:15:00+00:00",
-        "failure": {"kind": "Unreachable", "message": "No connection."},
-    }
-    status = {"run": {"worse": ["toy", "old"]}, "datasets": {"toy": entry, "old": {}}}
-    silent, late = worse_lines(status, datetime(2026, 1, 9, 5, 16, tzinfo=UTC))
-    assert "for 9 nights (since 2026-01-01)" in silent
-    assert "released nothing for too long" in late
+def test_the_sender_can_be_set_and_a_mail_without_recipient_fails_nothing(
+    mailbox: Mailbox, monkeypatch, caplog
+):
+    monkeypatch.setenv("DISTRETTO_MAIL_TO", "uno@example.org, due@example.org")
+    send("One.")
+    monkeypatch.setenv("DISTRETTO_MAIL_FROM", "Distretto <distretto@example.org>")
+    send("Two.")
+    monkeypatch.delenv("DISTRETTO_MAIL_TO")
+    send("Three.")
+    senders = [message_from_string(mail)["From"] for mail in mailbox.received]
+    assert senders == ["uno@example.org", "Distretto <distretto@example.org>"]
+    assert mailbox.envelopes == [
+        ("uno@example.org", ["uno@example.org", "due@example.org"]),
+        ("distretto@example.org", ["uno@example.org", "due@example.org"]),
+    ]
+    assert "the mail was not delivered: DISTRETTO_MAIL_TO is not set" in caplog.text
 
 
 def test_a_mail_server_that_is_away_fails_nothing(world: World, monkeypatch):

@@ -46,7 +46,7 @@ def record(
     status = read_status(home)
     before = status["datasets"].get(dataset, {})
     now = utc_now().isoformat()
-    entry = {key: before[key] for key in ("answered_at", "known_stamp") if key in before}
+    entry = {key: before[key] for key in ("answered_at", "known_stamp", "seen") if key in before}
     entry |= {"outcome": outcome, "checked_at": now, **facts}
     if outcome in ("failed", "quarantined"):
         entry["failing_since"] = before.get("failing_since") or now

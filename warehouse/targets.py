@@ -321,6 +321,23 @@ def chance(
 # -- the tables of a release
 
 
+def falling_short(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Results of the release that `con` reads whose target stands and is at risk by its newest figure, or `missed`.
+
+    A milestone or a target is missed from its day of assessment on. `since`: moment from which the figure is known,
+    None for one of the district's own.
+    """
+    found = con.execute("""
+        select r.*, r.point <> 'latest' as missed, i.known_from as since
+        from target_results r join targets t using (target_id, version)
+        left join indicators i on i.indicator = t.indicator and i.geo = t.geo and i.period = r.period
+        where t.superseded_by is null and r.value is not null and r.status in ('delayed', 'off_track')
+          and r.judged_on <= (select max(judged_on) from target_results where point = 'latest')
+        order by target_id, missed desc, r.period""")
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def known(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> Known:
     """What the release that `con` reads holds about `indicator` of `geo`."""
     series = figures(con, "main", [(indicator, geo)])[indicator, geo]

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import duckdb
 
 from warehouse.bundle.facts import Facts, dicts
+from warehouse.targets import falling_short
 
 KEPT = 200
 ATOM = "http://www.w3.org/2005/Atom"
@@ -60,18 +61,17 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
                     f"{d['dataset']}: no new figures from the provider ({d['failure']})",
                 )
             )
-    for t in dicts(con, "from target_results where status = 'off_track' and value is not null"):
-        missed = t["point"] != "latest"
+    for t in falling_short(con):
         found.append(
             _item(
                 f"target:{t['target_id']}:{t['version']}:{t['point']}:{t['period']}",
                 datetime.combine(t["judged_on"], datetime.min.time(), UTC)
-                if missed
-                else facts.release["built_at"],
+                if t["missed"]
+                else t["since"] or facts.release["built_at"],
                 "target",
-                f"Obiettivo {t['target_id']} {'mancato' if missed else 'a rischio'}: {t['value']:g} {t['unit']} "
+                f"Obiettivo {t['target_id']} {'mancato' if t['missed'] else 'a rischio'}: {t['value']:g} {t['unit']} "
                 f"nel {t['period']}, atteso {t['expected']:g}",
-                f"Target {t['target_id']} {'missed' if missed else 'at risk'}: {t['value']:g} {t['unit']} "
+                f"Target {t['target_id']} {'missed' if t['missed'] else 'at risk'}: {t['value']:g} {t['unit']} "
                 f"in {t['period']}, expected {t['expected']:g}",
             )
         )
