@@ -1,4 +1,5 @@
--- Our rates, recomputed from counts, agree with the provider's own within 0.1 points, in our territory.
+-- Our rates, recomputed from counts, agree with the provider's own within its rounding, in our territory: two decimals in
+-- bd_size_r3; of bd_hgnace_r no body has been seen here, so that one decimal is allowed for.
 -- Elsewhere the provider's table disagrees with itself (FI1D8 in 2014 by 0.46), which is not ours to block on. The
 -- provider's own growth and survival do not stop at a registered break; where we have no row, nothing is compared.
 with published (indicator, dataset, code) as (values
@@ -13,4 +14,4 @@ join territory using (geo)
 join published p using (indicator, dataset)
 join enterprise_births o on o.dataset = i.dataset and o.indicator = p.code and o.geo = i.geo and o.period = i.period
 where (o.dataset = 'bd_hgnace_r' or o.sizeclas = 'TOTAL') and (o.dataset = 'bd_size_r3' or o.nace_r2 = 'B-S_X_O_S94')
-  and abs(i.value - o.value) > 0.1
+  and abs(i.value - o.value) > if(o.dataset = 'bd_size_r3', 0.005, 0.05) + 1e-9
