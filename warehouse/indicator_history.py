@@ -52,13 +52,12 @@ def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str
            or (i.value is null) <> (l.value is null)
            -- sums of several threads may differ in the last bit
            or abs(i.value - l.value) > 1e-12 * greatest(abs(i.value), abs(l.value))
-        order by indicator, geo, period""")
+        order by i.rowid""")
     con.execute(f"""
         insert into {schema}.indicator_history by name
         select * exclude (deleted, release_id, known_from), true as deleted, {stamp}
-        from (from {schema}.indicator_history
+        from (from {schema}.indicator_history anti join {schema}.indicators using (indicator, geo, period)
               qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1)
-        anti join {schema}.indicators using (indicator, geo, period)
         where not deleted order by indicator, geo, period""")
     con.execute(f"""
         create macro {schema}.indicators_as_of(ts) as table

@@ -256,15 +256,14 @@ def _trace(con: duckdb.DuckDBPyConnection, schema: str) -> None:
         select rowid as row, generate_subscripts(inputs, 1)::integer as number, unnest(inputs) as input from computed""")
     con.execute(f"""
         create or replace temp table facts as
-        select h.rowid as input, s.dataset, s.indicator, s.geo, h.period, h.value, s.unit, h.flag, h.series, v.snapshot_id,
+        select h.input, s.dataset, s.indicator, s.geo, h.period, h.value, s.unit, h.flag, h.series, v.snapshot_id,
                v.known_from, coalesce(len(list_filter(b.periods, x -> x <= h.period)), 0) as segment,
                -- a bit a letter, so that the flags of many inputs are joined by `bit_or`
                case when h.flag <> '' then list_sum([1::bigint << (ascii(x) - 65) for x in
                     list_distinct(regexp_extract_all(h.flag, '[a-zA-Z]'))])::bigint end as letters
-        from {schema}.history h
+        from (select rowid as input, * from {schema}.history where rowid in (select input from used)) h
         join {schema}.series s using (series) join {schema}.vintages v using (vintage)
-        left join series_breaks b using (series)
-        where h.rowid in (select input from used)""")
+        left join series_breaks b using (series)""")
 
 
 def _bounds(con: duckdb.DuckDBPyConnection) -> None:

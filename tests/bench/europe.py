@@ -129,8 +129,8 @@ class Watched:
             )
         return made
 
-    def executemany(self, *words):
-        return self.con.executemany(*words)
+    def __getattr__(self, other: str):
+        return getattr(self.con, other)
 
 
 def queries() -> set[str]:
