@@ -133,27 +133,19 @@ def doctor(
     offline: Annotated[bool, typer.Option(help="Ask nobody; tell what is known on disk.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask each provider once whether it answers; tell its pace, its bans and the figures it owes us.
+    """Ask each provider once whether it answers; tell its credentials, pace and bans, and when it releases next.
 
     Example: [cyan]distretto doctor[/cyan] after a night in which everything failed
     """
-    from sources.doctor import examine
+    from sources.doctor import examine, owed
     from sources.spec import load_catalogue, load_providers
 
     home, catalogue = Home.from_env(), load_catalogue()
     states = _states(home)
     found = []
     for provider in load_providers().values():
-        names = [d.id for d in catalogue.values() if d.provider == provider.id]
-        found.append(
-            examine(provider, home.pace, ask=not offline)
-            | {
-                "datasets": len(names),
-                "failing": [name for name in names if states[name]["trouble"]],
-                "late": [name for name in names if states[name]["late"]],
-                "expected": {name: catalogue[name].calendar.expected for name in names},
-            }
-        )
+        theirs = [owed(d, states[d.id]) for d in catalogue.values() if d.provider == provider.id]
+        found.append(examine(provider, home.pace, ask=not offline) | {"datasets": theirs})
     if as_json:
         print(to_json(found, indent=1))
     else:

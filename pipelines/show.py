@@ -22,6 +22,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from sources.home import utc_now
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -96,17 +98,45 @@ def done(message: str, hint: str = "") -> None:
 
 
 def doctor(found: list[dict[str, Any]]) -> None:
-    """Each provider's answer and pace, then what to do where something is wrong."""
+    """Each provider's answer and pace, each dataset's next release, then what to do where something is wrong."""
+    now = utc_now().isoformat()
+    providers = [
+        {
+            **row,
+            "answers": {True: "yes", False: "NO", None: "not asked"}[row["answers"]] if row["host"] else "a folder",
+            "one request every": f"{row['seconds_between_requests']:g} s" if row["host"] else "",
+            "requests a run": "" if row["requests_a_run"] is None else f"at most {row['requests_a_run']:,}",
+            "may be asked": "now" if row["host"] and row["may_be_asked_at"] <= now else _moment(row["may_be_asked_at"]),
+            "last asked": _moment(row["last_asked"]),
+        }
+        for row in found
+    ]
+    table(providers, ["provider", "answers", "said", "credentials", "one request every", "requests a run", "last asked", "may be asked"])
+    out.print()
+    releases = [
+        {
+            **owed,
+            "provider updated it": _moment(owed["updated"])[:10] or "not known",
+            "next release": owed["expected"],
+            "late": "LATE" if owed["late"] else f"after {owed['late_after']}" if owed["late_after"] else "",
+        }
+        for row in found
+        for owed in row["datasets"]
+    ]
+    table(releases, ["dataset", "state", "provider updated it", "next release", "late"])
     for row in found:
-        answers = {True: "yes", False: "NO", None: "not asked"}[row["answers"]] if row["host"] else "a folder"
-        row["answers"], row["asked every"] = answers, f"{row['seconds_between_requests']:g} s"
-    table(found, ["provider", "answers", "said", "credentials", "asked every", "last_asked", "datasets"])
-    for row in found:
-        for told, names in (("failing", row["failing"]), ("later than expected", row["late"])):
-            for name in names:
-                err.print(f"{name}: {told}; its provider publishes {row['expected'][name]}")
+        for owed in row["datasets"]:
+            if owed["failing"]:
+                err.print(f"{owed['dataset']}: failing; distretto status says why.")
+            if owed["late"]:
+                err.print(f"{owed['dataset']}: late. Next: distretto probe {owed['dataset']} tells what the provider has.")
         if row["next"]:
             err.print(f"{row['provider']}. Next: {row['next']}")
+
+
+def _moment(text: str | None) -> str:
+    """An ISO moment to the minute in UTC, as people read it."""
+    return text[:16].replace("T", " ") if text else ""
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:

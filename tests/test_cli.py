@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -377,14 +377,36 @@ def test_the_doctor_tells_who_answers_who_does_not_and_who_must_not_be_asked(wor
     world.refresh()
     asked = len(world.server.requests)
     banned = eurostat()
-    assert (banned["answers"], banned["failing"]) == (None, ["toy"])
-    assert banned["not_before"] > banned["last_asked"] and len(world.server.requests) == asked
+    assert banned["answers"] is None
+    assert [row["dataset"] for row in banned["datasets"] if row["failing"]] == ["toy"]
+    assert banned["may_be_asked_at"] == banned["not_before"] > banned["last_asked"]
+    assert len(world.server.requests) == asked
     world.server.stop()
     (world.home / "pace").rename(world.home / "pace-before")
     down = eurostat()
     assert down["answers"] is False and down["next"]
     outcome = world.run("doctor")
     assert "NO" in outcome.out and "firewall" in outcome.err
+
+
+def test_the_doctor_tells_what_the_pace_leaves_and_when_figures_are_due(world: World):
+    world.server.table("toy", ["freq", "indic_sb", "geo"], TOY, last_change=datetime(2026, 5, 13, 9, tzinfo=UTC))
+    world.entry("toy", calendar={"frequency": "A", "expected": "in May", "late_after_days": 30})
+    world.refresh()
+    world.set_provider(min_interval_s=900, host_budget_s=3600)
+    rows = {row["provider"]: row for row in world.run("doctor", "--offline", "--json").json}
+    eurostat, folder = rows["eurostat"], rows["district"]
+    assert eurostat["requests_a_run"] == 4
+    asked, allowed = (datetime.fromisoformat(eurostat[key]) for key in ("last_asked", "may_be_asked_at"))
+    assert allowed - asked == timedelta(seconds=900)
+    (toy,) = [row for row in eurostat["datasets"] if row["dataset"] == "toy"]
+    assert (toy["updated"][:10], toy["expected"], toy["late_after"]) == ("2026-05-13", "in May", "2026-06-12")
+    (births,) = [row for row in eurostat["datasets"] if row["dataset"] == "bd_hgnace_r"]
+    assert (births["updated"], births["late_after"]) == (None, None)
+    assert (folder["may_be_asked_at"], folder["requests_a_run"]) == (None, None)
+    printed = world.run("doctor", "--offline")
+    assert "at most 4" in printed.out and "a folder" in printed.out and "LATE" in printed.out
+    assert "distretto probe toy" in printed.err
 
 
 def test_unpinning_what_is_not_pinned_is_a_failure(world: World):
@@ -420,6 +442,7 @@ def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(
         return {row["provider"]: row["credentials"] for row in rows}["eurostat"]
 
     assert told() == "not configured"
+    assert "set TEST_SECRET in the environment" in world.run("doctor", "--offline").err
     world.monkeypatch.setenv("TEST_SECRET", "here")
     assert told() == "configured"
     assert world.refresh().json["datasets"]["toy"]["state"] == "live"
