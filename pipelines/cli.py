@@ -153,6 +153,26 @@ def doctor(
 
 
 @app.command()
+def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
+    """Ask the provider what the table is like now, and compare it with the catalogue entry and the figures held.
+
+    Exit code 3 where the entry asks for what the provider has not. Example: [cyan]distretto probe bd_hgnace_r[/cyan]
+    """
+    from assets.observations import Workshop
+    from assets.probe import probe as compare
+
+    _catalogue_names([dataset])
+    shop = Workshop(Home.from_env())
+    found = compare(shop, shop.catalogue[dataset])
+    if as_json:
+        print(to_json(found, indent=1))
+    else:
+        show.probed(found)
+    if not found["agrees"]:
+        raise typer.Exit(3)
+
+
+@app.command()
 def datasets(as_json: AsJson = False) -> None:
     """The catalogue: what is collected, from whom, and what it feeds."""
     from sources.spec import load_catalogue

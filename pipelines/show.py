@@ -103,15 +103,31 @@ def doctor(found: list[dict[str, Any]]) -> None:
     providers = [
         {
             **row,
-            "answers": {True: "yes", False: "NO", None: "not asked"}[row["answers"]] if row["host"] else "a folder",
+            "answers": {True: "yes", False: "NO", None: "not asked"}[row["answers"]]
+            if row["host"]
+            else "a folder",
             "one request every": f"{row['seconds_between_requests']:g} s" if row["host"] else "",
             "requests a run": "" if row["requests_a_run"] is None else f"at most {row['requests_a_run']:,}",
-            "may be asked": "now" if row["host"] and row["may_be_asked_at"] <= now else _moment(row["may_be_asked_at"]),
+            "may be asked": "now"
+            if row["host"] and row["may_be_asked_at"] <= now
+            else _moment(row["may_be_asked_at"]),
             "last asked": _moment(row["last_asked"]),
         }
         for row in found
     ]
-    table(providers, ["provider", "answers", "said", "credentials", "one request every", "requests a run", "last asked", "may be asked"])
+    table(
+        providers,
+        [
+            "provider",
+            "answers",
+            "said",
+            "credentials",
+            "one request every",
+            "requests a run",
+            "last asked",
+            "may be asked",
+        ],
+    )
     out.print()
     releases = [
         {
@@ -129,9 +145,55 @@ def doctor(found: list[dict[str, Any]]) -> None:
             if owed["failing"]:
                 err.print(f"{owed['dataset']}: failing; distretto status says why.")
             if owed["late"]:
-                err.print(f"{owed['dataset']}: late. Next: distretto probe {owed['dataset']} tells what the provider has.")
+                err.print(
+                    f"{owed['dataset']}: late. Next: distretto probe {owed['dataset']} tells what the provider has."
+                )
         if row["next"]:
             err.print(f"{row['provider']}. Next: {row['next']}")
+
+
+def probed(found: dict[str, Any]) -> None:
+    """What a probe found: first what breaks the entry, then what is new, then what agrees."""
+    broken = [
+        (f"dimension {kind}", ", ".join(found["dimensions"][kind]))
+        for kind in ("gone", "new")
+        if found["dimensions"][kind]
+    ]
+    broken += [(f"{d}: asked for and gone", _some(codes)) for d, codes in found["codes_gone"].items()]
+    broken += [
+        (words, _some(found[key]))
+        for key, words in (
+            ("codes_without_unit", "codes without a unit in the entry"),
+            ("territories_unknown", "territories that geography.csv lacks"),
+        )
+        if found[key]
+    ]
+    changed = [(f"{d}: new at the provider", _some(codes)) for d, codes in found["codes_new"].items()]
+    changed += [
+        (f"{d}: held, no longer listed", _some(codes)) for d, codes in found["codes_vanished"].items()
+    ]
+    changed += [("periods new at the provider", _some(found["periods_new"]))] if found["periods_new"] else []
+    periods = {
+        side: " to ".join(dict.fromkeys(span)) or "not told" for side, span in found["periods"].items()
+    }
+    out.print(f"{found['dataset']} ({found['code']} of {found['provider']})")
+    out.print(f"  dimensions  {', '.join(found['dimensions']['found'])}")
+    out.print(
+        f"  periods     {periods['provider']}"
+        + (f"; held: {periods['held']}" if found["held"] else "; no figures held")
+    )
+    for style, rows in (("red", broken), ("yellow", changed)):
+        for what, which in rows:
+            out.print(Text(f"  {what}: ", style=style) + Text(which))
+    if not broken:
+        done("The provider has all that the catalogue entry asks for.")
+    else:
+        failed("The catalogue entry and the provider differ.", "mend the entry, see docs/add-a-dataset.md.")
+
+
+def _some(codes: list[str], most: int = 12) -> str:
+    """`codes` in words; of many the first."""
+    return ", ".join(codes[:most]) + (f" and {len(codes) - most:,} more" if len(codes) > most else "")
 
 
 def _moment(text: str | None) -> str:

@@ -15,7 +15,7 @@ from sources.errors import SourceError
 from sources.formats import decode, sdmx_csv
 from sources.formats.staged import Staged
 from sources.home import Home
-from sources.snapshots import Snapshot, SnapshotStore
+from sources.snapshots import Origin, Snapshot, SnapshotStore
 from sources.spec import Dataset, Provider
 
 
@@ -29,7 +29,15 @@ def stage(
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        staged = _decoded(store.verified(snapshot), snapshot, dataset, provider, aside)
+        staged = decoded(
+            store.verified(snapshot),
+            snapshot.format,
+            snapshot.gzipped,
+            dataset,
+            provider,
+            aside,
+            snapshot.origin,
+        )
         os.rename(aside, folder)
     except SourceError as failure:
         failure.provider, failure.dataset, failure.url = snapshot.provider, dataset.id, snapshot.url
@@ -39,12 +47,20 @@ def stage(
     return Staged(folder, staged.provider_updated_at)
 
 
-def _decoded(body: Path, snapshot: Snapshot, dataset: Dataset, provider: Provider, folder: Path) -> Staged:
-    """`body` staged into `folder`: its slices together, in the project's concepts."""
-    names = provider_dimensions(dataset, provider) if snapshot.origin == "live" else dataset.dimensions
-    if dataset.rest and snapshot.origin == "live":
-        names = [*names, *sdmx_csv.others(body, snapshot.gzipped, names)]
-    format_, in_slices = snapshot.format.removesuffix(slices.SUFFIX), snapshot.format.endswith(slices.SUFFIX)
+def decoded(
+    body: Path,
+    format_: str,
+    gzipped: bool,
+    dataset: Dataset,
+    provider: Provider,
+    folder: Path,
+    origin: Origin = "live",
+) -> Staged:
+    """`body` staged into `folder`: its slices together, in the project's concepts. Raises a SourceError."""
+    names = provider_dimensions(dataset, provider) if origin == "live" else dataset.dimensions
+    if dataset.rest and origin == "live":
+        names = [*names, *sdmx_csv.others(body, gzipped, names)]
+    format_, in_slices = format_.removesuffix(slices.SUFFIX), format_.endswith(slices.SUFFIX)
     served = folder / "served"
     if in_slices:
         answers = slices.unpack(body, folder / "answers")
@@ -54,8 +70,8 @@ def _decoded(body: Path, snapshot: Snapshot, dataset: Dataset, provider: Provide
         ]
         staged = slices.merge(parts, names, served)
     else:
-        staged = decode(format_, body, snapshot.gzipped, names, served, provider.timezone)
-    if snapshot.origin == "live":
+        staged = decode(format_, body, gzipped, names, served, provider.timezone)
+    if origin == "live":
         staged = harmonise(staged, dataset, provider, folder)
     for path in (staged.series, staged.observations):
         os.replace(path, folder / path.name)

@@ -20,7 +20,9 @@ import pytest
 import yaml
 from hypothesis import settings as hypothesis_settings
 
+from sources.home import Home
 from tests.provider import EurostatServer
+from warehouse.status import read_status
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
@@ -156,6 +158,18 @@ class World:
     def refresh(self, *words: str) -> Outcome:
         """The nightly job for `toy` alone."""
         return self.run("refresh", "--only", "toy", "--json", *words)
+
+    def night(self, dataset: str = "toy") -> dict[str, Any]:
+        """A night of one dataset without its release, quicker by far: what status.json then says of it."""
+        from assets.observations import Workshop, admit, collect
+
+        home = Home.from_env()
+        shop = Workshop(home)
+        with home.writing():
+            collect(shop, [dataset])
+            with shop.warehouse() as con:
+                admit(shop, con, dataset)
+        return read_status(home)["datasets"][dataset]
 
     def start(self, *words: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen:
         """`distretto WORDS` in a process of its own, in which `preexec` is called first."""

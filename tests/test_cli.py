@@ -390,7 +390,9 @@ def test_the_doctor_tells_who_answers_who_does_not_and_who_must_not_be_asked(wor
 
 
 def test_the_doctor_tells_what_the_pace_leaves_and_when_figures_are_due(world: World):
-    world.server.table("toy", ["freq", "indic_sb", "geo"], TOY, last_change=datetime(2026, 5, 13, 9, tzinfo=UTC))
+    world.server.table(
+        "toy", ["freq", "indic_sb", "geo"], TOY, last_change=datetime(2026, 5, 13, 9, tzinfo=UTC)
+    )
     world.entry("toy", calendar={"frequency": "A", "expected": "in May", "late_after_days": 30})
     world.refresh()
     world.set_provider(min_interval_s=900, host_budget_s=3600)

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from assets.observations import Workshop, admit, collect
 from sources.home import Home
+from sources.snapshots import SnapshotStore
 from tests.conftest import World
 from tests.provider import FAULT, XML, Answer
-from warehouse.status import read_status
 
 YEARS = ("2018", "2019", "2020")
 INDICATORS = {"V11910": "NR", "V11920": "NR", "V11930": "NR"}
@@ -38,15 +37,8 @@ def big(world: World) -> World:
 
 
 def night(world: World) -> dict[str, Any]:
-    """What status.json says of `toy` after a night without a release."""
-    home = Home.from_env()
-    shop, world.asked = Workshop(home), len(world.server.requests)
-    with home.writing():
-        collect(shop, ["toy"])
-        with shop.warehouse() as con:
-            admit(shop, con, "toy")
-    world.store = shop.store
-    return read_status(home)["datasets"]["toy"]
+    world.asked = len(world.server.requests)
+    return world.night()
 
 
 def asked(world: World) -> list[str]:
@@ -89,7 +81,7 @@ def test_a_slice_without_results_is_empty_and_no_failure(big: World):
         404, FAULT.format(code=100, words="No results found").encode(), XML
     )
     assert night(big)["outcome"] == "updated"
-    snapshot = big.store.current("toy")
+    snapshot = SnapshotStore(Home.from_env()).current("toy")
     assert snapshot.format == "sdmx-csv+slices"
 
 
@@ -100,7 +92,7 @@ def test_a_slice_that_fails_fails_them_all(big: World, behaviour, kind):
     big.server.behave("*/.V11920.", behaviour)
     state = night(big)
     assert state["outcome"] == "failed" and state["failure"]["kind"] == kind
-    assert big.store.snapshots == {}
+    assert SnapshotStore(Home.from_env()).snapshots == {}
 
 
 def test_a_provider_without_any_results_is_told_so(big: World):
