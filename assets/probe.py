@@ -52,8 +52,14 @@ def probe(shop: Workshop, dataset: Dataset) -> dict[str, Any]:
 
 def compare(dataset: Dataset, provider: Provider, there: Structure, held: Structure | None) -> dict[str, Any]:
     """What differs between the entry, what the provider has (`there`) and the figures `held`, all in our names and codes."""
-    expected, found = [*dataset.dimensions, *_further(dataset)], there.dimensions
-    gone = {d: sorted(codes - there.codes[d]) for d, codes in _asked(dataset).items() if d in there.codes}
+    # `rest` gathers whatever else the provider has
+    expected = [d for d in (*dataset.dimensions, *_further(dataset)) if d != dataset.rest]
+    found = there.dimensions
+    asked = _asked(dataset)
+    if provider.territories:
+        # of the territories asked for under a provider's own scheme a table has those it has
+        asked["geo"] = set(dataset.checks.geos)
+    gone = {d: sorted(codes - there.codes[d]) for d, codes in asked.items() if d in there.codes}
     without_unit = set()
     if isinstance(dataset.unit, dict):
         ((dimension, units),) = dataset.unit.items()
@@ -65,7 +71,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
         "dimensions": {
             "expected": expected,
             "found": found,
-            "new": sorted(set(found) - set(expected)),
+            "new": [] if dataset.rest else sorted(set(found) - set(expected)),
             "gone": sorted(set(expected) - set(found)),
         },
         "codes_gone": {d: codes for d, codes in gone.items() if codes},
@@ -78,7 +84,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
         "held": held is not None,
     }
     if held:
-        for dimension in dataset.dimensions:
+        for dimension in (d for d in dataset.dimensions if d != dataset.rest):
             if new := sorted(_wanted(dataset, dimension, there) - held.codes[dimension]):
                 report["codes_new"][dimension] = new
             if dimension in there.codes and (old := sorted(held.codes[dimension] - there.codes[dimension])):

@@ -107,7 +107,7 @@ def doctor(found: list[dict[str, Any]]) -> None:
             if row["host"]
             else "a folder",
             "one request every": f"{row['seconds_between_requests']:g} s" if row["host"] else "",
-            "requests a run": "" if row["requests_a_run"] is None else f"at most {row['requests_a_run']:,}",
+            "budget": _budget(row),
             "may be asked": "now"
             if row["host"] and row["may_be_asked_at"] <= now
             else _moment(row["may_be_asked_at"]),
@@ -123,7 +123,7 @@ def doctor(found: list[dict[str, Any]]) -> None:
             "said",
             "credentials",
             "one request every",
-            "requests a run",
+            "budget",
             "last asked",
             "may be asked",
         ],
@@ -150,6 +150,19 @@ def doctor(found: list[dict[str, Any]]) -> None:
                 )
         if row["next"]:
             err.print(f"{row['provider']}. Next: {row['next']}")
+
+
+def _budget(row: dict[str, Any]) -> str:
+    """What a provider's pace and budgets leave room for."""
+    return "; ".join(
+        words.format(row[key])
+        for key, words in (
+            ("requests_a_run", "{:,} requests a run"),
+            ("requests_left_this_hour", "{:,} left this hour"),
+            ("bytes_left_this_week", "{:,} bytes left this week"),
+        )
+        if row[key] is not None
+    )
 
 
 def probed(found: dict[str, Any]) -> None:

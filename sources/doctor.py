@@ -22,7 +22,7 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
 
     Asking is one request for its base address, which counts against its pace and may meet its ban; any status is
     an answer. `may_be_asked_at`: when its pace and its ban, `not_before`, allow the next request. `requests_a_run`: how
-    many its pace leaves room for in a run, None without a pace.
+    many its pace leaves room for in a run; the budgets of an hour and of a week: what is left. None: it has none.
     """
     client = Client(provider.model_copy(update={"attempts": 1}), pace)
     host = urlsplit(provider.base_url).hostname
@@ -41,7 +41,8 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
                 found |= {"answers": False, "said": failure.message, "next": failure.hint}
             except SourceError as failure:
                 found |= {"answers": True, "said": failure.message}
-    asked, banned = client.standing()
+    standing = client.standing()
+    asked, banned = standing.last, standing.not_before
     now, interval = datetime.now(UTC), provider.min_interval_s
     allowed = max(now, banned or now, asked + timedelta(seconds=interval) if asked else now)
     if banned and banned > now:
@@ -50,9 +51,13 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
             "said": f"Not to be asked before {banned:%Y-%m-%d %H:%M} UTC.",
             "next": "nothing: the first run after that asks again.",
         }
+    elif standing.requests_left == 0 or standing.bytes_left == 0:
+        found["next"] = "nothing: its budget is spent; the first run that has one again goes on."
     return found | {
         "seconds_between_requests": interval,
         "requests_a_run": int(provider.host_budget_s / interval) if host and interval else None,
+        "requests_left_this_hour": standing.requests_left,
+        "bytes_left_this_week": standing.bytes_left,
         "last_asked": asked.isoformat() if asked else None,
         "may_be_asked_at": allowed.isoformat() if host else None,
         "not_before": banned.isoformat() if banned else None,

@@ -77,6 +77,16 @@ class Body:
         return (gzip.decompress(data) if self.gzipped else data).decode("utf-8-sig", errors="replace")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """When a host was last asked, before when it is not to be asked again, and what its budgets leave; None: has none."""
+
+    last: datetime | None
+    not_before: datetime | None
+    requests_left: int | None
+    bytes_left: int | None
+
+
 @dataclass
 class Client:
     """Asks one provider, one request at a time. `pace` is a folder shared by all processes."""
@@ -271,12 +281,17 @@ class Client:
             head,
         )
 
-    def standing(self) -> tuple[datetime | None, datetime | None]:
-        """When this host was last asked by any process, and before when it is not to be asked again."""
-        state = self._recall()
+    def standing(self) -> Standing:
+        """How this host stands with all processes of this machine."""
+        state, provider = self._recall(), self.provider
         moments = (state.get(key) for key in ("last", "not_before"))
         last, not_before = (datetime.fromtimestamp(moment, UTC) if moment else None for moment in moments)
-        return last, not_before
+        return Standing(
+            last,
+            not_before,
+            max(provider.max_per_hour - len(_last_hour(state)), 0) if provider.max_per_hour else None,
+            max(provider.max_bytes_a_week - _week_bytes(state), 0) if provider.max_bytes_a_week else None,
+        )
 
     @property
     def _state(self) -> Path:
@@ -317,7 +332,7 @@ class Client:
                 hint="nothing: the first run after that goes on.",
             )
         most = self.provider.max_bytes_a_week
-        if most and (used := state["week_bytes"] if state.get("week") == _week() else 0) >= most:
+        if most and (used := _week_bytes(state)) >= most:
             raise RateLimited(
                 f"{used:,} bytes this week, of {most:,} that the provider is to be asked for.",
                 **about,
@@ -348,6 +363,10 @@ class Client:
 def _last_hour(state: dict[str, Any]) -> list[float]:
     """The moments of the requests of the last hour; a clock set back makes none of the future count."""
     return [moment for moment in state.get("hour", []) if 0 <= time.time() - moment < HOUR_S]
+
+
+def _week_bytes(state: dict[str, Any]) -> int:
+    return state["week_bytes"] if state.get("week") == _week() else 0
 
 
 def _week() -> str:

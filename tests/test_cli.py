@@ -407,7 +407,7 @@ def test_the_doctor_tells_what_the_pace_leaves_and_when_figures_are_due(world: W
     assert (births["updated"], births["late_after"]) == (None, None)
     assert (folder["may_be_asked_at"], folder["requests_a_run"]) == (None, None)
     printed = world.run("doctor", "--offline")
-    assert "at most 4" in printed.out and "a folder" in printed.out and "LATE" in printed.out
+    assert "4 requests a run" in printed.out and "a folder" in printed.out and "LATE" in printed.out
     assert "distretto probe toy" in printed.err
 
 

@@ -208,6 +208,12 @@ def test_json_stat_refuses_nan(tmp_path):
         staged(tmp_path, cube().replace("5905", "NaN"), "json-stat")
 
 
+def test_json_stat_refuses_what_no_double_holds(tmp_path):
+    # found by fuzzing: the parser of JSON reads it as infinity
+    with pytest.raises(UnreadableBody, match="too large"):
+        staged(tmp_path, cube().replace("5905", "1e999"), "json-stat")
+
+
 @pytest.mark.parametrize(
     ("given_", "sdmx"),
     [

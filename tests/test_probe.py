@@ -14,7 +14,9 @@ from sources.spec import Catalogue, load_catalogue, load_providers
 from tests import live as asking
 from tests.conftest import TOY, World
 from tests.provider_istat import IstatServer, archive
+from tests.provider_oecd import OecdServer
 from tests.test_istat import CELLS, DIMENSIONS, REGIONS, Istat
+from tests.test_oecd import Oecd
 
 NOTHING = {
     "codes_gone": {}, "codes_without_unit": [], "territories_unknown": [], "codes_new": {}, "codes_vanished": {},
@@ -118,6 +120,21 @@ def test_istats_constraint_is_read_in_our_names_and_codes(istat: Istat):
     assert (found["territories_unknown"], found["codes_new"]) == (["IT999"], {"geo": ["IT999"]})
 
 
+def test_oecds_constraint_is_read_whatever_dimensions_it_adds(world: World):
+    with OecdServer() as server:
+        oecd = Oecd(world, server)
+        oecd.admit()
+        found = probe(world, "trial")
+        # the territory of the query that OECD does not have is no mistake
+        assert found | NOTHING == found
+        assert found["dimensions"]["found"][:3] == ["freq", "territorial_level", "geo"]
+        oecd.set_provider(max_per_hour=50)
+        world.night("trial")
+        row = next(r for r in world.run("doctor", "--offline", "--json").json if r["provider"] == "oecd")
+        assert row["requests_left_this_hour"] == 49
+        assert "49 left this hour" in world.run("doctor", "--offline").out
+
+
 def test_a_provider_without_structures_is_asked_for_the_table(istat: Istat):
     istat.world.entry("regions", **REGIONS)
     rows = [("054", "percentuale", "Italia", year, "7,9") for year in ("2021", "2022")]
@@ -189,6 +206,8 @@ def test_live_asks_each_provider_once_and_keeps_the_pace(istat: Istat):
 
 
 def only(shop: Workshop, names: set[str]) -> Workshop:
+    here = ("eurostat", "istat", "istat_archive", "district")
+    shop.providers = {name: provider for name, provider in shop.providers.items() if name in here}
     shop.catalogue = Catalogue({name: entry for name, entry in shop.catalogue.items() if name in names})
     return shop
 

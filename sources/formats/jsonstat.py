@@ -70,7 +70,9 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
         con.execute(f"""
             create temp table cells as
             select cell, cell // {strides[time]} % {sizes[time]} as moment, cell - moment * {strides[time]} as first,
-                   dense_rank() over (order by first)::integer as series, if(isnan(value), null, value) as value, status
+                   dense_rank() over (order by first)::integer as series, case when isnan(value) then null
+                        -- JSON has no infinity, but 1e999 is read as one
+                        when isinf(value) then refused({place}, 'a number too large')::double else value end as value, status
             from present where not isnan(value) or status <> ''""")
         con.execute(f"""
             copy (select series, {", ".join(f"{at[d]} as {name(d)}" for d in dimensions)}

@@ -28,7 +28,7 @@ from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Actual
 from sources.home import write_atomic
 from sources.http import Body, Client
-from sources.protocols import Fetched
+from sources.protocols import Fetched, Structure
 from sources.spec import Dataset
 
 AGENCY = "OECD.CFE.EDS"
@@ -78,20 +78,32 @@ class Oecd:
             raise
         return Fetched(body, dataset.format, actual.valid_from)
 
+    def structure(self, dataset: Dataset) -> Structure:
+        """What OECD says of the table; two requests at most. Raises a SourceError."""
+        actual = self._actual(dataset)
+        there = {dimension.lower(): codes for dimension, codes in actual.codes.items()}
+        periods = there.pop("time_period", set())
+        return Structure(self._resolved(dataset, actual).order, there, periods)
+
     def _actual(self, dataset: Dataset) -> Actual:
         path = f"contentconstraint/{AGENCY}/CR_A_{quote(dataset.code)}/?references=none"
         return sdmx_structure.actual(self._get(path, dataset, STRUCTURE))
 
-    def _key(self, dataset: Dataset, actual: Actual) -> Key:
-        """Resolved from the dataflow, whose structure need not be called as its id says. Raises StructureChanged."""
+    def _resolved(self, dataset: Dataset, actual: Actual) -> Key:
+        """From the dataflow, whose structure need not be called as its id says."""
         try:
-            key = Key(**json.loads(self._kept(dataset, actual).read_text()))
+            return Key(**json.loads(self._kept(dataset, actual).read_text()))
         except (OSError, ValueError, TypeError):
             path = f"dataflow/{AGENCY}/{quote(dataset.code)}/{actual.version}?references=datastructure"
             body = self._get(path, dataset, STRUCTURE)
             order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
             key = Key(sdmx_structure.flow(body).version, order)
             write_atomic(self._kept(dataset, actual), json.dumps(vars(key)).encode())
+            return key
+
+    def _key(self, dataset: Dataset, actual: Actual) -> Key:
+        """The same, of the dimensions expected. Raises StructureChanged."""
+        key = self._resolved(dataset, actual)
         expected = provider_dimensions(dataset, self.client.provider)
         gone = sorted(set(expected) - set(key.order))
         new = [] if dataset.rest else sorted(set(key.order) - set(expected))
