@@ -16,12 +16,12 @@ import duckdb
 
 from sources.errors import DistrettoError
 from sources.formats.staged import Staged, name, quoted
-from sources.home import Home
+from sources.home import Home, file_sha256
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue
 from warehouse import indicators, tables
 from warehouse import store as warehouse_store
-from warehouse.release import Release, attached, code_sha256, file_sha256, releases, show, verify_database
+from warehouse.release import Release, attached, code_sha256, releases, show, verify_database
 
 
 def verify(release: Release) -> list[str]:

@@ -26,7 +26,7 @@ import yaml
 
 from sources.errors import DistrettoError
 from sources.formats.staged import quoted
-from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
+from sources.home import Home, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Provider
 from warehouse import (
@@ -208,9 +208,9 @@ def build(
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("describing the release")
-        bundle.describe(aside, last.folder if last else None, territory())
+        digests = bundle.describe(aside, last.folder if last else None, territory())
         render(Release(release_id, aside))
-        _seal(aside, last)
+        _seal(aside, last, digests)
         folder = home.releases / release_id
         os.rename(aside, folder)
         sync_folder(home.releases)
@@ -352,15 +352,18 @@ def verify_database(path: Path, rows: dict[str, int]) -> None:
         con.close()
 
 
-def _seal(folder: Path, last: Release | None) -> None:
-    """Link files equal to those of the last release, write SHA256SUMS, make all durable and read-only."""
+def _seal(folder: Path, last: Release | None, digests: dict[str, str]) -> None:
+    """Link files equal to those of the last release, write SHA256SUMS, make all durable and read-only.
+
+    `digests`: those already known, by place.
+    """
     before = {}
     if last and (last.folder / "SHA256SUMS").exists():
         before = {line[66:]: line[:64] for line in (last.folder / "SHA256SUMS").read_text().splitlines()}
     lines = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         place = path.relative_to(folder).as_posix()
-        digest = file_sha256(path)
+        digest = digests.get(place) or file_sha256(path)
         lines.append(f"{digest}  {place}\n")
         twin = last.folder / place if last else None
         if twin and before.get(place) == digest and twin.exists():
@@ -372,11 +375,6 @@ def _seal(folder: Path, last: Release | None) -> None:
             path.chmod(0o444)
     write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
     (folder / "SHA256SUMS").chmod(0o444)
-
-
-def file_sha256(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @cache

@@ -13,11 +13,14 @@ from typing import Any
 
 import duckdb
 
-from sources.home import to_json
+from sources.home import file_sha256, to_json
 
 
-def describe(folder: Path, last: Path | None, territory: dict[str, Any]) -> None:
-    """Write workbook and papers into `folder`, from the release's own DuckDB file. `last`: the release before."""
+def describe(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[str, str]:
+    """Write workbook and papers into `folder`, from the release's own DuckDB file. `last`: the release before.
+
+    Returns the SHA-256 of the files described, by name: some are large, and each is read once for it.
+    """
     from warehouse.bundle import facts, feed, files, metadata, papers
 
     with duckdb.connect(str(folder / "distretto.duckdb"), read_only=True) as con:
@@ -25,6 +28,7 @@ def describe(folder: Path, last: Path | None, territory: dict[str, Any]) -> None
         files.workbook(con, folder / files.WORKBOOK, territory)
         known = facts.read(con)
         events = feed.items(con, known, last)
+    digests = {path.name: file_sha256(path) for path in folder.iterdir()}
     written = {
         "README.md": papers.readme(known, "en", territory),
         "LEGGIMI.md": papers.readme(known, "it", territory),
@@ -33,8 +37,9 @@ def describe(folder: Path, last: Path | None, territory: dict[str, Any]) -> None
         "feed.json": to_json(feed.json_feed(known, events), indent=1),
         "feed.xml": feed.atom(known, events).decode(),
         "csv-metadata.json": to_json(metadata.csvw(folder, known), indent=1),
-        "catalog.ttl": metadata.catalog(folder, known, territory),
-        "datapackage.json": to_json(metadata.datapackage(folder, known), indent=1),
+        "catalog.ttl": metadata.catalog(folder, known, territory, digests),
+        "datapackage.json": to_json(metadata.datapackage(folder, known, digests), indent=1),
     }
     for filename, text in written.items():
         (folder / filename).write_text(text, encoding="utf-8")
+    return digests

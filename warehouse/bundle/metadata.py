@@ -6,7 +6,6 @@ bundle describes itself wherever it lies.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,6 @@ FREQUENCIES = {"A": "ANNUAL", "S": "ANNUAL_2", "Q": "QUARTERLY", "M": "MONTHLY",
 THEMES = {"patents": "TECH"}
 
 
-def file_facts(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "hash": f"sha256:{digest}"}
-
-
 def files_of(folder: Path, table: str) -> list[tuple[str, str]]:
     """`(filename, ending)` of the forms in which `table` lies in `folder`, the first one its main form."""
     return [
@@ -54,8 +47,11 @@ def files_of(folder: Path, table: str) -> list[tuple[str, str]]:
 # -- Data Package
 
 
-def datapackage(folder: Path, facts: Facts) -> dict[str, Any]:
-    """https://datapackage.org/standard/data-package/, version 2; row counts are a property of ours."""
+def datapackage(folder: Path, facts: Facts, digests: dict[str, str]) -> dict[str, Any]:
+    """https://datapackage.org/standard/data-package/, version 2; row counts are a property of ours.
+
+    `digests`: SHA-256 of the files in `folder`, by name.
+    """
     resources: list[dict[str, Any]] = []
     for table in facts.tables.values():
         for filename, ending in files_of(folder, table.name):
@@ -68,7 +64,8 @@ def datapackage(folder: Path, facts: Facts) -> dict[str, Any]:
                 "description": table.description,
                 "format": form,
                 "mediatype": media_type,
-                **file_facts(folder / filename),
+                "bytes": (folder / filename).stat().st_size,
+                "hash": f"sha256:{digests[filename]}",
                 "rowCount": table.rows,
             }
             if ending == "it.csv":
@@ -95,7 +92,8 @@ def datapackage(folder: Path, facts: Facts) -> dict[str, Any]:
                 "description": description,
                 "format": form,
                 "mediatype": media_type,
-                **file_facts(folder / filename),
+                "bytes": (folder / filename).stat().st_size,
+                "hash": f"sha256:{digests[filename]}",
             }
         )
     who = facts.publisher
@@ -188,7 +186,7 @@ def csvw(folder: Path, facts: Facts) -> dict[str, Any]:
 # -- DCAT
 
 
-def catalog(folder: Path, facts: Facts, territory: dict[str, Any]) -> str:
+def catalog(folder: Path, facts: Facts, territory: dict[str, Any], digests: dict[str, str]) -> str:
     """Turtle for DCAT-AP 3 and DCAT-AP_IT at once: a catalogue, a dataset a table, a distribution a file.
 
     No blank nodes, whose order would change from run to run.
@@ -303,7 +301,6 @@ def catalog(folder: Path, facts: Facts, territory: dict[str, Any]) -> str:
         for filename, ending in [*files_of(folder, table.name), ("distretto.duckdb", "duckdb")]:
             node = URIRef(f"#{table.name}.{ending}")
             graph.add((dataset, DCAT.distribution, node))
-            measured = file_facts(folder / filename) if ending != "duckdb" else None
             say(
                 node,
                 [DCAT.Distribution, it.Distribution],
@@ -314,13 +311,14 @@ def catalog(folder: Path, facts: Facts, territory: dict[str, Any]) -> str:
                 dcat_downloadURL=URIRef(filename),
                 dct_license=licences,
             )
-            if measured:
-                graph.add((node, DCAT.byteSize, Literal(measured["bytes"], datatype=XSD.nonNegativeInteger)))
+            if ending != "duckdb":
+                size = (folder / filename).stat().st_size
+                graph.add((node, DCAT.byteSize, Literal(size, datatype=XSD.nonNegativeInteger)))
                 checksum = say(
                     URIRef(f"#checksum-{filename}"),
                     [spdx.Checksum],
                     spdx_algorithm=spdx.checksumAlgorithm_sha256,
-                    spdx_checksumValue=Literal(measured["hash"][7:], datatype=XSD.hexBinary),
+                    spdx_checksumValue=Literal(digests[filename], datatype=XSD.hexBinary),
                 )
                 graph.add((node, spdx.checksum, checksum))
     return graph.serialize(format="turtle")
