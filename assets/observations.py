@@ -29,13 +29,21 @@ from sources.protocols.drop import Drop
 from sources.protocols.eurostat import Eurostat
 from sources.protocols.istat import Istat
 from sources.protocols.oecd import Oecd
+from sources.protocols.ops import Ops
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
 from sources.staging import discard_staged, fresh_workdir, stage
 from warehouse.status import read_status, record
 from warehouse.store import replay, warehouse
 
-PROTOCOLS = {"download": Download, "drop": Drop, "eurostat": Eurostat, "istat": Istat, "oecd": Oecd}
+PROTOCOLS = {
+    "download": Download,
+    "drop": Drop,
+    "eurostat": Eurostat,
+    "istat": Istat,
+    "oecd": Oecd,
+    "ops": Ops,
+}
 CHECKS = "checks"
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "units")

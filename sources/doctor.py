@@ -32,7 +32,9 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
     found["credentials"] = (
         "none needed" if not provider.credentials else "not configured" if provider.unset else "configured"
     )
-    if host and ask:
+    if provider.unset:
+        found |= {"said": f"{' and '.join(provider.unset)} not set: not asked.", "next": ""}
+    elif host and ask:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 client.get(provider.base_url, Path(folder) / "answer")

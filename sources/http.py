@@ -49,6 +49,8 @@ KEPT_HEADERS = (
     *("x-throttling-control", "x-rejection-reason", "x-registeredquotaperweek-used"),
 )
 HOUR_S = 3600
+# a name and a secret, or what puts its headers on a request
+Auth = tuple[str, str] | Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Client:
         dataset: str = "",
         accept: str = "*/*",
         judge: Callable[[int, Body], SourceError | None] = lambda status, body: None,
-        auth: requests.auth.AuthBase | None = None,
+        auth: Auth | None = None,
         form: dict[str, str] | None = None,
     ) -> Body:
         """Fetch `url` into the file `into`; a `form` is posted. What `auth` and `form` send is kept nowhere.
@@ -191,7 +193,7 @@ class Client:
         into: Path,
         about: dict[str, str],
         accept: str,
-        auth: requests.auth.AuthBase | None,
+        auth: Auth | None,
         form: dict[str, str] | None,
     ) -> Body:
         """One exchange, redirects within the host followed, written to `into` as it comes."""

@@ -222,6 +222,7 @@ class Request:
     headers: dict[str, str]
     time: float
     target: str
+    body: bytes = b""
 
     @property
     def code(self) -> str:
@@ -801,10 +802,9 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*connection)
 
     def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        request = Request(
-            self.command, unquote(url.path), parse_qs(url.query), dict(self.headers), time.time(), self.path
-        )
+        url, posted = urlsplit(self.path), self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        about = parse_qs(url.query), dict(self.headers), time.time(), self.path, posted
+        request = Request(self.command, unquote(url.path), *about)
         answer = self.provider.answer(request)
         # a connection an answer: a provider that is stopped leaves none open
         self.close_connection = True
@@ -815,6 +815,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(answer)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client has left
+
+    do_POST = do_GET
 
     def _send(self, answer: Answer) -> None:
         whole = isinstance(answer.body, bytes)

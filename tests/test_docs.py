@@ -23,7 +23,7 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from sources.spec import Dataset
+from sources.spec import Dataset, load_providers
 from tests.conftest import ROOT
 from tests.test_published import distretto
 from warehouse.status import STATES
@@ -213,6 +213,7 @@ def test_the_settings_are_those_the_code_reads():
         for path in (ROOT / package).rglob("*.py")
         for name in reads.findall(path.read_text(encoding="utf-8"))
     }
+    read |= {name for provider in load_providers().values() for name in provider.credentials}
     template = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M))
     assert {named(row[0])[0] for row in table("README.md", "Variable")} == read == template
 

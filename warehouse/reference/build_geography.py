@@ -95,6 +95,8 @@ AGGREGATES = {
     "ITCDE": ("Centro-Nord", "Centre and North"),
     "ITDA": ("Trentino-Alto Adige/Südtirol", "Trentino-Alto Adige/Südtirol"),
     "ITFG": ("Mezzogiorno", "South and Islands"),
+    # of counts that belong to no territory
+    "WORLD": ("Ovunque, senza territorio", "Anywhere, no territory"),
 }
 # Sardinia's provinces of NUTS 2010 to 2016: no list of the folder names them.
 SARDINIA = {

@@ -1,0 +1,436 @@
+"""EPO's Open Patent Services through the front door: the real job against the service on loopback. Documents are made up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from assets.observations import Workshop, admit, collect
+from sources.home import Home
+from sources.protocols import ops
+from sources.spec import load_catalogue, load_providers
+from tests.conftest import World
+from tests.provider import Answer
+from tests.provider_ops import BASE_PATH, KEY, SEARCH, SECRET, TOKEN, Document, OpsServer
+from warehouse.status import read_status
+
+GROUPS = {
+    "provider": "epo_ops",
+    "theme": "patents",
+    "format": "sdmx-csv",
+    "dimensions": ["freq", "applicant", "technology", "geo"],
+    "indicator": "named_group_publications",
+    "unit": {"technology": {"TOTAL": "PUB_ANYWHERE", "H01L_H10": "PUB_ANYWHERE", "C30B": "PUB_ANYWHERE"}},
+    "query": {"applicant": ["ST", "UNICT"], "technology": ["TOTAL", "H01L_H10", "C30B"], "geo": ["WORLD"]},
+    "feeds": {},
+    "checks": {
+        "min_rows": 6,
+        "geos": ["WORLD"],
+        "flags": "p",
+        "min_size_ratio": 1.0,
+        "max_revised_share": 0.9,
+        "ranges": [{"min": 0, "max": 2000}],
+    },
+}
+# a Monday; the last week that is over for four days began on 9 November, the first asked for on 26 October
+TODAY = date(2026, 11, 23)
+DOCUMENTS = [
+    Document("20251210", ["ST MICROELECTRONICS SRL"], ["H02M3/00"]),
+    Document("20261028", ["ST MICROELECTRONICS SRL", "UNIV CATANIA"], ["H01L21/00", "C30B29/36"]),
+    Document("20261104", ["STMICROELECTRONICS INTERNATIONAL NV"], ["H10D30/60"]),
+    Document("20261104", ["ST MICROELECTRONICS SRL"], ["H03K17/00"]),
+    Document("20261104", ["SOMEBODY ELSE"], ["H01L21/00"]),
+    Document("20261111", ["ST MICROELECTRONICS SRL"], ["A61K9/00"]),
+]
+GOOD = [
+    ("ST", "C30B", "2026-W44", 1.0, "p"),
+    ("ST", "H01L_H10", "2026-W44", 1.0, "p"),
+    ("ST", "H01L_H10", "2026-W45", 1.0, "p"),
+    ("ST", "TOTAL", "2026-W44", 1.0, "p"),
+    ("ST", "TOTAL", "2026-W45", 2.0, "p"),
+    ("UNICT", "C30B", "2026-W44", 1.0, "p"),
+    ("UNICT", "H01L_H10", "2026-W44", 1.0, "p"),
+    ("UNICT", "TOTAL", "2026-W44", 1.0, "p"),
+]
+
+
+class Epo:
+    """The world with OPS in it, credentials set, and a dataset `groups` of its own."""
+
+    def __init__(self, world: World, server: OpsServer):
+        self.world, self.server = world, server
+        self.set_provider()
+        self.set_day(TODAY)
+        world.monkeypatch.setenv("EPO_OPS_KEY", KEY)
+        world.monkeypatch.setenv("EPO_OPS_SECRET", SECRET)
+        world.monkeypatch.setattr(ops, "FIRST_WEEK", date(2026, 10, 26))
+        world.entry("groups", **GROUPS)
+        server.documents = list(DOCUMENTS)
+
+    def set_day(self, day: date) -> None:
+        """The day of the protocol alone: history and pace keep the real clock."""
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        self.world.monkeypatch.setattr(
+            ops, "utc_now", lambda: noon + timedelta(microseconds=time.time_ns() % 10**6)
+        )
+
+    def set_provider(self, **more: Any) -> None:
+        path = self.world.folder / "providers.yml"
+        given = yaml.safe_load(path.read_text())
+        quick = {
+            "min_interval_s": 0,
+            "backoff_s": 0,
+            "attempts": 2,
+            "connect_timeout_s": 1,
+            "read_timeout_s": 1,
+        }
+        given["epo_ops"] = quick | {"max_seconds": 1.5, "base_url": self.server.host + BASE_PATH} | more
+        path.write_text(yaml.safe_dump(given))
+
+    def refresh(self) -> dict[str, Any]:
+        """The state of `groups` after a night of it."""
+        outcome = self.world.run("refresh", "--only", "groups", "--json")
+        assert outcome.code in (0, 3), outcome.err
+        self.told = outcome.out + outcome.err
+        return outcome.json["datasets"]["groups"]
+
+    def admit(self) -> dict[str, Any]:
+        """The same night without the release: what status.json then says."""
+        home = Home.from_env()
+        shop, self.asked = Workshop(home), len(self.server.searches)
+        with home.writing():
+            collect(shop, ["groups"])
+            with shop.warehouse() as con:
+                admit(shop, con, "groups")
+        self.current = shop.store.current("groups")
+        return read_status(home)["datasets"]["groups"]
+
+    @property
+    def searches(self) -> list[str]:
+        """What the last night asked."""
+        return self.server.searches[self.asked :]
+
+    @property
+    def pace(self) -> dict[str, Any]:
+        return json.loads((self.world.home / "pace" / "localhost.json").read_text())
+
+    def rows(self, where: str = "value > 0") -> list[tuple]:
+        return self.world.query(
+            "select applicant, technology, period, value, flag from observations "
+            f"where dataset = 'groups' and {where} order by all"
+        )
+
+
+@pytest.fixture
+def epo(world: World) -> Iterator[Epo]:
+    with OpsServer() as server:
+        yield Epo(world, server)
+
+
+# -- without credentials
+
+
+@pytest.mark.parametrize("unset", ["EPO_OPS_KEY", "EPO_OPS_SECRET"])
+def test_without_its_credentials_nobody_is_asked_and_that_is_no_failure(epo: Epo, unset):
+    epo.world.monkeypatch.delenv(unset)
+    epo.admit()
+    state = epo.world.state("groups")
+    assert state["state"] == "not configured" and state["unset"] == [unset] and state["trouble"] == 0
+    assert epo.server.requests == []
+    rows = {row["provider"]: row for row in epo.world.run("doctor", "--json").json}
+    assert (
+        rows["epo_ops"]["credentials"] == "not configured"
+        and rows["eurostat"]["credentials"] == "none needed"
+    )
+    assert rows["epo_ops"]["answers"] is None and epo.server.requests == []
+
+
+# -- good nights
+
+
+def test_a_good_night_counts_the_weeks_that_are_over(epo: Epo):
+    assert epo.refresh()["state"] == "live"
+    assert epo.rows() == GOOD
+    assert len(epo.rows("true")) == 3 * 2 * 3, "zeros are figures"
+    assert epo.world.query("select distinct geo, unit, freq from observations where dataset = 'groups'") == [
+        ("WORLD", "PUB_ANYWHERE", "W")
+    ]
+    # one search over a year, then a total for each group and week, and classes only where there is something
+    assert len(epo.server.searches) == 1 + 3 * 2 + 3 * 2 and epo.server.tokens == 1
+    assert epo.server.searches[0].endswith('pd within "20251110 20261108"')
+    assert epo.server.searches[1] == (
+        'pn=EP and (pa="st microelectronics" or pa="stmicroelectronics") and (cpc=H01L or cpc=H10 or cpc=B81 or cpc=B82 or '
+        'cpc=G01P15 or cpc=G01L or cpc=C30B or cpc=H02M or cpc=H03K) and pd within "20261109 20261115"'
+    )
+
+
+def test_an_unchanged_night_asks_nothing(epo: Epo):
+    epo.admit()
+    assert epo.admit()["outcome"] == "unchanged"
+    assert epo.searches == [] and epo.server.tokens == 1
+
+
+def test_a_settled_week_is_asked_once_more_and_revised(epo: Epo):
+    epo.admit()
+    epo.server.documents.append(Document("20261028", ["UNIVERSITA DEGLI STUDI DI CATANIA"], ["B82Y10/00"]))
+    epo.set_day(date(2027, 1, 3))  # 63 days after 1 November
+    assert epo.refresh()["state"] == "live"
+    assert ("UNICT", "TOTAL", "2026-W44", 2.0, "") in epo.rows()
+    assert ("ST", "TOTAL", "2026-W45", 2.0, "p") in epo.rows()
+    assert epo.world.query(
+        "select applicant, period, old_value, value from revisions where kind = 'changed' and dataset = 'groups'"
+    ) == [("UNICT", "2026-W44", 1.0, 2.0)]
+    assert not [cql for cql in epo.server.searches if "20270" in cql.split("within")[1].split()[0]]
+
+
+def test_history_is_filled_in_steps_newest_first_and_what_was_asked_is_kept(epo: Epo):
+    epo.world.monkeypatch.setattr(ops, "WEEKS_A_NIGHT", 2)
+    epo.refresh()
+    assert {row[2] for row in epo.rows("true")} == {"2026-W45", "2026-W46"}
+    epo.refresh()
+    assert {row[2] for row in epo.rows("true")} == {"2026-W44", "2026-W45", "2026-W46"}
+    assert epo.world.query("select distinct kind from revisions where dataset = 'groups'") in (
+        [],
+        [("added",)],
+    )
+    assert epo.rows() == GOOD
+
+
+def test_weeks_are_those_of_iso_across_years():
+    due = ops.weeks_due({}, "x", date(2027, 1, 10))
+    assert [ops._name(monday) for monday in due[:2]] == ["2026-W53", "2026-W52"]
+    assert due[-1] == ops.FIRST_WEEK and ops._name(ops.FIRST_WEEK) == "2021-W01"
+    assert [ops._name(monday) for monday in ops.weeks_due({}, "x", date(2027, 1, 7))[:1]] == ["2026-W53"]
+    assert [ops._name(monday) for monday in ops.weeks_due({}, "x", date(2027, 1, 6))[:1]] == ["2026-W52"]
+
+
+def test_another_wording_asks_every_week_anew(epo: Epo):
+    epo.admit()
+    given = yaml.safe_load(ops.APPLICANTS.read_text())
+    given["applicants"]["ST"]["names"].append("sgs thomson")
+    changed = epo.world.folder / "applicants.yml"
+    changed.write_text(yaml.safe_dump(given))
+    epo.world.monkeypatch.setattr(ops, "APPLICANTS", changed)
+    epo.admit()
+    assert sum("sgs thomson" in cql for cql in epo.searches) == 1 + 3 + 2 * 2
+
+
+def test_an_expired_token_is_renewed(epo: Epo):
+    epo.server.good_for = 4
+    assert epo.admit()["outcome"] == "updated"
+    assert epo.server.tokens == 4
+
+
+# -- bad nights
+
+
+def test_a_token_that_is_never_good_is_asked_for_twice(epo: Epo):
+    epo.server.good_for = 0
+    state = epo.admit()
+    assert state["failure"]["kind"] == "TokenRefused" and epo.server.tokens == 2
+
+
+def test_wrong_credentials_are_told(epo: Epo):
+    epo.world.monkeypatch.setenv("EPO_OPS_SECRET", "wrong")
+    state = epo.admit()
+    assert state["failure"]["kind"] == "Forbidden" and "EPO_OPS_KEY and EPO_OPS_SECRET" in str(state)
+    assert len(epo.server.requests) == 1
+
+
+def test_a_search_that_is_not_understood_is_no_zero(epo: Epo):
+    epo.server.documents = []
+    state = epo.admit()
+    assert "zeros mean nothing" in str(state) and epo.current is None
+    assert not list((epo.world.home / "pace").glob("*.tally.json"))
+
+
+def test_more_hits_than_a_search_returns_are_refused(epo: Epo):
+    epo.server.documents += [DOCUMENTS[3]] * 2001
+    assert epo.admit()["outcome"] == "updated", "with the week before it"
+    state = epo.admit()
+    assert state["outcome"] == "failed" and "2,003 hits in a week" in str(state)
+    tally = json.loads((epo.world.home / "pace" / "groups.tally.json").read_text())
+    assert list(tally) == ["2026-W46"]
+
+
+def test_what_was_answered_before_a_failure_is_kept(epo: Epo, caplog: pytest.LogCaptureFixture):
+    answered = len(["over a year", "ST in week 46", "UNICT in week 46", "ST in week 45"])
+    logging.getLogger("distretto").propagate = True
+    epo.set_provider(attempts=1)
+
+    def fail(request) -> None:
+        if len(epo.server.searches) == answered:
+            epo.server.behave(SEARCH, "503")
+
+    epo.server.after = fail
+    with caplog.at_level(logging.WARNING, "distretto"):
+        assert epo.admit()["outcome"] == "updated"
+    assert "1 of 3 weeks" in caplog.text
+    epo.server.after = lambda request: None
+    epo.server.behave_well()
+    assert epo.refresh()["state"] == "live"
+    assert epo.rows() == GOOD
+
+
+def test_down_changes_nothing_but_the_staleness_shown(epo: Epo):
+    epo.refresh()
+    epo.server.stop()
+    epo.set_day(TODAY + timedelta(days=14))
+    state = epo.refresh()
+    assert state["state"] == "stale" and state["failure"]["kind"] == "Unreachable"
+    assert epo.rows() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("reason", "least", "most"),
+    [
+        ("IndividualQuotaPerHour", 3590, 3600),
+        ("RegisteredQuotaPerWeek", 0, 7 * 86_400),
+        ("AnonymousQuotaPerDay", 86_390, 86_400),
+    ],
+)
+def test_a_spent_quota_is_waited_for(epo: Epo, reason, least, most):
+    epo.server.answer_of[SEARCH] = Answer(403, b"<error/>", headers={"X-Rejection-Reason": reason})
+    state = epo.admit()
+    assert state["failure"]["kind"] == "RateLimited" and f"{reason} is spent" in str(state)
+    assert least < epo.pace["not_before"] - time.time() <= most
+    asked = len(epo.server.requests)
+    assert epo.admit()["outcome"] == "failed" and len(epo.server.requests) == asked, "not asked before that"
+
+
+def test_black_is_waited_out_in_milliseconds(epo: Epo):
+    headers = {"X-Throttling-Control": "overloaded (images=green:50, search=black:0)", "Retry-After": "400"}
+    epo.server.answer_of[SEARCH] = Answer(403, b"<error/>", headers=headers)
+
+    def relent(request) -> None:
+        if request.path == SEARCH:
+            epo.server.answer_of.clear()
+
+    epo.server.after = relent
+    began = time.monotonic()
+    assert epo.admit()["outcome"] == "updated"
+    assert 0.4 <= time.monotonic() - began < 20
+
+
+def test_black_for_long_is_remembered(epo: Epo):
+    headers = {"X-Throttling-Control": "overloaded (search=black:0)", "Retry-After": "1800000"}
+    epo.server.answer_of[SEARCH] = Answer(403, b"<error/>", headers=headers)
+    assert epo.admit()["failure"]["kind"] == "RateLimited"
+    assert 1790 < epo.pace["not_before"] - time.time() <= 1800
+
+
+def test_searches_are_as_far_apart_as_the_service_says(epo: Epo):
+    epo.server.quota.throttling = "busy (images=green:100, search=yellow:300)"
+    epo.admit()
+    times = [request.time for request in epo.server.requests if request.path == SEARCH]
+    assert min(later - sooner for sooner, later in zip(times, times[1:], strict=False)) > 0.19
+
+
+def test_the_week_has_a_budget_of_bytes_that_is_kept_on_disk(epo: Epo):
+    epo.set_provider(max_bytes_a_week=2000)
+    epo.server.quota.week_used = 0
+    epo.admit()
+    assert epo.pace["week_bytes"] >= 2000 and epo.pace["not_before"] > time.time()
+    assert epo.server.searches, "a few were answered before"
+    asked = len(epo.server.requests)
+    assert epo.admit()["outcome"] == "failed" and len(epo.server.requests) == asked
+
+
+def test_the_providers_own_count_of_the_week_is_obeyed(epo: Epo):
+    epo.set_provider(max_bytes_a_week=2_000_000_000)
+    epo.server.quota.week_used = 2_100_000_000
+    assert "2,100,000,000 bytes this week by the provider's count" in str(epo.admit())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, b"<!DOCTYPE html><html>Maintenance</html>", "web page"),
+        (200, b"", "empty"),
+        (200, b'<x total-result-count="5"/>', "no whole result"),
+        (200, b'<ops:world-patent-data><ops:biblio-search total-result-count="5">', "no whole result"),
+        (200, b'<biblio-search total-result-count="-5"/></world-patent-data>', "no whole result"),
+        (200, b"\x1f\x8b damaged", "gzip"),
+        (404, b"<html>not here</html>", "HTTP 404"),
+        (404, b"<fault><code>CLIENT.NotFound</code></fault>", "CLIENT.NotFound"),
+        (400, b"<fault><code>CLIENT.CQL</code></fault>", "CLIENT.CQL"),
+        (418, b"tea", "HTTP 418"),
+        (500, b"", "HTTP 500"),
+    ],
+)
+def test_what_is_no_count_never_enters(epo: Epo, status, body, told):
+    epo.server.answer_of[SEARCH] = Answer(status, body)
+    state = epo.admit()
+    assert told in str(state), state
+    assert state["outcome"] == "failed" and epo.current is None
+
+
+@pytest.mark.parametrize("behaviour", ["drop_connection", "reset_connection", "hang", "slow_drip", "503"])
+def test_a_broken_or_slow_answer_never_enters(epo: Epo, behaviour):
+    epo.set_provider(attempts=1, max_seconds=0.7)
+    epo.server.behave(SEARCH, behaviour)
+    assert epo.admit()["outcome"] == "failed" and epo.current is None
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{}", b"<html></html>", b'{"access_token"'])
+def test_what_is_no_token_is_told(epo: Epo, body):
+    epo.server.answer_of[TOKEN] = Answer(200, body)
+    assert epo.admit()["failure"]["kind"] == "NotData" and epo.server.searches == []
+
+
+# -- secrets
+
+
+def test_secrets_stay_in_memory(epo: Epo, caplog: pytest.LogCaptureFixture):
+    """Not even a server that hands them back gets them into a file, a message or a log."""
+    logging.getLogger().setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG)
+    seen: list[str] = []
+    epo.server.after = lambda request: seen.append(request.headers.get("Authorization", ""))
+    printed = json.dumps(epo.refresh()) + epo.told
+    for status in (200, 400, 403, 404, 418, 500):
+        epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", ops.FIRST_WEEK - timedelta(weeks=1))
+        echo = f"{KEY} {SECRET} {' '.join(seen)}".encode()
+        headers = {"X-Rejection-Reason": "a-token-of-the-tests-0", "Retry-After": "0"}
+        for place in (TOKEN, SEARCH):
+            epo.server.answer_of = {place: Answer(status, echo, headers=headers)}
+            printed += json.dumps(epo.admit())
+    printed += json.dumps(epo.refresh()) + epo.told
+    printed += epo.world.run("status").out + epo.world.run("doctor", "--json").out + caplog.text
+    assert any(text.startswith("Basic ") for text in seen) and any(
+        text.startswith("Bearer ") for text in seen
+    )
+    secrets = {KEY, SECRET, "a-token-of-the-tests", *(text.split()[1] for text in seen if text)}
+    assert [secret for secret in secrets if secret in printed] == []
+    files = [path for path in epo.world.home.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
+        data = path.read_bytes()
+        assert [secret for secret in secrets if secret.encode() in data] == [], path
+
+
+# -- what ships
+
+
+def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DISTRETTO_PROVIDERS")
+    provider, entry = load_providers()["epo_ops"], load_catalogue()["epo_named_groups"]
+    assert provider.credentials == ["EPO_OPS_KEY", "EPO_OPS_SECRET"]
+    assert provider.max_bytes_a_week == 2_000_000_000
+    given = yaml.safe_load(ops.APPLICANTS.read_text())
+    assert set(entry.query["applicant"]) == set(given["applicants"])
+    assert set(entry.query["technology"]) == {*given["technologies"], "TOTAL"}
+    assert {"H01L", "H10"} <= set(given["technologies"]["H01L_H10"])
+    # never taken for Sicily's: no territory, no published table, and words that say so in both languages
+    assert entry.query["geo"] == ["WORLD"] and entry.feeds == {}
+    assert "non brevetti siciliani" in entry.title.it and "not Sicilian patents" in entry.title.en
+    assert "not Sicilian patents" in entry.warnings[0]
+    longest = ops.Searches.of(entry).cql(list(given["applicants"]), "TOTAL", date(2026, 1, 5), 52)
+    assert len(longest) < 2000, "an address of more is cut by some proxies"
