@@ -33,7 +33,7 @@ from sources.protocols.ops import Ops
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider, load_catalogue, load_providers
 from sources.staging import discard_staged, fresh_workdir, stage
-from warehouse.status import read_status, record
+from warehouse.status import note, read_status, record
 from warehouse.store import replay, warehouse
 
 PROTOCOLS = {
@@ -108,6 +108,8 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
                 found = failure
             with keeping:
                 log.info("%s: %s", dataset.id, _keep(shop, dataset, found), extra={"done": dataset.id})
+                if hasattr(protocol, "twin") and (twin := protocol.twin(dataset)) is not None:
+                    note(shop.home, dataset.id, twin=twin)
 
     with ThreadPoolExecutor(max_workers=max(len(by_host), 1)) as pool:
         arrived = [pool.submit(ask, host_datasets) for host_datasets in by_host.values()]

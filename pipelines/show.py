@@ -142,6 +142,10 @@ def doctor(found: list[dict[str, Any]]) -> None:
     table(releases, ["dataset", "state", "provider updated it", "next release", "late"])
     for row in found:
         for owed in row["datasets"]:
+            if owed["twin"]:
+                err.print(
+                    f"{owed['dataset']}: a table in NACE Rev. 2.1 is beside it, {owed['twin']}; see docs/operating.md."
+                )
             if owed["failing"]:
                 err.print(f"{owed['dataset']}: failing; distretto status says why.")
             if owed["late"]:
@@ -362,6 +366,12 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
             troubles.setdefault(late, []).append(name)
         if entry.get("outcome") in ("failed", "quarantined"):
             troubles.setdefault((entry["failure"]["message"], entry["failure"]["hint"]), []).append(name)
+        if twin := entry.get("twin"):
+            beside = (
+                f"Its provider has a table in NACE Rev. 2.1 beside it, {twin['code']}, updated {twin['updated'][:10]}.",
+                "see docs/operating.md; section letters have other meanings there, so nothing is joined by them.",
+            )
+            troubles.setdefault(beside, []).append(name)
         if entry["state"] == "not configured":
             unset = (
                 f"Not asked, and no failure: its provider needs {' and '.join(entry['unset'])}.",

@@ -80,5 +80,6 @@ def owed(dataset: Dataset, state: dict[str, Any]) -> dict[str, Any]:
         "expected": dataset.calendar.expected,
         "late_after": late_after.date().isoformat() if late_after and dataset.status == "live" else None,
         "late": state["late"],
+        "twin": (state.get("twin") or {}).get("code"),
         "failing": state.get("outcome") in ("failed", "quarantined"),
     }

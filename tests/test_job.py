@@ -665,3 +665,29 @@ def test_json_stat(world: World):
 def test_the_stamp_of_the_provider_is_kept(world: World):
     world.refresh()
     assert world.query("select provider_updated_at from snapshots where dataset = 'toy'") == [(FIRST_CHANGE,)]
+
+
+def test_a_twin_in_nace_2_1_is_told_and_never_joined(world: World):
+    row = {
+        ("A", "C", "V11920", "IT"): {"2018": "1", "2019": "2"},
+        ("A", "J", "V11920", "ITG1"): {"2018": "3", "2019": "4"},
+    }
+    dimensions = ["freq", "nace_r2", "indic_sb", "geo"]
+    world.server.table("toy", dimensions, row)
+    world.entry("toy", dimensions=dimensions)
+    assert world.refresh().json["datasets"]["toy"]["twin"] == {}
+    world.server.table("toy21", dimensions, {("A", "K", "V11920", "ITG1"): {"2020": "9"}}, last_change=LATER)
+    outcome = world.refresh()
+    assert outcome.json["datasets"]["toy"]["twin"]["code"] == "TOY21"
+    assert outcome.json["datasets"]["toy"]["state"] == "unchanged" and outcome.code == 0
+    assert "NACE Rev. 2.1 beside it, TOY21" in world.run("status").out
+    assert "TOY21" in world.run("doctor", "--offline").err
+    assert world.query("select count(*) from observations where nace_r2 = 'K'") == [(0,)]
+    assert not any(request.code == "toy21" for request in world.server.requests)
+    # an inventory that does not answer forgets nothing; a table without NACE has no twin
+    world.server.behave("inventory", "503")
+    assert world.night()["twin"]["code"] == "TOY21"
+    world.server.behave_well()
+    world.entry("toy")
+    world.serve()
+    assert world.night()["twin"] == {}

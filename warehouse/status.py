@@ -46,7 +46,7 @@ def record(
     status = read_status(home)
     before = status["datasets"].get(dataset, {})
     now = utc_now().isoformat()
-    entry = {key: before[key] for key in ("answered_at", "known_stamp", "seen") if key in before}
+    entry = {key: before[key] for key in ("answered_at", "known_stamp", "seen", "twin") if key in before}
     entry |= {"outcome": outcome, "checked_at": now, **facts}
     if outcome in ("failed", "quarantined"):
         entry["failing_since"] = before.get("failing_since") or now
@@ -64,6 +64,15 @@ def record(
         entry["answered_at"] = now
     status["datasets"][dataset] = entry
     write_status(home, status)
+
+
+def note(home: Home, dataset: str, **facts: Any) -> None:
+    """Add `facts` to what is known of `dataset`, where they are new."""
+    status = read_status(home)
+    entry = status["datasets"].setdefault(dataset, {})
+    if any(entry.get(key) != value for key, value in facts.items()):
+        entry |= facts
+        write_status(home, status)
 
 
 def describe(

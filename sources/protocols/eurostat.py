@@ -69,6 +69,16 @@ class Eurostat:
         )
         return Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp)
 
+    def twin(self, dataset: Dataset) -> dict[str, str] | None:
+        """The table in NACE Rev. 2.1 beside this one, which bears its code with 21 behind it: `code`, `updated`.
+
+        From the inventory that `fetch` asked: empty where it lists none, None where it did not answer.
+        """
+        if not isinstance(self._inventory, dict):
+            return None
+        row = self._inventory.get(f"{dataset.code.upper()}21") if "nace_r2" in dataset.dimensions else None
+        return {"code": row["Code"], "updated": row.get("Last data change", "")} if row else {}
+
     def structure(self, dataset: Dataset) -> Structure:
         """What Eurostat says of the table; two requests. Raises a SourceError."""
         there = self._codes(dataset)
