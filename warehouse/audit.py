@@ -170,7 +170,8 @@ def rebuild(
         with warehouse_store.warehouse(Home(aside), catalogue.dimensions) as con:
             warehouse_store.replay(con, catalogue, past, stage)
             with attached(con, aside / "distretto.duckdb"):
-                tables.build_figures(con, catalogue, "warehouse", "distretto")
+                tables.build_history(con, catalogue, "warehouse", "distretto")
+                tables.build_figures(con, catalogue, "distretto")
                 indicators.build(con, catalogue, past.updated, "distretto")
         found = difference(release, Release(release.id, aside))
         return {

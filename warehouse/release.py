@@ -180,12 +180,12 @@ def build(
     }
     try:
         licences = "; ".join(sorted({d.licence or providers[d.provider].licence for d in catalogue.values()}))
-        # files of the figures are written while all that follows from the figures is computed; the context of the
-        # thread is the inner one, so that none is at work when the database is detached
+        # indicators need the history alone, so the figures and their files are made beside them; the thread's context
+        # is the inner one, so that it is done when the database is detached
         with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
             log.info("building tables")
-            tables.build_figures(con, catalogue, "warehouse", "distretto")
-            figures = beside.submit(files.export, con.cursor(), tables.FIGURES, aside, licences)
+            tables.build_history(con, catalogue, "warehouse", "distretto")
+            figures = beside.submit(_figures, con.cursor(), catalogue, aside, licences)
             indicators.build(con, catalogue, store.updated, "distretto")
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
@@ -193,6 +193,7 @@ def build(
             goals = ledger.load(home)
             indicator_history.build(con, last and last.database, record, "distretto")
             changes.build(con, last and last.database, goals, record, "distretto")
+            rows = figures.result()
             targets.build(
                 con, goals, states, list(territory()["peers"]), ledger.day_of(built_at), "distretto"
             )
@@ -201,7 +202,6 @@ def build(
             checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")
             log.info("writing the tables as files")
-            rows = figures.result()
             others = sorted(tables.names(con, "distretto") - rows.keys())
             rows |= files.export(con, others, aside, licences)
         verify_database(aside / "distretto.duckdb", rows)
@@ -221,6 +221,14 @@ def build(
     show(home, Release(release_id, folder))
     retain(home)
     return Release(release_id, folder)
+
+
+def _figures(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, folder: Path, licences: str
+) -> dict[str, int]:
+    """The figures as tables and as files; row counts by table."""
+    tables.build_figures(con, catalogue, "distretto")
+    return files.export(con, tables.FIGURES, folder, licences)
 
 
 def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ REFERENCE = {
         "share_in": "double",
     },
 }
-# the long tables of `build_figures`, to which nothing is added later
+# the long tables, to which nothing is added once `build_figures` has made its own
 FIGURES = ("history", "observations", "series", "revisions", *get_args(Theme))
 
 
@@ -39,9 +39,11 @@ def contract() -> dict[str, Any]:
     return yaml.safe_load((HERE / "published.yml").read_text(encoding="utf-8"))
 
 
-def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, target: str) -> None:
-    """Every table whose rows follow from the warehouse `source` alone, into the attached database `target`."""
-    columns = observation_columns(catalogue)
+def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, target: str) -> None:
+    """What all else follows from, out of the warehouse `source` into the attached database `target`.
+
+    Series, history, vintages, the macro `as_of`, and the tables of `reference/`.
+    """
     dimensions = ", ".join(name(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
     known = ", ".join(quoted(dataset) for dataset in catalogue) or "''"
     con.execute(
@@ -56,12 +58,24 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"create table {target}.history as "
         f"select h.* from {source}.history h semi join {target}.series using (series) order by all"
     )
+    known_then = as_of_sql(observation_columns(catalogue), "(" + MOMENT + ")", target)
+    con.execute(f"create macro {target}.as_of(ts) as table {known_then}")
+    for table, types in REFERENCE.items():
+        typed = ", ".join(f"{name(column)}::{type_} as {name(column)}" for column, type_ in types.items())
+        con.execute(
+            f"create table {target}.{table} as select * {f'replace ({typed})' if types else ''} from "
+            f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
+        )
+
+
+def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: str) -> None:
+    """The figures as analysts read them, from the history in `target`: latest, by theme, and what was revised."""
+    columns = observation_columns(catalogue)
     con.execute(
         f"create table {target}.observations as "
         # in one order always, so that equal figures are equal files; two integers are sorted, not the texts
         f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)} order by series, period"
     )
-    con.execute(f"create macro {target}.as_of(ts) as table {as_of_sql(columns, '(' + MOMENT + ')', target)}")
     for table in get_args(Theme):
         fed = (
             " or ".join(
@@ -80,12 +94,6 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"{revisions_sql([c for c in columns if c not in ('value', 'flag', 'conf', 'known_from', 'snapshot_id')], target)} "
         f"order by known_from, dataset, geo, period, indicator"
     )
-    for table, types in REFERENCE.items():
-        typed = ", ".join(f"{name(column)}::{type_} as {name(column)}" for column, type_ in types.items())
-        con.execute(
-            f"create table {target}.{table} as select * {f'replace ({typed})' if types else ''} from "
-            f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
-        )
 
 
 def build_records(

@@ -144,7 +144,7 @@ def build(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, home: Home, turn
     con.execute(
         f"attach {quoted(home.root / 'release.duckdb')} as distretto (storage_version {quoted(STORAGE)})"
     )
-    tables.build_figures(con, catalogue, "warehouse", "distretto")
+    tables.build_history(con, catalogue, "warehouse", "distretto")
     figures = {table for (table,) in con.execute(MADE).fetchall()}
     ours = territory()
     release = {"release_id": "20260101T000000Z", "built_at": datetime(2026, 1, 1, tzinfo=UTC)}
