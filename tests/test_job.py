@@ -284,6 +284,13 @@ def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: 
     ]
 
 
+def test_unknown_territories_fail_the_dataset_with_all_their_codes(world: World):
+    unknown = [f"QQ{number}" for number in range(30)]
+    world.serve(TOY | {("A", "V11920", geo): {"2018": "1"} for geo in unknown})
+    failure = world.night()["failure"]["message"]
+    assert f"known_geos: 30 unexpected: {', '.join(sorted(unknown))} (expected" in failure
+
+
 @pytest.mark.parametrize("damage", ["unit", "key"])
 def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: World, damage):
     world.refresh()

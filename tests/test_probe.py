@@ -13,6 +13,7 @@ from sources.protocols import Structure
 from sources.spec import Catalogue, load_catalogue, load_providers
 from tests import live as asking
 from tests.conftest import TOY, World
+from tests.provider import Answer
 from tests.provider_istat import IstatServer, archive
 from tests.provider_oecd import OecdServer
 from tests.test_istat import CELLS, DIMENSIONS, REGIONS, Istat
@@ -216,3 +217,14 @@ def only(shop: Workshop, names: set[str]) -> Workshop:
 def test_live_never_runs_in_ci(world: World):
     world.monkeypatch.setenv("CI", "true")
     assert live(world)[0] == 2 and world.server.requests == []
+
+
+def test_eurostats_own_messages_are_read(world: World, specimens):
+    """The structure and the constraint of DEMO_R_D2JAN as Eurostat served them in January 2026."""
+    for name in ("datastructure", "contentconstraint"):
+        body = (specimens / "eurostat" / f"DEMO_R_D2JAN_{name}.xml").read_bytes()
+        world.server.answer_of[f"*/{name}/*"] = Answer(body=body, content_type="application/xml")
+    world.entry("toy", dimensions=["freq", "unit", "sex", "age", "geo"], indicator="population", unit="unit")
+    found = probe(world)
+    assert found["dimensions"]["found"] == ["freq", "unit", "sex", "age", "geo"]
+    assert (found["periods"]["provider"], found["codes_gone"]) == (["1990", "2025"], {})
