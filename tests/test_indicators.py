@@ -99,6 +99,11 @@ class Figures:
         (row,) = found.fetchall()
         return dict(zip(names, row, strict=True))
 
+    def inputs(self, indicator: str) -> list[tuple[float]]:
+        return self.con.execute(
+            "select input_value from indicator_inputs where indicator = ?", [indicator]
+        ).fetchall()
+
     def wrong(self, check: str) -> list[tuple]:
         return self.con.execute((GATE / f"{check}.sql").read_text()).fetchall()
 
@@ -183,6 +188,95 @@ def test_churn_is_births_and_deaths_and_net_turnover_their_difference(births, de
     assert figures.values("enterprise_churn")["ITG17", "2015"] == pytest.approx(birth + death)
     assert figures.values("enterprise_net_turnover")["ITG17", "2015"] == pytest.approx(birth - death)
     assert figures.wrong("churn_is_births_and_deaths") == []
+
+
+@quick
+@given(
+    births=st.integers(1, 100_000),
+    survivors=counts,
+    deaths=counts,
+    active=st.lists(st.integers(1, 100_000), min_size=2, max_size=2),
+    residents=st.integers(1, 10**7),
+)
+def test_rates_are_what_their_formulas_say(births, survivors, deaths, active, residents):
+    figures = Figures()
+    old(figures, "V11920", "ITG17", {"2012": births, "2015": births + 1})
+    old(figures, "V11943", "ITG17", {"2015": survivors})
+    old(figures, "V11930", "ITG17", {"2015": deaths})
+    old(figures, "V11910", "ITG17", dict(zip(("2014", "2015"), active, strict=True)))
+    figures.add("demo_r_pjanaggr3", "ITG17", {"2015": residents}, sex="T", age="Y15-64", indicator="x")
+    figures.build()
+    at = ("ITG17", "2015")
+    assert figures.values("enterprise_deaths")[at] == deaths
+    assert figures.values("enterprise_death_rate")[at] == pytest.approx(deaths / active[1] * 100)
+    assert figures.values("enterprise_net_growth")[at] == pytest.approx((active[1] / active[0] - 1) * 100)
+    assert figures.values("enterprise_survival_3y")[at] == pytest.approx(survivors / births * 100)
+    assert figures.values("births_per_10k_residents")[at] == pytest.approx((births + 1) / residents * 1e4)
+    # a cohort of another table, three years before, is none
+    assert set(figures.values("enterprise_survival_3y")) == {at}
+
+
+# the codes of what is published as the provider has it; the figures of `births` and `survey` tables alike
+PASSED_ON = {
+    "high_growth_share": ("bd_hgnace_r", {"indicator": "ENT_HGRWR_PC", "nace_r2": "B-S_X_O_S94"}),
+    "persons_employed_births": ("bd_hgnace_r", {"indicator": "EMP_BRTH_NR", "nace_r2": "B-S_X_O_S94"}),
+    "persons_employed_active": ("bd_hgnace_r", {"indicator": "EMP_NR", "nace_r2": "B-S_X_O_S94"}),
+    "epo_applications": ("pat_ep_rtot", {"unit": "NR"}),
+    "epo_applications_per_million": ("pat_ep_rtot", {"unit": "P_MHAB"}),
+    "epo_applications_per_labour_force": ("pat_ep_rtot", {"unit": "P_MACT"}),
+    "patent_propensity": ("istat_bes_territ_11", {"indicator": "11RIC002", "sex": "T"}),
+    "graduate_mobility": ("istat_bes_territ_11", {"indicator": "11RIC025", "sex": "T"}),
+    "employed_persons": ("lfst_r_lfe2emp", {"sex": "T", "age": "Y15-64"}),
+    "employment_rate": ("lfst_r_lfe2emprt", {"sex": "T", "age": "Y20-64"}),
+    "unemployment_rate": ("lfst_r_lfu3rt", {"sex": "T", "age": "Y15-74", "isced11": "TOTAL"}),
+    "employment_rate_provinces": ("istat_taxoccu1", {"indicator": "EMP_R", "sex": "9", "age": "Y20-64"}),
+    "unemployment_rate_provinces": (
+        "istat_taxdisoccu1",
+        {"indicator": "UNEM_R", "sex": "9", "age": "Y15-74"},
+    ),
+    "high_tech_employment_share": ("htec_emp_reg2", {"nace_r2": "HTC", "unit": "PC_EMP", "sex": "T"}),
+    "knowledge_intensive_employment_share": (
+        "htec_emp_reg2",
+        {"nace_r2": "KIS", "unit": "PC_EMP", "sex": "T"},
+    ),
+    "human_resources_in_science": ("hrst_st_rcat", {"category": "HRSTC", "unit": "PC_ACT"}),
+    "scientists_and_engineers": ("hrst_st_rcat", {"category": "SE", "unit": "PC_ACT"}),
+    "jobs": ("nama_10r_3empers", {"wstatus": "EMP", "nace_r2": "TOTAL"}),
+    "electronics_persons_employed": (
+        "istat_asiaulp",
+        {"indicator": "LUEMPDAA", "sizeclas": "TOTAL", "nace_r2": "26"},
+    ),
+    "electronics_local_units": (
+        "istat_asiaulp",
+        {"indicator": "LU", "sizeclas": "TOTAL", "nace_r2": "26"},
+    ),
+    "research_intensity": ("rd_e_gerdreg", {"sectperf": "TOTAL", "unit": "PC_GDP"}),
+    "business_research_intensity": ("rd_e_gerdreg", {"sectperf": "BES", "unit": "PC_GDP"}),
+    "research_personnel": (
+        "rd_p_persreg",
+        {"prof_pos": "TOTAL", "sectperf": "TOTAL", "sex": "T", "unit": "PC_EMP_FTE"},
+    ),
+    "gdp_per_head": ("nama_10r_3gdp", {"unit": "EUR_HAB"}),
+}
+
+
+@quick
+@given(st.floats(0, 1e6))
+def test_what_a_provider_publishes_is_passed_on_as_it_is(value):
+    figures = Figures()
+    for place, (dataset, codes) in enumerate(PASSED_ON.values()):
+        figures.add(dataset, "ITG1", {"2022": value + place}, **{"indicator": "x", **codes})
+        # a neighbour in every dimension, which must not be taken for it
+        figures.add(dataset, "ITG1", {"2022": -1}, **dict.fromkeys(("indicator", *codes), "OTHER"))
+    figures.build()
+    for place, indicator in enumerate(PASSED_ON):
+        assert figures.values(indicator) == {("ITG1", "2022"): value + place}
+        assert [row[0] for row in figures.inputs(indicator)] == [value + place]
+
+
+def test_what_is_passed_on_says_so():
+    told = {i.id for i in load_indicators() if i.header["formula"].endswith("as the provider publishes it")}
+    assert told <= set(PASSED_ON)
 
 
 @quick
@@ -280,9 +374,12 @@ def test_a_pooled_rate_lies_between_its_annual_rates(yearly):
     figures.build()
     for span in (3, 5):
         pooled = figures.values(f"epo_applications_per_million_{span}y")
-        assert len(pooled) == len(years) - span + 1
+        totals = figures.values(f"epo_applications_{span}y")
+        assert len(pooled) == len(totals) == len(years) - span + 1
         for (_, period), value in pooled.items():
             window = [y for y in years if int(period) - span < int(y) <= int(period)]
+            assert totals["ITG1", period] == pytest.approx(sum(patents[y] for y in window), abs=1e-6)
+            assert value == pytest.approx(totals["ITG1", period] / sum(people[y] for y in window) * 1e6)
             annual = [patents[y] / people[y] * 1e6 for y in window]
             assert min(annual) - 1e-6 <= value <= max(annual) + 1e-6
 
@@ -306,6 +403,30 @@ def test_the_last_patents_are_truncated_and_technology_is_shared_and_compared():
 
 SECTORS = ("A", "B-E", "F", "G-I", "J", "K", "L", "M_N", "O-Q", "R-U")
 jobs = st.lists(st.integers(1, 10_000), min_size=20, max_size=20)
+
+
+BROAD = ("A", "B-E", "F", "G-J", "K-N", "O-U")
+
+
+@quick
+@given(
+    province=st.lists(st.integers(0, 10_000), min_size=12, max_size=12),
+    rest=st.lists(st.integers(1, 10_000), min_size=12, max_size=12),
+)
+def test_the_shift_share_of_a_province_is_that_of_six_sectors(province, rest):
+    figures = Figures()
+    whole = [a + b for a, b in zip(province, rest, strict=True)]
+    for geo, values in (("ITG17", province), ("IT", whole)):
+        for place, sector in enumerate(BROAD):
+            years = {"2018": values[place] / 10, "2019": values[place + 6] / 10}
+            figures.add("nama_10r_3empers", geo, years, wstatus="EMP", nace_r2=sector, indicator="jobs")
+    figures.build()
+    parts = [figures.values(f"shift_share_{part}") for part in ("national", "mix", "local")]
+    assert [set(part) for part in parts] == [{("ITG17", "2019")}] * 3
+    assert sum(part["ITG17", "2019"] for part in parts) == pytest.approx(
+        (sum(province[6:]) - sum(province[:6])) / 10, abs=1e-6
+    )
+    assert figures.wrong("shift_share_adds_up") == []
 
 
 @quick
@@ -353,10 +474,61 @@ def test_the_location_quotient_of_the_country_is_one(region, rest):
             figures.add("sbs_r_nuts2021", geo, {"2022": value}, indicator="EMP_LOC_NR", nace_r2=code)
     figures.build()
     assert figures.wrong("location_quotient_of_the_country_is_one") == []
-    core = figures.values("location_quotient_district_core")
-    assert core["IT", "2022"] == pytest.approx(1)
-    expected = ((region[12] + region[16]) / sum(region[:12])) / ((whole[12] + whole[16]) / sum(whole[:12]))
-    assert core["ITG1", "2022"] == pytest.approx(expected)
+    for name, places in {
+        "electronics": [12],
+        "electrical": [13],
+        "it_services": [14, 15],
+        "research": [16],
+        "district_core": [12, 16],
+    }.items():
+        quotients = figures.values(f"location_quotient_{name}")
+        assert quotients["IT", "2022"] == pytest.approx(1)
+        ours, country = (
+            sum(values[place] for place in places) / sum(values[:12]) for values in (region, whole)
+        )
+        assert quotients["ITG1", "2022"] == pytest.approx(ours / country)
+    figures.con.execute("update indicators set value = 1.01 where geo = 'IT'")
+    assert len(figures.wrong("location_quotient_of_the_country_is_one")) == 5
+
+
+@quick
+@given(
+    province=st.lists(st.integers(1, 5000), min_size=6, max_size=6),
+    rest=st.lists(st.integers(1, 5000), min_size=6, max_size=6),
+)
+def test_a_province_is_compared_by_the_persons_employed_in_its_local_units(province, rest):
+    codes = ("0010", "26", "27", "62", "63", "72")
+    figures = Figures()
+    # the whole holds its divisions and more
+    province[0] += sum(province[1:])
+    rest[0] += sum(rest[1:])
+    whole = [a + b for a, b in zip(province, rest, strict=True)]
+    for geo, values in (("ITG17", province), ("IT", whole)):
+        for code, value in zip(codes, values, strict=True):
+            for size in ("TOTAL", "W_GE250"):
+                figures.add(
+                    "istat_asiaulp",
+                    geo,
+                    {"2022": value if size == "TOTAL" else 1},
+                    indicator="LUEMPDAA",
+                    sizeclas=size,
+                    nace_r2=code,
+                )
+    figures.build()
+    assert figures.wrong("location_quotient_of_the_country_is_one") == []
+    for name, places in {
+        "electronics": [1],
+        "electrical": [2],
+        "it_services": [3, 4],
+        "research": [5],
+        "district_core": [1, 5],
+    }.items():
+        ours, country = (sum(values[place] for place in places) / values[0] for values in (province, whole))
+        quotients = figures.values(f"location_quotient_{name}_provinces")
+        assert quotients == {
+            ("ITG17", "2022"): pytest.approx(ours / country),
+            ("IT", "2022"): pytest.approx(1),
+        }
 
 
 def test_what_the_survey_says_has_no_interval():

@@ -56,6 +56,17 @@ def test_a_file_becomes_a_table_of_its_own_with_its_origin(world, drop):
     assert (world.home / "drop" / "own_figures.csv").exists()
 
 
+def test_a_spreadsheet_s_semicolons_and_decimal_commas_are_read(world, drop):
+    semicolons = [row.replace(",", ";").replace(".", ",") for row in ROWS]
+    drop(*semicolons, header="\ufeff" + HEADER.replace(",", ";"))
+    assert refresh(world).code == 0
+    assert world.query("select indicator, period, value, flag from district order by all") == [
+        ("members", "2023", 30.0, ""),
+        ("members", "2024", 33.0, "p"),
+        ("public_funding_share", "2024", 80.5, ""),
+    ]
+
+
 def test_a_corrected_figure_is_a_revision_and_as_of_knows_the_old_one(world, drop):
     drop(*ROWS)
     refresh(world)
@@ -82,7 +93,19 @@ def test_a_corrected_figure_is_a_revision_and_as_of_knows_the_old_one(world, dro
         (['members,DISTRICT,2024,"30,5",'], HEADER, "row 2, column OBS_VALUE"),
         (["members,DISTRICT,last year,30,"], HEADER, "last year"),
         (["members,DISTRICT,2024,30,x"], HEADER, "flags"),
-        (["members;DISTRICT;2024;30;"], HEADER.replace(",", ";"), "No SDMX-CSV: the header is"),
+        (
+            ["members;DISTRICT;2024;1.030;"],
+            HEADER.replace(",", ";"),
+            'a decimal comma and no point) holds "1.030"',
+        ),
+        (
+            ["members;DISTRICT;2024;1.030,5;"],
+            HEADER.replace(",", ";"),
+            'a decimal comma and no point) holds "1.030,5"',
+        ),
+        (["members;DISTRICT;2024;30"], HEADER.replace(",", ";"), "line 2"),
+        (["members;DISTRICT;2024;30;"], HEADER, "line 2"),
+        (["members,DISTRICT,2024,30,"], HEADER.replace(",", "|"), "No SDMX-CSV: the header is"),
         (["members,DISTRICT,2024,30,", "members,DISTRICT,2024,31,"], HEADER, "unique_keys"),
         (["members,DISTRICT,2024,33,p"], HEADER, "size_ratio"),
     ],

@@ -3,6 +3,7 @@
 Eurostat: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`.
 OECD: `STRUCTURE,STRUCTURE_ID,ACTION,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT,...`: what follows OBS_VALUE
 is an attribute. A value is the cell times ten to the power of its UNIT_MULT.
+A header with semicolons, as spreadsheets write it where the comma is the decimal mark: so it is in the values then.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     `timezone` is that of the column LAST UPDATE, which carries no offset. Raises UnreadableBody with row and
     column, StructureChanged, NotData.
     """
-    columns = _header(body, gzipped)
+    columns, separator = _header(body, gzipped)
     lower = [column.lower() for column in columns]
     if "time_period" not in lower or "obs_value" not in lower:
         raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
@@ -50,7 +51,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     rows = (
         f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
         f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
-        f"delim=',', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))"
+        f"delim={quoted(separator)}, quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))"
     )
     keys = ", ".join(name(dimension) for dimension in dimensions)
     same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
@@ -59,6 +60,11 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     # F is free: no confidentiality
     conf = "nullif(conf_status, 'F')" if "conf_status" in lower else "null"
     times = f" * {MULTIPLIED}" if "unit_mult" in lower else ""
+    cell, place = "obs_value", "column OBS_VALUE"
+    if separator == ";":
+        # a point may be the mark of thousands there, or a decimal mark typed by habit: which, nobody can tell
+        cell = "case when not contains(obs_value, '.') then replace(obs_value, ',', '.') else 'point' end"
+        place = "column OBS_VALUE (with semicolons a decimal comma and no point)"
     staged = Staged(folder)
     with decoding(folder) as con:
         con.execute(
@@ -72,7 +78,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         con.execute(f"""
             copy (
                 select series, period,
-                       read_value(coalesce(obs_value, ''), 'of row ' || line || ', column OBS_VALUE', obs_value){times} as value,
+                       read_value(coalesce({cell}, ''), 'of row ' || line || ', {place}', obs_value){times} as value,
                        read_flag({flag}, 'of row ' || line || ', column OBS_FLAG', {flag}) as flag,
                        read_conf({conf}, 'of row ' || line || ', column CONF_STATUS', {conf}) as conf
                 from {rows} r join codes s on {same} join periods on r.time_period = periods.given
@@ -101,7 +107,7 @@ def last_update(head: bytes) -> str | None:
 
 def others(body: Path, gzipped: bool, dimensions: list[str]) -> list[str]:
     """The dimensions of the table in the file `body` that are not among `dimensions`, in the order of its columns."""
-    found = _dimensions([column.lower() for column in _header(body, gzipped)], dimensions)
+    found = _dimensions([column.lower() for column in _header(body, gzipped)[0]], dimensions)
     return [dimension for dimension in found if dimension not in dimensions]
 
 
@@ -111,11 +117,14 @@ def _dimensions(columns: list[str], expected: list[str]) -> list[str]:
     return [c for c in columns if c not in MEASURES and (c in expected or c not in attributes)]
 
 
-def _header(body: Path, gzipped: bool) -> list[str]:
+def _header(body: Path, gzipped: bool) -> tuple[list[str], str]:
+    """The columns, and what separates them."""
     with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
         raw = handle.readline(LONGEST_HEADER)
     try:
-        return next(csv.reader([raw.decode("utf-8-sig").rstrip("\r\n")]), [])
+        line = raw.decode("utf-8-sig").rstrip("\r\n")
+        separator = ";" if ";" in line and "," not in line else ","
+        return next(csv.reader([line], delimiter=separator), []), separator
     except UnicodeDecodeError:
         raise UnreadableBody("The header is not UTF-8.") from None
     except csv.Error as failure:

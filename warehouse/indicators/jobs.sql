@@ -8,27 +8,32 @@ create or replace temp table jobs_counted as
 select geo, period, nace_r2, value, input,
        segment + count(*) filter (contains(flag, 'b')) over (partition by series order by period) as segment
 from observations where dataset = 'nama_10r_3empers' and wstatus = 'EMP';
+-- provinces are published by six sectors, regions by ten
 create or replace temp table shift_share as
-with pairs as (
-    select b.geo, b.period, b.nace_r2, a.value as before, b.value as after, [a.input, b.input] as inputs
+with breakdowns (length, sectors) as (values
+    (4, ['A', 'B-E', 'F', 'G-I', 'J', 'K', 'L', 'M_N', 'O-Q', 'R-U']), (5, ['A', 'B-E', 'F', 'G-J', 'K-N', 'O-U'])
+), pairs as (
+    select d.length, len(d.sectors) as sectors, b.geo, b.period, b.nace_r2, a.value as before, b.value as after,
+           [a.input, b.input] as inputs
     from jobs_counted b
+    join breakdowns d on length(b.geo) in (2, d.length) and list_contains(d.sectors, b.nace_r2)
     join jobs_counted a on a.geo = b.geo and a.nace_r2 = b.nace_r2 and a.segment = b.segment and a.period = (b.period::int - 1)::varchar
     where b.value is not null and a.value is not null
-      and b.nace_r2 in ('A', 'B-E', 'F', 'G-I', 'J', 'K', 'L', 'M_N', 'O-Q', 'R-U')
 ), totals as (
-    select geo, period, sum(before order by nace_r2) as before, sum(after order by nace_r2) as after from pairs group by geo, period having count(*) = 10
+    select length, geo, period, sum(before order by nace_r2) as before, sum(after order by nace_r2) as after
+    from pairs group by length, sectors, geo, period having count(*) = sectors
 )
 select r.geo, r.period, sum(r.before order by r.nace_r2) as jobs_before,
        sum(r.before order by r.nace_r2) * (any_value(t.after) / any_value(t.before) - 1) as national,
        sum(r.before * (c.after / c.before - t.after / t.before) order by r.nace_r2) as mix,
-       sum(r.before * (r.after / nullif(r.before, 0) - c.after / c.before) order by r.nace_r2) as local,
+       -- E0_ir x (g_ir - g_i), which a sector new to the territory has too
+       sum(r.after - r.before * c.after / c.before order by r.nace_r2) as local,
        flatten(list(r.inputs order by r.nace_r2)) || flatten(list(c.inputs order by c.nace_r2)) as inputs
 from pairs r
-join totals own on own.geo = r.geo and own.period = r.period
-join pairs c on c.geo = left(r.geo, 2) and c.period = r.period and c.nace_r2 = r.nace_r2
-join totals t on t.geo = c.geo and t.period = c.period
-where length(r.geo) = 4 and c.before > 0
-group by r.geo, r.period having count(*) = 10;
+join pairs c on c.length = r.length and c.geo = left(r.geo, 2) and c.period = r.period and c.nace_r2 = r.nace_r2
+join totals t on t.length = c.length and t.geo = c.geo and t.period = c.period
+where length(r.geo) = r.length and c.before > 0
+group by r.geo, r.period, r.sectors having count(*) = r.sectors;
 
 -- id: jobs
 -- title_it: Occupati interni, totale economia
@@ -80,7 +85,7 @@ where b.nace_r2 = 'TOTAL';
 -- unit: THS
 -- formula: sum over sectors of E0_ir x g
 -- direction: none
--- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+-- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, national as value, national as numerator, null as denominator, inputs from shift_share;
 
 -- id: shift_share_mix
@@ -91,7 +96,7 @@ select geo, period, national as value, national as numerator, null as denominato
 -- unit: THS
 -- formula: sum over sectors of E0_ir x (g_i - g)
 -- direction: none
--- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+-- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, mix as value, mix as numerator, null as denominator, inputs from shift_share;
 
 -- id: shift_share_local
@@ -102,5 +107,5 @@ select geo, period, mix as value, mix as numerator, null as denominator, inputs 
 -- unit: THS
 -- formula: sum over sectors of E0_ir x (g_ir - g_i)
 -- direction: up
--- sources: nama_10r_3empers wstatus EMP, ten sectors that make up the economy, NUTS 2
+-- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, local as value, local as numerator, null as denominator, inputs from shift_share;

@@ -91,3 +91,29 @@ from observations where dataset = 'hrst_st_rcat' and category = 'HRSTC' and unit
 -- sources: hrst_st_rcat category SE, unit PC_ACT
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'hrst_st_rcat' and category = 'SE' and unit = 'PC_ACT';
+
+-- id: employment_rate_provinces
+-- title_it: Tasso di occupazione, 20-64 anni, province
+-- title_en: Employment rate, 20-64 years, provinces
+-- definition_it: Occupati di 20-64 anni per cento residenti della stessa età, secondo l'ISTAT
+-- definition_en: Employed persons aged 20-64 per hundred residents of that age, as ISTAT publishes them
+-- unit: PC
+-- formula: employed / population of the same age x 100, as the provider publishes it
+-- direction: up
+-- pitfalls: A province's sample is small: read several years, rank nothing by one. ISTAT publishes relative errors in its notes only. Never beside the regional rate of Eurostat: revisions differ.
+-- sources: istat_taxoccu1 EMP_R, sex 9 (total), age Y20-64
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'istat_taxoccu1' and indicator = 'EMP_R' and sex = '9' and age = 'Y20-64';
+
+-- id: unemployment_rate_provinces
+-- title_it: Tasso di disoccupazione, 15-74 anni, province
+-- title_en: Unemployment rate, 15-74 years, provinces
+-- definition_it: Disoccupati di 15-74 anni per cento persone delle forze di lavoro, secondo l'ISTAT
+-- definition_en: Unemployed persons aged 15-74 per hundred persons in the labour force, as ISTAT publishes them
+-- unit: PC
+-- formula: unemployed / labour force x 100, as the provider publishes it
+-- direction: down
+-- pitfalls: A province's sample is small: read several years, rank nothing by one. ISTAT publishes relative errors in its notes only. Never beside the regional rate of Eurostat: revisions differ.
+-- sources: istat_taxdisoccu1 UNEM_R, sex 9 (total), age Y15-74
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'istat_taxdisoccu1' and indicator = 'UNEM_R' and sex = '9' and age = 'Y15-74';
