@@ -419,6 +419,14 @@ def test_secrets_stay_in_memory(epo: Epo, caplog: pytest.LogCaptureFixture):
 # -- what ships
 
 
+def test_a_probe_asks_one_search_and_counts_no_week(epo: Epo):
+    outcome = epo.world.run("probe", "groups", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["agrees"] and outcome.json["periods"]["provider"] == []
+    assert len(epo.server.searches) == 1
+    assert not list(epo.world.home.glob("pace/*.tally.json"))
+
+
 def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DISTRETTO_PROVIDERS")
     provider, entry = load_providers()["epo_ops"], load_catalogue()["epo_named_groups"]

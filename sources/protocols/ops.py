@@ -36,7 +36,7 @@ from sources.errors import (
 )
 from sources.home import utc_now, write_atomic
 from sources.http import HOUR_S, Body, Client, until_monday
-from sources.protocols import Fetched
+from sources.protocols import Fetched, Structure
 from sources.spec import Dataset, Loader
 
 APPLICANTS = Path(__file__).parent.parent / "applicants.yml"
@@ -111,6 +111,18 @@ class Ops:
                 raise
             log.warning("%s: %s of %s weeks, then: %s", dataset.id, asked, len(due), failure.message)
         return Fetched(self._body(dataset, tally), dataset.format, _end(max(tally)))
+
+    def structure(self, dataset: Dataset) -> Structure:
+        """What the searches ask for, since OPS has no tables: shown once one search of a year was answered, and kept nowhere."""
+        searches = Searches.of(dataset)
+        self._refuse_silence(dataset, searches, weeks_due({}, searches.digest, utc_now().date())[0])
+        codes = {
+            "freq": {"W"},
+            "applicant": set(searches.applicants),
+            "technology": set(searches.technologies),
+            "geo": {ANYWHERE},
+        }
+        return Structure(list(codes), codes, set())
 
     def _week(self, dataset: Dataset, searches: Searches, monday: date) -> dict[str, Any]:
         """The counts of one week. Where an applicant has no hit at all its classes are none, and are not asked."""
