@@ -356,7 +356,8 @@ def test_each_page_csv_is_the_table_in_the_file(release: Path):
 def test_what_is_downloaded_is_what_the_release_has(release: Path):
     """The files behind the links of the download page, against the tables in the DuckDB file."""
     text = (release / "site" / "en" / "downloads.html").read_text(encoding="utf-8")
-    linked = set(re.findall(r'href="\.\./\.\./([\w.]+)"', text))
+    linked = set(re.findall(r'href="\.\./\.\./([\w.-]+)"', text))
+    assert linked == {path.name for path in release.iterdir() if path.is_file()}
     with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
         tables = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         assert {f"{table}.csv" for table in tables} | {f"{table}.parquet" for table in tables} <= linked

@@ -25,6 +25,14 @@ from warehouse.release import Release, reading, territory
 HERE = Path(__file__).parent
 NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")
 MORE = ("calendar", "reading")
+# the files of a release beside its tables, by what they are for; the words of each are `file.*`
+FILES = {
+    "whole": ("distretto.duckdb", "indicators.xlsx"),
+    "explained": ("LEGGIMI.md", "README.md", "data_dictionary.md", "CITATION.cff"),
+    "machines": ("datapackage.json", "csv-metadata.json", "catalog.ttl"),
+    "followed": ("feed.xml", "feed.json"),
+    "checked": ("release.json", "SHA256SUMS"),
+}
 # columns of a page's table, and rows of its list of revisions
 PERIODS, REVISIONS = 12, 40
 # our highest value as a share of the peers' highest, below which our lines get a chart of their own
@@ -122,7 +130,7 @@ class Pages:
         yield "changes", self.page("changes", "changes", **self.changes())
         yield "quality", self.page("quality", "quality", **self.quality())
         yield "calendar", self.page("calendar", "calendar", **self.calendar())
-        yield "downloads", self.page("downloads", "downloads")
+        yield "downloads", self.page("downloads", "downloads", groups=FILES)
         yield "reading", self.page("reading", "reading")
 
     def page(self, template: str, name: str, **given: Any) -> str:

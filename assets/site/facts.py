@@ -105,6 +105,7 @@ class Facts:
     changes: list[dict[str, Any]]
     vintages: list[dict[str, Any]]
     tables: list[dict[str, Any]]
+    files: dict[str, int]
     flags: dict[str, dict[str, str]]
     units: dict[str, dict[str, str]]
     figures: dict[str, dict[str, str]]
@@ -152,6 +153,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         changes=_changes(con, ours),
         vintages=_rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
+        files={path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()},
         flags=_labels(con, "flag"),
         units=_labels(con, "unit"),
         figures=_labels(con, "figure"),
@@ -259,7 +261,7 @@ def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
 
 
 def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]]:
-    """Every published table: description, rows, and which files it has."""
+    """Every published table: description, rows, and which files it has, with their bytes."""
     rows = _rows(
         con,
         "select table_name as name, comment as description, estimated_size as rows from duckdb_tables() "
@@ -267,9 +269,9 @@ def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]
     )
     for row in rows:
         row["files"] = [
-            {"name": path.name, "bytes": path.stat().st_size}
-            for path in (folder / f"{row['name']}.{ending}" for ending in ("csv", "parquet"))
-            if path.exists()
+            {"name": path.name, "ending": ending, "bytes": path.stat().st_size}
+            for ending in ("csv", "it.csv", "parquet")
+            if (path := folder / f"{row['name']}.{ending}").exists()
         ]
     return rows
 

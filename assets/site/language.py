@@ -102,6 +102,13 @@ class Language:
         pair = words()["sign"].get(unit)
         return pair[self.code] if pair else ""
 
+    def size(self, count: int) -> str:
+        """A file's size in powers of ten: 512 byte, 12 kB, 1,2 MB."""
+        power = min((len(str(count)) - 1) // 3, 3)
+        return (
+            f"{self.digits(count / 1000**power, int(power > 1))}{NO_BREAK}{('byte', 'kB', 'MB', 'GB')[power]}"
+        )
+
     def delta(self, value: float, unit: str) -> str:
         """A difference with its sign: percentage points for percentages, percent for everything else."""
         sign = "+" if value > 0 else ""
