@@ -159,11 +159,11 @@ def doctor(found: list[dict[str, Any]]) -> None:
 def _budget(row: dict[str, Any]) -> str:
     """What a provider's pace and budgets leave room for."""
     return "; ".join(
-        words.format(row[key])
-        for key, words in (
-            ("requests_a_run", "{:,} requests a run"),
-            ("requests_left_this_hour", "{:,} left this hour"),
-            ("bytes_left_this_week", "{:,} bytes left this week"),
+        words.format(row[key] / each)
+        for key, each, words in (
+            ("requests_a_run", 1, "{:,.0f} requests a run"),
+            ("requests_left_this_hour", 1, "{:,.0f} left this hour"),
+            ("bytes_left_this_week", 1e6, "{:,.0f} MB left this week"),
         )
         if row[key] is not None
     )

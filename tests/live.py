@@ -16,7 +16,7 @@ from assets.observations import PROTOCOLS, Workshop
 from assets.probe import probe
 from pipelines import show
 from sources.doctor import examine
-from sources.errors import DistrettoError, TooSlow, Unreachable
+from sources.errors import DistrettoError, RateLimited, TooSlow, Unreachable
 from sources.home import Home
 from sources.spec import Provider
 
@@ -29,13 +29,15 @@ def ask(shop: Workshop, provider: Provider) -> dict[str, Any]:
         return row | {"status": "a folder"}
     if provider.unset:
         return row | {"status": "not configured", "learnt": f"needs {' and '.join(provider.unset)}"}
+    print(f"asking {provider.title}, one request every {provider.min_interval_s:g} s", file=sys.stderr)
     begun = time.monotonic()
     if not (entries and hasattr(PROTOCOLS[provider.protocol], "structure")):
         found = examine(provider, shop.home.pace, ask=True)
+        status = {True: "answered", False: "Unreachable", None: "not asked"}[found["answers"]]
         row |= {
             "reachable": found["answers"],
-            "status": found["said"],
-            "learnt": "it answers at its base address",
+            "status": status,
+            "learnt": f"its base address: {found['said']}",
         }
     else:
         # the table with the fewest dimensions, live ones first
@@ -50,7 +52,10 @@ def ask(shop: Workshop, provider: Provider) -> dict[str, Any]:
                 + ("as the catalogue says" if found["agrees"] else f"differs: distretto probe {entry.id}"),
             }
         except DistrettoError as failure:
-            reachable = not isinstance(failure, Unreachable | TooSlow)
+            # a ban or a spent budget: nobody was asked
+            reachable = (
+                None if isinstance(failure, RateLimited) else not isinstance(failure, Unreachable | TooSlow)
+            )
             row |= {"reachable": reachable, "status": type(failure).__name__, "learnt": failure.message}
     return row | {"seconds": round(time.monotonic() - begun, 1)}
 
@@ -62,7 +67,6 @@ def main() -> None:
     shop = Workshop(Home.from_env())
     rows = []
     for provider in shop.providers.values():
-        print(f"{provider.title}, at most one request every {provider.min_interval_s:g} s", file=sys.stderr)
         rows.append(ask(shop, provider))
     show.table(rows, ["provider", "reachable", "status", "seconds", "learnt"])
     sys.exit(1 if any(row["reachable"] is False for row in rows) else 0)
