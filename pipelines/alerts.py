@@ -148,8 +148,14 @@ def release_lines(home: Home) -> list[str]:
             if deleted:
                 lines.append(f"{dataset}: {deleted:,} figures were withdrawn by the provider")
         short = targets.falling_short(con)
-    with release.reading(before) as con:
-        told = {(t["target_id"], t["version"], t["point"], t["period"]) for t in targets.falling_short(con)}
+    try:
+        with release.reading(before) as con:
+            told = {
+                (t["target_id"], t["version"], t["point"], t["period"]) for t in targets.falling_short(con)
+            }
+    except release.OtherVersion:
+        # what it told of targets is not known: told once more rather than never
+        told = set()
     for t in short:
         if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
             what = f"missed its {t['point']}" if t["missed"] else "is at risk"

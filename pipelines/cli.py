@@ -340,8 +340,11 @@ def query(
 
     from warehouse import release
 
-    with release.reading(release.find(Home.from_env(), release_id)) as con:
+    chosen = release.find(Home.from_env(), release_id)
+    with release.reading(chosen) as con:
         hint = '`distretto query "show tables"` lists what there is.'
+        if not chosen.of_this_code:
+            hint += f" Release {chosen.id} was built by another version of the project: tables and columns may have come later."
         try:
             found = con.sql(sql)
             if found is None:

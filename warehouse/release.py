@@ -59,6 +59,15 @@ class GateClosed(DistrettoError):
     hint = "read the rows named, then the snapshots they come from (distretto why); the old release stays."
 
 
+class OtherVersion(DistrettoError):
+    """A release lacks what this version of the code asks of it."""
+
+    hint = (
+        "`distretto refresh` publishes a release of this version; the older one is read with the version that built it "
+        "(git checkout), or as it is with `distretto query --release`."
+    )
+
+
 @dataclass(frozen=True)
 class Release:
     id: str
@@ -71,6 +80,11 @@ class Release:
     @property
     def record(self) -> dict[str, Any]:
         return json.loads((self.folder / "release.json").read_text(encoding="utf-8"))
+
+    @property
+    def of_this_code(self) -> bool:
+        """Whether the code that runs is the one that built it, so that it has every table and column asked for."""
+        return self.record["code_sha256"] == code_sha256()
 
 
 # -- reading
@@ -108,11 +122,22 @@ def newest(home: Home) -> Release:
 
 @contextmanager
 def reading(release: Release):
-    """A read-only connection to the release's DuckDB file."""
+    """A read-only connection to the release's DuckDB file.
+
+    Raises OtherVersion where a query asks for a table or column that the code which built the release did not have yet.
+    """
     con = duckdb.connect(str(release.database), read_only=True)
     try:
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         yield con
+    except (duckdb.CatalogException, duckdb.BinderException) as failure:
+        if release.of_this_code:
+            raise
+        commit = release.record["code_commit"]
+        raise OtherVersion(
+            f"Release {release.id} was built by another version of the project{f' ({commit[:12]})' if commit else ''}, "
+            f"which has not what is asked for here: {str(failure).splitlines()[0]}"
+        ) from None
     finally:
         con.close()
 
