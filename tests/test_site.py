@@ -180,7 +180,19 @@ def test_an_index_begins_anew_after_a_break():
         ("A", "2022"): pytest.approx(110.0),
         ("B", "2022"): 200.0,
     } == {(line.geo, dot.point.period): dot.value for line in plot.lines for dot in line.dots}
-    assert [period for _, period in plot.breaks] == ["2021"]
+    assert [period for _, period, _ in plot.breaks] == ["2021"]
+
+
+def test_the_words_of_two_breaks_that_are_close_do_not_touch():
+    series = {"A": [point(str(year), 100.0, broken=year in (2004, 2005, 2018)) for year in range(2000, 2021)]}
+    plot = draw.lines_plot(series, {"A": "region"}, None)
+    assert [(period, named) for _, period, named in plot.breaks] == [
+        ("2004", True),
+        ("2005", False),
+        ("2018", True),
+    ]
+    bars = draw.columns_plot(series["A"])
+    assert [named for _, _, named in bars.breaks] == [True, False, True]
 
 
 # -- languages

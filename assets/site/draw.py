@@ -17,6 +17,8 @@ from assets.site.findings import index_bases, moment, nice_step, segments
 
 # the least distance of two labels at a line's end, per mille of the plot's height (1.2 of 22 rem)
 LABEL_GAP = 56
+# the width of a break's words on a telephone
+BREAK_GAP = 300
 # a plot's axis begins at zero when the least value is below this share of the largest
 FROM_ZERO = 0.45
 
@@ -84,7 +86,7 @@ class Plot:
     lines: list[Line]
     y_ticks: list[tuple[int, float]]
     x_ticks: list[tuple[int, str, bool]]
-    breaks: list[tuple[int, str]]
+    breaks: list[tuple[int, str, bool]]
     from_zero: bool
     zero_y: int | None
     hidden: list[str] = field(default_factory=list)
@@ -203,10 +205,23 @@ def steps(target: dict[str, Any]) -> list[tuple[str, float]]:
     return [(target["baseline_period"], target["baseline_value"]), *sorted(goals.items())]
 
 
-def break_marks(values: dict[str, list[list[tuple[Point, float]]]], x: Any) -> list[tuple[int, str]]:
-    """`(position, first period after the break)` of every break that any territory's line has."""
+def break_marks(values: dict[str, list[list[tuple[Point, float]]]], x: Any) -> list[tuple[float, str, bool]]:
+    """Marks of every break that any territory's line has, half a year before the first period after it."""
     breaks = {run[0][0].period for runs in values.values() for run in runs if run[0][0].break_before}
-    return [(max(0, x(period) - (x("2001") - x("2000")) // 2), period) for period in sorted(breaks)]
+    return labelled([(max(0, x(period) - (x("2001") - x("2000")) // 2), period) for period in sorted(breaks)])
+
+
+def labelled(breaks: list[tuple[float, str]]) -> list[tuple[float, str, bool]]:
+    """`(position, first period after the break, whether it has words)`, from the left.
+
+    The words stand to the left of their line: a break close to the one before it has no room for any. The note below
+    says what such a line means.
+    """
+    before = [-BREAK_GAP, *(position for position, _ in breaks)]
+    return [
+        (position, period, position - last >= BREAK_GAP)
+        for last, (position, period) in zip(before, breaks, strict=False)
+    ]
 
 
 def year_ticks(first: float, last: float, most: int = 10) -> list[tuple[int, str, bool]]:
@@ -250,7 +265,7 @@ ORDER = ("region", "seat", "country", "province", "peer")
 class Columns:
     bars: list[dict[str, Any]]
     y_ticks: list[tuple[int, float]]
-    breaks: list[tuple[float, str]]
+    breaks: list[tuple[float, str, bool]]
 
 
 def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
@@ -276,7 +291,7 @@ def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
     return Columns(
         bars,
         [(axis.at(tick), tick) for tick in axis.ticks],
-        [(round(width * i, 1), p.period) for i, p in enumerate(points) if p.break_before and i],
+        labelled([(round(width * i, 1), p.period) for i, p in enumerate(points) if p.break_before and i]),
     )
 
 
