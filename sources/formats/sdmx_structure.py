@@ -47,12 +47,18 @@ def flow(body: Body) -> Flow:
 
 
 def dimensions(body: Body) -> list[str]:
-    """The dimensions of the data structure `body` in the order of the key, time left out. Raises NotData."""
+    """The dimensions of the data structure `body` in the order of the key, time left out.
+
+    Raises NotData, UnreadableBody.
+    """
     found = _tree(body).find(".//{*}DimensionList")
     if found is None:
         raise NotData("No data structure in the message.")
     listed = [one.attrib for one in found.iterfind("{*}Dimension")]
-    return [one["id"] for one in sorted(listed, key=lambda one: int(one.get("position", 0)))]
+    try:
+        return [one["id"] for one in sorted(listed, key=lambda one: int(one.get("position", 0)))]
+    except (KeyError, ValueError):
+        raise UnreadableBody("A dimension without an id, or at a position that is no number.") from None
 
 
 def constraint(body: Body) -> dict[str, set[str]]:

@@ -15,7 +15,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from sources import slices
 from sources.errors import (
@@ -123,6 +123,8 @@ class Eurostat:
                 self._inventory = {row["Code"].upper(): row for row in rows if row.get("Code")}
             except SourceError as failure:
                 self._inventory = failure
+            except csv.Error as failure:
+                self._inventory = NotData(f"The inventory is no table: {failure}.")
         if isinstance(self._inventory, SourceError):
             return {}
         return self._inventory.get(dataset.code.upper(), {})
@@ -138,10 +140,9 @@ class Eurostat:
             return (
                 f"{base}/sdmx/2.1/data/{dataset.code}/{key}?format={FORMATS[dataset.format]}&compressed=true"
             )
-        listed = entry.get(
-            {"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format], ""
-        )
-        if urlsplit(listed).hostname != urlsplit(base).hostname:
+        column = {"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format]
+        listed = entry.get(column) or ""
+        if not listed.startswith(f"{base}/"):
             # a mirror hands on the provider's inventory, whose addresses name the provider's host
             listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}" if "/sdmx/" in listed else ""
         return (
