@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,13 @@ ENTRY = {
     },
     "feeds": {"enterprise_births": {}},
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, for their fixtures' sake; those of the job share nothing and fill the gaps."""
+    for item in items:
+        if item.path.name != "test_job.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture
@@ -170,6 +178,15 @@ class World:
             with shop.warehouse() as con:
                 admit(shop, con, dataset)
         return read_status(home)["datasets"][dataset]
+
+    def first_night(self) -> None:
+        """The job for `toy` on an empty folder: run once a process, then copied, since most tests begin with it."""
+        kept = self.folder.parent / "first-night"
+        if kept.exists():
+            shutil.copytree(kept, self.home, symlinks=True)
+        else:
+            assert self.refresh().code == 0
+            shutil.copytree(self.home, kept, symlinks=True)
 
     def start(self, *words: str, preexec: Callable[[], None] | None = None) -> subprocess.Popen:
         """`distretto WORDS` in a process of its own, in which `preexec` is called first."""

@@ -263,7 +263,7 @@ def test_no_colour_off_a_terminal(published: Path, words):
 
 
 def test_tables_are_whole_off_a_terminal(world: World):
-    world.refresh()
+    world.first_night()
     listed = world.run("datasets").out
     assert "Business demography and high-growth enterprises by economic activity, NUTS 3 regions" in listed
     assert "…" not in listed
@@ -345,7 +345,7 @@ def test_a_query_shows_both_of_two_columns_of_one_name(query):
 
 
 def test_validate_fails_where_a_check_does(world: World):
-    world.refresh()
+    world.first_night()
     world.entry(
         "toy", checks={"min_rows": 4, "geos": ["IT"], "flags": "cp", "ranges": [{"min": 0, "max": 100}]}
     )

@@ -64,7 +64,7 @@ def test_the_workspace_names_the_code_location():
 
 
 def test_checks_and_metadata_reach_the_events(world: World):
-    world.refresh()
+    world.first_night()
     world.server.behave("toy", "latin1")
     world.serve(last_change=datetime(2026, 9, 10, tzinfo=ZoneInfo("UTC")))
     selection = [dg.AssetKey([kind, "toy"]) for kind in ("snapshots", "observations")]

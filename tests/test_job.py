@@ -41,14 +41,14 @@ def test_first_run_publishes_what_the_provider_serves(world: World):
 
 
 def test_every_row_leads_to_the_address_and_hash_it_came_from(world: World):
-    world.refresh()
+    world.first_night()
     assert world.query(
         "select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)"
     ) == [(f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
 
 
 def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):
-    world.refresh()
+    world.first_night()
     before, asked = world.releases, len(world.server.requests)
     outcome = world.refresh()
     assert (outcome.code, outcome.json["published"]) == (0, None)
@@ -60,14 +60,14 @@ def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):
 
 
 def test_the_same_bytes_under_a_new_stamp_make_no_snapshot(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(last_change=LATER)
     assert world.refresh().json["published"] is None
     assert world.query("select count(*) from snapshots where dataset = 'toy'") == [(1,)]
 
 
 def test_a_revised_run_keeps_both_versions(world: World):
-    world.refresh()
+    world.first_night()
     ((first,),) = world.query("select known_from::varchar from vintages where dataset = 'toy'")
     world.serve(changed(ITG1_2019="45", IT_2019="110"), last_change=LATER)
     assert world.refresh().code == 0
@@ -83,7 +83,7 @@ def test_a_revised_run_keeps_both_versions(world: World):
 
 
 def test_as_of_has_the_columns_of_observations_and_reads_a_date_as_the_end_of_that_day_in_rome(world: World):
-    world.refresh()
+    world.first_night()
     assert world.query("describe from as_of(now())") == world.query("describe observations")
     ((day,),) = world.query(
         "select (known_from at time zone 'Europe/Rome')::date::varchar from vintages limit 1"
@@ -104,7 +104,7 @@ def test_as_of_works_when_the_file_is_attached(world: World):
 
 
 def test_a_vanished_observation_gets_a_tombstone_and_may_come_back(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(changed(ITG17_2019=":"), last_change=LATER)
     world.refresh()
     gone = "select count(*) from observations where dataset = 'toy' and geo = 'ITG17' and period = '2019'"
@@ -119,7 +119,7 @@ def test_a_vanished_observation_gets_a_tombstone_and_may_come_back(world: World)
 
 
 def test_a_value_that_goes_a_b_a_is_three_versions(world: World):
-    world.refresh()
+    world.first_night()
     for month, cell in ((9, "45"), (10, "44")):
         world.serve(changed(ITG1_2019=cell), last_change=LATER.replace(month=month))
         world.refresh()
@@ -130,7 +130,7 @@ def test_a_value_that_goes_a_b_a_is_three_versions(world: World):
 
 
 def test_first_figures_of_a_series_are_counted_not_listed(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(
         {
             **TOY,
@@ -226,7 +226,7 @@ def test_a_provider_that_is_only_odd_is_understood(world: World, behaviour):
     ],
 )
 def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
-    world.refresh()
+    world.first_night()
     before = world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.server.behave("toy", behaviour)
@@ -262,7 +262,7 @@ def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
     ],
 )
 def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: World, cells, told):
-    world.refresh()
+    world.first_night()
     before = world.query(VALUES)
     world.serve(cells, last_change=LATER)
     outcome = world.refresh()
@@ -293,7 +293,7 @@ def test_unknown_territories_fail_the_dataset_with_all_their_codes(world: World)
 
 @pytest.mark.parametrize("damage", ["unit", "key"])
 def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: World, damage):
-    world.refresh()
+    world.first_night()
     world.serve({**TOY, ("A", "V99999", "IT"): {"2018": "1"}} if damage == "unit" else TOY, last_change=LATER)
     if damage == "key":
         world.server.behave("toy", "duplicated_keys")
@@ -307,7 +307,7 @@ def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: Wor
 
 
 def test_a_refused_body_is_judged_again_when_its_entry_is_mended(world: World):
-    world.refresh()
+    world.first_night()
     world.serve({**TOY, ("A", "V99999", "IT"): {"2018": "1"}}, last_change=LATER)
     assert world.refresh().json["datasets"]["toy"]["outcome"] == "quarantined"
     asked = len(world.server.requests)
@@ -319,7 +319,7 @@ def test_a_refused_body_is_judged_again_when_its_entry_is_mended(world: World):
 
 
 def test_a_pin_holds_until_unpin(world: World):
-    world.refresh()
+    world.first_night()
     first = world.state()["snapshot_id"]
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.refresh()
@@ -336,7 +336,7 @@ def test_a_pin_holds_until_unpin(world: World):
 
 
 def test_unpin_goes_back_to_the_body_that_stood_before_the_pin(world: World):
-    world.refresh()
+    world.first_night()
     first = world.state()["snapshot_id"]
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.refresh()
@@ -378,7 +378,7 @@ def test_all_down_in_a_first_run_asks_each_host_once_and_is_no_failure(world: Wo
 
 
 def test_down_after_a_good_night_is_degraded_once(world: World):
-    world.refresh()
+    world.first_night()
     world.server.stop()
     first, second = world.refresh(), world.refresh()
     assert (first.code, second.code) == (3, 0)
@@ -454,7 +454,7 @@ def test_only_one_writer(world: World):
 
 
 def test_a_gate_that_closes_publishes_nothing(world: World):
-    world.refresh()
+    world.first_night()
     before = world.releases
     world.entry(
         "toy",
@@ -510,7 +510,7 @@ def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
 
 
 def test_a_disk_that_takes_no_more_is_told_at_every_stage_and_loses_nothing(world: World):
-    world.refresh()
+    world.first_night()
     before, standing = world.releases, world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     for limit in (200, 20_000, 400_000, 900_000):
@@ -555,7 +555,7 @@ def test_a_lost_warehouse_is_built_again_from_the_snapshots(world: World, damage
 
 
 def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
-    world.refresh()
+    world.first_night()
     (stored,) = (path for path in (world.home / "snapshots" / "objects").rglob("*") if path.is_file())
     stored.chmod(0o644)
     stored.write_bytes(b"not what it was")
@@ -582,7 +582,7 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
     ],
 )
 def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
-    world.refresh()
+    world.first_night()
     standing = world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     process = world.start("refresh", "--only", "toy")
@@ -601,7 +601,7 @@ def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
 
 
 def test_a_release_that_a_kill_left_unshown_is_shown_by_the_next_run(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.refresh()
     old, new = world.releases
@@ -647,7 +647,7 @@ def test_a_short_retry_after_is_honoured(world: World):
 
 
 def test_sdmx_csv_slices_by_positional_key_and_only_the_slice_can_vanish(world: World):
-    world.refresh()
+    world.first_night()
     world.entry("toy", format="sdmx-csv", query={"geo": ["ITG1", "IT"]})
     world.serve(
         {key: row for key, row in TOY.items() if key[2] != "IT"}
@@ -670,7 +670,7 @@ def test_json_stat(world: World):
 
 
 def test_the_stamp_of_the_provider_is_kept(world: World):
-    world.refresh()
+    world.first_night()
     assert world.query("select provider_updated_at from snapshots where dataset = 'toy'") == [(FIRST_CHANGE,)]
 
 

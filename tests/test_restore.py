@@ -10,7 +10,7 @@ from tests.conftest import TOY, World
 
 
 def test_a_backup_gives_the_same_releases_and_the_same_history(world: World, monkeypatch: pytest.MonkeyPatch):
-    world.refresh()
+    world.first_night()
     world.serve({**TOY, ("A", "V11920", "ITG17"): {"2018": "11", "2019": ": c"}})
     world.refresh()
     releases, history = world.releases, world.query("select * exclude vintage from history order by all")
@@ -34,7 +34,7 @@ def test_a_backup_gives_the_same_releases_and_the_same_history(world: World, mon
 
 
 def test_what_is_damaged_in_a_backup_is_named(world: World, monkeypatch: pytest.MonkeyPatch):
-    world.refresh()
+    world.first_night()
     backup = world.folder / "backup"
     shutil.copytree(world.home, backup, symlinks=True)
     (release,) = (backup / "releases").iterdir()

@@ -319,7 +319,7 @@ def test_releases_on_another_disk_keep_the_current_one(home, tmp_path):
 
 
 def test_rollback_list_diff_and_verify(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(
         {**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}},
         last_change=FETCHED + timedelta(days=90),
@@ -355,7 +355,7 @@ def test_rollback_list_diff_and_verify(world: World):
 
 
 def test_equal_files_of_two_releases_are_one_file_on_disk(world: World):
-    world.refresh()
+    world.first_night()
     world.server.stop()
     world.refresh()
     old, new = world.releases
@@ -366,7 +366,7 @@ def test_equal_files_of_two_releases_are_one_file_on_disk(world: World):
 
 
 def test_a_damaged_release_is_not_shown_again(world: World):
-    world.refresh()
+    world.first_night()
     world.serve(
         {**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}},
         last_change=FETCHED + timedelta(days=90),
