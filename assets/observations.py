@@ -25,7 +25,7 @@ from sources.home import Home
 from sources.http import Client
 from sources.protocols import Fetched
 from sources.protocols.download import Download
-from sources.protocols.drop import Drop
+from sources.protocols.drop import Drop, Handed
 from sources.protocols.eurostat import Eurostat
 from sources.protocols.istat import Istat
 from sources.protocols.oecd import Oecd
@@ -50,6 +50,9 @@ NEEDED = ("unique_keys", "units")
 UNUSABLE = (
     "complete `unit` in the catalogue entry, and the body is judged again; or wait for the provider, or pin an "
     "earlier snapshot."
+)
+REFUSED_FILE = (
+    "correct the file, or take it out of the folder; if it is right: distretto accept (docs/hand-drops.md)."
 )
 log = logging.getLogger("distretto")
 
@@ -128,20 +131,54 @@ def _known_stamp(shop: Workshop, dataset: str, entry: dict[str, Any]) -> datetim
     return datetime.fromisoformat(entry["known_stamp"])
 
 
-def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None) -> str:
+def _keep(shop: Workshop, dataset: Dataset, found: Fetched | list[Handed] | SourceError | None) -> str:
     """Store what came and note the outcome."""
     store, home = shop.store, shop.home
     if isinstance(found, SourceError):
         record(home, dataset.id, "failed", found)
         return "failed"
-    if found is None:
+    if not found:
+        if shop.providers[dataset.provider].protocol == "drop" and not store.newest(dataset.id, "live"):
+            unset = [f"a file in {shop.providers[dataset.provider].base_url}/ (docs/hand-drops.md)"]
+            record(home, dataset.id, "not configured", unset=unset)
+            return "not configured"
         return _standing(shop, dataset.id)
+    if isinstance(found, list):
+        return _keep_each(shop, dataset, found)
     stamp = {"known_stamp": found.provider_updated_at.isoformat()} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)
             return _standing(shop, dataset.id, seen=snapshot.id, **stamp)
-    new = store.add(
+    new = _add(shop, dataset, found)
+    record(home, dataset.id, "arrived", seen=new.id, **stamp)
+    return "arrived"
+
+
+def _keep_each(shop: Workshop, dataset: Dataset, found: list[Handed]) -> str:
+    """Store every file that is not kept under its name yet; a refused one counts for as long as it lies there."""
+    store = shop.store
+    kept = {(s.sha256, s.url): s for s in store.snapshots.values() if s.dataset == dataset.id}
+    for file in found:
+        if (file.sha256, file.place) not in kept:
+            _add(shop, dataset, file.take())
+    entry = shop.catalogue[dataset.id].sha256
+    present = {kept[file.sha256, file.place].id for file in found if (file.sha256, file.place) in kept}
+    accepted = {event.snapshot_id for event in store.acceptances}
+    refused = [r for r in store.refusals if r.snapshot_id in present - accepted]
+    if store.waiting(dataset.id, entry):
+        record(shop.home, dataset.id, "arrived")
+        return "arrived"
+    if refused:
+        failure = ChecksFailed("; ".join(refused[-1].reasons), hint=REFUSED_FILE)
+        record(shop.home, dataset.id, "quarantined", failure)
+        return "quarantined"
+    record(shop.home, dataset.id, "unchanged")
+    return "unchanged"
+
+
+def _add(shop: Workshop, dataset: Dataset, found: Fetched) -> Snapshot:
+    return shop.store.add(
         found.body,
         dataset=dataset.id,
         provider=dataset.provider,
@@ -152,8 +189,6 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | SourceError | None)
         coverage=dataset.query,
         licence=dataset.licence or shop.providers[dataset.provider].licence,
     )
-    record(home, dataset.id, "arrived", seen=new.id, **stamp)
-    return "arrived"
 
 
 def _standing(shop: Workshop, dataset: str, **facts: str) -> str:
@@ -188,27 +223,42 @@ def ship(shop: Workshop, datasets: Iterable[str]) -> None:
 def admit(shop: Workshop, con: duckdb.DuckDBPyConnection, name: str) -> str:
     """Let the newest body of dataset `name` into history, or refuse it; figures that ship only where none are live.
 
+    Where files accumulate none overtakes another: each that waits is let in or refused, in the order they came.
     Returns the outcome, which is in status.json too: `updated`, `quarantined`, `failed`, `held`, or what stood.
     """
-    store, entry = shop.store, shop.catalogue[name].sha256
+    store, dataset = shop.store, shop.catalogue[name]
+    entry = dataset.sha256
     try:
         replay(con, shop.catalogue, store, shop.stage, only=name)
-        if live := store.undecided(name, "live", entry):
-            if name in store.pins:
+        newest = store.undecided(name, "live", entry)
+        arrived = store.waiting(name, entry) if dataset.accumulates else [newest] if newest else []
+        if name in store.pins:
+            if arrived:
                 record(shop.home, name, "held")
-            else:
-                _enter(shop, con, live)
-                record(shop.home, name, "updated")
+        elif refused := [failure for live in arrived if (failure := _let_in(shop, con, live))]:
+            record(shop.home, name, "quarantined", refused[-1])
+        elif arrived:
+            record(shop.home, name, "updated")
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(shop.home, name, "failed", failure, known_stamp=None)
-    except (SourceError, ChecksFailed) as failure:
-        store.refuse(live, [failure.message], entry)
-        record(shop.home, name, "quarantined", failure)
     now, waiting = store.current(name), store.undecided(name, "shipped", entry)
     if waiting and (now is None or now.origin == "shipped"):
         _enter(shop, con, waiting)
     return read_status(shop.home)["datasets"].get(name, {}).get("outcome", "not checked")
+
+
+def _let_in(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> DistrettoError | None:
+    """Enter `snapshot` into history, or refuse it and return why. Raises DamagedSnapshot."""
+    dataset = shop.catalogue[snapshot.dataset]
+    try:
+        _enter(shop, con, snapshot)
+    except (SourceError, ChecksFailed) as failure:
+        if dataset.accumulates:
+            failure.message = f"{snapshot.url}: {failure.message}"
+        shop.store.refuse(snapshot, [failure.message], dataset.sha256)
+        return failure
+    return None
 
 
 def _enter(shop: Workshop, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:

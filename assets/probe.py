@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
@@ -143,12 +143,16 @@ def _periods(told: Iterable[str]) -> set[str]:
 
 def _by_fetching(protocol: Any, dataset: Dataset, provider: Provider, folder: Path) -> Structure:
     fetched = protocol.fetch(dataset, None)
-    if fetched is None:
+    if not fetched:
         raise DistrettoError(
             f"There is no {dataset.code} in the folder {provider.base_url}.", hint="lay the file there."
         )
+    if isinstance(fetched, list):
+        # of several files the youngest
+        fetched = fetched[-1].take()
+    body, called = fetched.body, PurePosixPath(fetched.body.url).name
     staged = decoded(
-        fetched.body.path, fetched.format, fetched.body.gzipped, dataset, provider, folder / "decoded"
+        body.path, fetched.format, body.gzipped, dataset, provider, folder / "decoded", filename=called
     )
     return _of_staged(staged, dataset.dimensions, _further(dataset))
 

@@ -375,7 +375,7 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
         if entry["state"] == "not configured":
             unset = (
                 f"Not asked, and no failure: its provider needs {' and '.join(entry['unset'])}.",
-                "set them in the environment (docs/operating.md), or leave it as it is.",
+                "give it (credentials are set in the environment: docs/operating.md), or leave it as it is.",
             )
             troubles.setdefault(unset, []).append(name)
         grid.add_row(

@@ -121,6 +121,17 @@ class SnapshotStore:
         holds = refused and refused[0].entry_sha256 in ("", entry_sha256)
         return None if accepted or holds else newest
 
+    def waiting(self, dataset: str, entry_sha256: str) -> list[Snapshot]:
+        """Every live snapshot on which no decision holds, in the order they came: where none overtakes another."""
+        decided = {event.snapshot_id for event in self.acceptances} | {
+            event.snapshot_id for event in self.refusals if event.entry_sha256 in ("", entry_sha256)
+        }
+        return [
+            snapshot
+            for snapshot in self.snapshots.values()
+            if snapshot.dataset == dataset and snapshot.origin == "live" and snapshot.id not in decided
+        ]
+
     def quarantined(self, dataset: str) -> list[Refusal]:
         """Refusals that no later acceptance has overtaken, each snapshot's last, oldest first."""
         last = self.last_acceptance(dataset)

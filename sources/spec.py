@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +67,67 @@ class Checks(_Strict):
     min_size_ratio: float = Field(default=0.7, gt=0, le=1)
 
 
+class Moment(_Strict):
+    """Where a table says its period: text in a `column`, in the lines `above` the headings or in the file's `name`.
+
+    `pattern` has the groups year, and quarter (1 to 4 or I to IV), or month, or month and day.
+    """
+
+    place: Literal["column", "above", "name"]
+    pattern: str
+    column: str | None = None
+
+    def contradictions(self) -> Iterator[tuple[tuple[Any, ...], str]]:
+        """`(location, problem)` of what does not fit."""
+        if (self.place == "column") != bool(self.column):
+            yield ("column",), "is given where place is column, and only there"
+        try:
+            groups = set(re.compile(self.pattern).groupindex)
+        except re.error as failure:
+            yield ("pattern",), f"is no regular expression: {failure}"
+            return
+        if groups not in ({"year"}, {"year", "quarter"}, {"year", "month"}, {"year", "month", "day"}):
+            yield (
+                ("pattern",),
+                "has the groups year; year and quarter; year and month; or year, month and day",
+            )
+
+
+class Layout(_Strict):
+    """How a table made for people (format `tabular`) becomes observations; headings are told as they stand there.
+
+    A row holds the codes of its dimensions, and a figure in each column of `values`, whose code is one of the dimension
+    `measure`. Or the rows are a list, and `counted` is the code of their number; `totals` are dimensions over which they
+    are counted together too.
+    """
+
+    decimal: Literal[",", "."]
+    sheet: str | None = None
+    period: list[Moment]
+    columns: dict[Dimension, str] = {}
+    codes: dict[Dimension, dict[str, Code]] = {}
+    constants: dict[Dimension, Code] = {}
+    measure: Dimension
+    values: dict[str, Code] = {}
+    counted: Code | None = None
+    totals: list[Dimension] = []
+
+    def contradictions(self, dimensions: list[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
+        """`(location, problem)` of every key that does not fit another one, or the entry's `dimensions`."""
+        for i, moment in enumerate(self.period):
+            yield from ((("period", i, *location), problem) for location, problem in moment.contradictions())
+        if not self.period:
+            yield ("period",), "names no place"
+        if bool(self.values) == bool(self.counted):
+            yield ("values",), "either values are read or rows are counted"
+        if set(dimensions) - {"freq"} != {*self.columns, *self.constants, self.measure}:
+            yield ("columns",), "columns, constants and measure name every dimension but freq, and no other"
+        if not set(self.codes) <= set(self.columns) or not set(self.totals) <= set(self.columns):
+            yield ("columns",), "codes and totals are of columns"
+        if self.totals and not self.counted:
+            yield ("totals",), "only rows that are counted have totals"
+
+
 class Dataset(_Strict):
     """One catalogue entry; its file name is its `id`."""
 
@@ -75,7 +137,9 @@ class Dataset(_Strict):
     theme: Theme | Literal["context"]
     provider: str
     code: TableCode
-    format: Literal["tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive"] = "tsv"
+    format: Literal["tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular"] = "tsv"
+    layout: Layout | None = None
+    accumulates: bool = False
     dimensions: list[Dimension]
     indicator: str
     unit: str | dict[Dimension, dict[Code, Code]]
@@ -110,6 +174,13 @@ class Dataset(_Strict):
             yield ("latest",), f"{self.latest} is dropped, so it is not among the dimensions"
         if self.rest and (self.rest not in self.dimensions or self.format != "sdmx-csv" or self.slices):
             yield ("rest",), "is one of the dimensions; of sdmx-csv alone, and without slices"
+        if (self.format == "tabular") != bool(self.layout):
+            yield ("layout",), "is given where format is tabular, and only there"
+        if self.layout:
+            yield from (
+                (("layout", *location), problem)
+                for location, problem in self.layout.contradictions(self.dimensions)
+            )
         for dimension in sorted(RESERVED.intersection(self.dimensions)):
             yield ("dimensions",), f"{dimension} is a column of every published table"
         for i, rule in enumerate(self.checks.ranges):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sources import slices
 from sources.concepts import harmonise, provider_dimensions
@@ -37,6 +37,7 @@ def stage(
             provider,
             aside,
             snapshot.origin,
+            PurePosixPath(snapshot.url).name,
         )
         os.rename(aside, folder)
     except SourceError as failure:
@@ -55,8 +56,10 @@ def decoded(
     provider: Provider,
     folder: Path,
     origin: Origin = "live",
+    filename: str = "",
 ) -> Staged:
-    """`body` staged into `folder`: its slices together, in the project's concepts. Raises a SourceError."""
+    """`body` staged into `folder`: its slices together, in the project's concepts; `filename` is what its provider calls
+    it. Raises a SourceError."""
     names = provider_dimensions(dataset, provider) if origin == "live" else dataset.dimensions
     if dataset.rest and origin == "live":
         names = [*names, *sdmx_csv.others(body, gzipped, names)]
@@ -70,7 +73,7 @@ def decoded(
         ]
         staged = slices.merge(parts, names, served)
     else:
-        staged = decode(format_, body, gzipped, names, served, provider.timezone)
+        staged = decode(format_, body, gzipped, names, served, provider.timezone, dataset.layout, filename)
     if origin == "live":
         staged = harmonise(staged, dataset, provider, folder)
     for path in (staged.series, staged.observations):

@@ -37,7 +37,7 @@ def refresh(world: World):
 def test_without_a_file_nothing_is_missed(world):
     outcome = refresh(world)
     assert outcome.code == 0, outcome.err
-    assert world.state("own_figures")["state"] == "missing"
+    assert world.state("own_figures")["state"] == "not configured"
     assert world.query("select count(*) from district") == [(0,)]
 
 

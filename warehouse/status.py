@@ -23,7 +23,7 @@ STATES = {
     "pinned": "held at a snapshot by a person",
     "shipped": "the figures that ship with the project; the provider has not been reached yet",
     "missing": "no figures yet",
-    "not configured": "not asked: the credentials of its provider are not set; no failure",
+    "not configured": "not asked: its provider's credentials are not set, or no file was handed in; no failure",
 }
 
 

@@ -146,6 +146,12 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, *, ane
         )
         or "true"
     )
+    # a file that a person hands in is about its own periods; the others are in files handed in before
+    periods = (
+        f"h.period in (select period from read_parquet({quoted(staged.observations)}))"
+        if dataset.accumulates
+        else "true"
+    )
     return f"""
         with incoming as (
             select n.series, o.period, o.value, o.flag, o.conf
@@ -153,6 +159,7 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, *, ane
         ), known as (
             select h.series, h.period, h.value, h.flag, h.conf, h.deleted
             from history h semi join (select series from series where dataset = {quoted(dataset.id)} and {covered}) using (series)
+            where {periods}
             qualify row_number() over (partition by h.series, h.period order by h.vintage desc) = 1
         ), old_series as (select distinct series from known)
         select coalesce(i.series, k.series) as series, coalesce(i.period, k.period) as period, i.value, i.flag, i.conf,

@@ -137,10 +137,12 @@ class Language:
         return f"{self.day(moment)}, {moment.astimezone(ROME):%H:%M}"
 
     def period(self, period: str) -> str:
-        """2019, 2019-Q1 or 2019-01 as a reader writes it."""
+        """2019, 2019-Q1, 2019-01 or 2019-01-31 as a reader writes it."""
         year, _, part = period.partition("-")
         if part.startswith(("Q", "S")):
             return f"{self.say('mark.quarter' if part[0] == 'Q' else 'mark.half', number=part[1:])} {year}"
+        if len(part) == 5:
+            return self.day(date.fromisoformat(period))
         return f"{words()['month'][int(part)][self.code]} {year}" if part else year
 
     def ordinal(self, number: int) -> str:

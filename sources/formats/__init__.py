@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sources.formats.staged import Staged
 
+if TYPE_CHECKING:
+    from sources.spec import Layout
+
 
 def decode(
-    format_: str, body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str
+    format_: str,
+    body: Path,
+    gzipped: bool,
+    dimensions: list[str],
+    folder: Path,
+    timezone: str,
+    layout: Layout | None = None,
+    filename: str = "",
 ) -> Staged:
-    """Stage `body` into `folder` by the decoder of `format_`: a `format` of the catalogue."""
-    from sources.formats import jsonstat, regional_archive, sdmx_csv, sdmx_ml, tsv
+    """Stage `body` into `folder` by the decoder of `format_`: a `format` of the catalogue.
 
+    `layout` and `filename` are of `tabular` alone, whose tables do not say themselves what they hold.
+    """
+    from sources.formats import jsonstat, regional_archive, sdmx_csv, sdmx_ml, tabular, tsv
+
+    if format_ == "tabular":
+        return tabular.decode(body, dimensions, folder, layout, filename)
     if format_ == "sdmx-csv":
         return sdmx_csv.decode(body, gzipped, dimensions, folder, timezone)
     decoders = {

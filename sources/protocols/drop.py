@@ -1,6 +1,6 @@
 """Files that a person lays into a folder of the data folder, taken as if a provider had served them.
 
-Belongs here: finding the file and taking a copy. Does not belong here: its layout (`formats/`) and its checks.
+Belongs here: finding files and taking copies. Does not belong here: their layout (`formats/`) and their checks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,37 @@ from sources.protocols import Fetched
 from sources.spec import Dataset
 
 
+@dataclass(frozen=True)
+class Handed:
+    """A file in the folder: where it lies beside the data folder's other files, and its content's hash."""
+
+    given: Path
+    place: str
+    sha256: str
+    format: str
+    copy: Path
+
+    def take(self) -> Fetched:
+        """A copy of it, dated by its last change: the file itself stays the person's."""
+        try:
+            changed = self.given.stat()
+            shutil.copyfile(self.given, self.copy)
+        except OSError as failure:
+            raise _unreadable(self.place, failure) from None
+        size = self.copy.stat().st_size
+        with open(self.copy, "rb") as handle:
+            head = handle.read(64)
+            handle.seek(0)
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        body = Body(
+            self.copy, self.place, 200, {}, {"content-type": "application/octet-stream"}, utc_now(), size, size,
+            digest, False, head,
+        )  # fmt: skip
+        return Fetched(
+            body, self.format, datetime.fromtimestamp(changed.st_mtime, UTC).replace(microsecond=0)
+        )
+
+
 @dataclass
 class Drop:
     """One look into the folder that the provider's `base_url` names, beside `workdir`."""
@@ -25,32 +56,32 @@ class Drop:
     client: Client
     workdir: Path
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
-        """A copy of `<code>.csv`, dated by its last change; None where there is none, and what stands stays.
+    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | list[Handed] | None:
+        """A copy of `<code>.csv`, None where there is none; where files accumulate, all that lie in the folder `<code>`,
+        the one that was changed last at the end.
 
-        Raises TooLarge, and UnreadableBody where the file cannot be read.
+        Raises TooLarge, and UnreadableBody where a file cannot be read.
         """
-        provider = self.client.provider
-        place = f"{provider.base_url}/{dataset.code}.csv"
-        given = self.workdir.parent / place
-        about = {"provider": provider.id, "dataset": dataset.id, "url": place}
-        copy = self.workdir / f"{dataset.id}.csv"
+        place = f"{self.client.provider.base_url}/{dataset.code}"
         try:
-            if not given.exists():
-                return None
-            changed = given.stat()
-            if changed.st_size > provider.max_bytes:
-                raise TooLarge(f"{changed.st_size:,} bytes, more than {provider.max_bytes:,}.", **about)
-            shutil.copyfile(given, copy)
+            if dataset.accumulates:
+                folder = self.workdir.parent / place
+                files = [f for f in folder.glob("*") if f.is_file() and not f.name.startswith((".", "~"))]
+                files.sort(key=lambda file: (file.stat().st_mtime_ns, file.name))
+                return [self._handed(file, f"{place}/{file.name}", dataset) for file in files]
+            file = self.workdir.parent / f"{place}.csv"
+            return self._handed(file, f"{place}.csv", dataset).take() if file.exists() else None
         except OSError as failure:
-            raise UnreadableBody(
-                f"{place}: {failure.strerror}.", hint="mend the file's permissions.", **about
-            ) from None
-        data = copy.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        body = Body(
-            copy, place, 200, {}, {"content-type": "text/csv"}, utc_now(), len(data), len(data), digest, False, data[:64]
-        )  # fmt: skip
-        return Fetched(
-            body, dataset.format, datetime.fromtimestamp(changed.st_mtime, UTC).replace(microsecond=0)
-        )
+            raise _unreadable(place, failure) from None
+
+    def _handed(self, file: Path, place: str, dataset: Dataset) -> Handed:
+        size, most = file.stat().st_size, self.client.provider.max_bytes
+        if size > most:
+            raise TooLarge(f"{place}: {size:,} bytes, more than {most:,}.")
+        with open(file, "rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        return Handed(file, place, digest, dataset.format, self.workdir / f"{dataset.id}.{digest[:16]}")
+
+
+def _unreadable(place: str, failure: OSError) -> UnreadableBody:
+    return UnreadableBody(f"{place}: {failure.strerror}.", hint="mend the file's permissions.")

@@ -1,0 +1,414 @@
+"""Files that a person downloads and lays into `drop/`: from the folder to a release. All figures and names are made up."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pytest
+import xlsxwriter
+
+from assets import observations
+from assets.observations import Workshop
+from sources.concepts import territories
+from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
+from sources.formats import decode
+from sources.formats.tabular import code
+from sources.home import Home
+from sources.spec import Layout, load_catalogue, load_providers
+from tests.conftest import World
+
+PROVINCES = ["Trapani", "Palermo", "Messina", "Agrigento", "Caltanissetta", "Enna", "CATANIA", "Ragusa", "Siracusa"]  # fmt: skip
+HEADINGS = ["Provincia", "Registrate", "Attive", "Iscrizioni", "Cessazioni", "Cessazioni d'ufficio"]
+ROW = ["1.000", "800", "20", "15", "3"]
+
+
+def quarter(told: str = "Movimprese, II trimestre 2026", first: list[str] = ROW, headings=HEADINGS) -> str:
+    """A made-up quarter as a person may download it; Trapani has `first`, the other provinces all the same."""
+    rows = [[province, *(ROW if number else first)] for number, province in enumerate(PROVINCES)]
+    return "\r\n".join([told, "", *(";".join(row) for row in [headings, *rows]), ""])
+
+
+def register(catania: int = 3, more: list[list[str]] | None = None) -> str:
+    """A made-up weekly list with three start-ups of Catania and two of every other car plate."""
+    plates = sorted({t.code for t in places() if len(t.code) == 2 and t.geo != "IT" and t.code != "CT"})
+    head = [
+        "denominazione",
+        "codice fiscale",
+        "pv",
+        "comune",
+        "classe di addetti ultimo anno",
+        "sito internet",
+    ]
+    rows = [
+        [f"ROSSI {plate} {i} SRL", f"0000000{i}", plate, "A town", "ABC"[i % 2], "www.example.org"]
+        for plate in plates
+        for i in range(2)
+    ]
+    rows += [[f"BIANCHI {i} SRL", f"0000009{i}", "CT", "Catania", "", ""] for i in range(catania)]
+    return "\n".join("\t".join(row) for row in [head, *rows, *(more or [])]) + "\n"
+
+
+def places():
+    """What the register's lists call Italian territories."""
+    return [t for t in territories() if t.scheme == "registro"]
+
+
+def workbook(path: Path, rows: list[list], sheet: str = "Foglio1") -> None:
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = book.add_worksheet(sheet)
+        for at, row in enumerate(rows):
+            page.write_row(at, 0, row)
+
+
+@pytest.fixture
+def lay(world: World):
+    """Lays a file into `drop/`; later ones are younger."""
+    clock = iter(range(1_790_000_000, 1_800_000_000, 86_400))
+
+    def write(place: str, content: str | bytes) -> Path:
+        file = world.home / "drop" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        moment = next(clock)
+        os.utime(file, (moment, moment))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def night(world: World):
+    """The steps of a night before the release, for one dataset; returns its state."""
+
+    def go(dataset: str):
+        shop = Workshop(Home(world.home))
+        with shop.home.writing(), shop.warehouse() as con:
+            observations.collect(shop, [dataset])
+            observations.admit(shop, con, dataset)
+        return world.state(dataset)
+
+    return go
+
+
+def known(world: World, dataset: str, columns: str) -> list[tuple]:
+    """What the warehouse holds now, read as the release does."""
+    shop = Workshop(Home(world.home))
+    with shop.home.writing(), shop.warehouse() as con:
+        return con.execute(
+            f"select {columns} from (select * from history join series using (series) where dataset = '{dataset}' "
+            f"qualify row_number() over (partition by series, period order by vintage desc) = 1) where not deleted order by all"
+        ).fetchall()
+
+
+# -- through the front door
+
+
+def test_quarters_add_up_to_a_series_in_the_release(world, lay):
+    assert world.run("refresh", "--only", "movimprese", "--json").code == 0
+    state = world.state("movimprese")
+    assert (state["state"], state["trouble"]) == ("not configured", 0)
+    told = world.run("status")
+    assert "needs a file in drop/" in " ".join((told.out + told.err).split())
+
+    lay("movimprese/scaricato.csv", quarter("Movimprese, I trimestre 2026"))
+    assert world.run("refresh", "--only", "movimprese", "--json").code == 0
+    lay("movimprese/scaricato-2.csv", quarter(first=["1.010,5", *ROW[1:]]).encode("cp1252"))
+    assert world.run("refresh", "--only", "movimprese", "--json").code == 0
+    assert world.query(
+        "select geo, period, value, unit, freq from enterprise_births "
+        "where dataset = 'movimprese' and indicator = 'REG_NR' and geo in ('ITG11', 'ITG17')"
+    ) == [
+        ("ITG11", "2026-Q1", 1000, "NR", "Q"),
+        ("ITG11", "2026-Q2", 1010.5, "NR", "Q"),
+        ("ITG17", "2026-Q1", 1000, "NR", "Q"),
+        ("ITG17", "2026-Q2", 1000, "NR", "Q"),
+    ]
+    assert world.query("select count(*) from revisions where kind <> 'added'") == [(0,)]
+    facts = world.run("why", "ITG17/REG_NR/2026-Q1", "--json").json["answers"][0]["facts"]
+    assert facts["address"] == "drop/movimprese/scaricato.csv"
+    assert "citation" in facts["licence"]
+
+    unchanged = world.run("refresh", "--only", "movimprese", "--json")
+    assert unchanged.json["published"] is None and world.state("movimprese")["state"] == "unchanged"
+
+
+def test_a_corrected_quarter_is_a_revision_of_its_own_quarter_only(world, lay, night):
+    lay("movimprese/2026-Q1.csv", quarter("I trimestre 2026"))
+    lay("movimprese/2026-Q2.csv", quarter())
+    assert night("movimprese")["state"] == "live"
+    lay("movimprese/2026-Q1.csv", quarter("I trimestre 2026", first=["1.001", *ROW[1:]]))
+    night("movimprese")
+    found = known(world, "movimprese", "indic_reg, geo, period, value")
+    assert [row[2:] for row in found if row[:2] == ("REG_NR", "ITG11")] == [
+        ("2026-Q1", 1001),
+        ("2026-Q2", 1000),
+    ]
+    assert len(found) == 2 * 9 * 5
+    # what was read stays when the folder is tidied up
+    for file in (world.home / "drop" / "movimprese").iterdir():
+        file.unlink()
+    assert night("movimprese")["state"] == "unchanged"
+    assert len(known(world, "movimprese", "period")) == 2 * 9 * 5
+
+
+def test_a_province_left_out_of_a_corrected_quarter_is_withdrawn_from_it_alone(world, lay, night):
+    lay("movimprese/a.csv", quarter("I trimestre 2026"))
+    lay("movimprese/b.csv", quarter("II trimestre 2026"))
+    night("movimprese")
+    # min_rows of the entry counts on nine provinces: a person lets the shorter file in
+    short = lay(
+        "movimprese/c.csv", "\r\n".join(quarter().splitlines()[:3] + quarter().splitlines()[4:]) + "\r\n"
+    )
+    state = night("movimprese")
+    assert state["state"] == "stale" and "drop/movimprese/c.csv: min_rows" in state["failure"]["message"]
+    accepted = world.run("accept", "movimprese", state["quarantine"][0], "--because", "made up for a test")
+    assert accepted.code == 0, accepted.err
+    assert {period for geo, period in known(world, "movimprese", "geo, period") if geo == "ITG11"} == {
+        "2026-Q1"
+    }
+    assert short.exists() and night("movimprese")["state"] == "unchanged"
+
+
+def test_a_wrong_file_counts_until_it_is_taken_away_and_stops_no_other(world, lay, night):
+    lay("movimprese/2026-Q1.csv", quarter("I trimestre 2026"))
+    wrong = lay("movimprese/wrong.csv", quarter(headings=[*HEADINGS[:5], "Cessate d'ufficio"]))
+    lay("movimprese/2026-Q3.csv", quarter("III trimestre 2026"))
+    state = night("movimprese")
+    assert {period for (period,) in known(world, "movimprese", "period")} == {"2026-Q1", "2026-Q3"}
+    told = state["failure"]["message"]
+    assert "drop/movimprese/wrong.csv" in told and state["trouble"] == 1
+    assert 'expected the column "Cessazioni d\'ufficio", found "Cessate d\'ufficio"' in told
+    again = night("movimprese")
+    assert (again["state"], again["failure"]["message"]) == ("stale", told)
+    wrong.unlink()
+    assert night("movimprese")["state"] == "unchanged"
+
+
+def test_each_weekly_list_is_kept_as_counts_and_names_nobody(world, lay):
+    lay("startup_innovative/startup 2026-08-24.csv", register(3))
+    lay("startup_innovative/startup 2026-08-31.csv", register(2, [["VERDI SRL", "1", "EN", "Enna", "C", ""]]))
+    assert world.run("refresh", "--only", "startup_innovative", "--json").code == 0
+    assert world.query(
+        "select geo, period, staff_class, value from observations "
+        "where dataset = 'startup_innovative' and geo in ('ITG16', 'ITG17') order by all"
+    ) == [
+        ("ITG16", "2026-08-24", "A", 1),
+        ("ITG16", "2026-08-24", "B", 1),
+        ("ITG16", "2026-08-24", "TOTAL", 2),
+        ("ITG16", "2026-08-31", "A", 1),
+        ("ITG16", "2026-08-31", "B", 1),
+        ("ITG16", "2026-08-31", "C", 1),
+        ("ITG16", "2026-08-31", "TOTAL", 3),
+        ("ITG17", "2026-08-24", "TOTAL", 3),
+        ("ITG17", "2026-08-24", "UNK", 3),
+        ("ITG17", "2026-08-31", "TOTAL", 2),
+        ("ITG17", "2026-08-31", "UNK", 2),
+    ]
+    assert world.query("select period, kind from breaks where dataset = 'startup_innovative'") == [
+        ("2024-12-18", "perimeter")
+    ]
+    current = (world.home / "current").resolve()
+    for path in [file for file in current.rglob("*") if file.is_file()]:
+        content = path.read_bytes()
+        assert b"BIANCHI" not in content and b"ROSSI" not in content, path
+
+
+def test_a_list_dropped_under_a_better_name_is_read_again(world, lay, night):
+    file = lay("startup_innovative/startup.csv", register())
+    state = night("startup_innovative")
+    assert "No period" in state["failure"]["message"]
+    file.rename(file.with_name("startup 20260824.csv"))
+    assert night("startup_innovative")["state"] == "live"
+
+
+# -- the decoder
+
+LAYOUT = Layout.model_validate(
+    {
+        "decimal": ",",
+        "period": [
+            {"place": "column", "column": "Anno", "pattern": r"(?P<year>\d{4})"},
+            {"place": "name", "pattern": r"(?P<year>\d{4})-(?P<month>\d\d)"},
+        ],
+        "columns": {"geo": "Provincia"},
+        "constants": {"unit": "NR"},
+        "measure": "figure",
+        "values": {"Valore": "V", "Altro valore": "W"},
+    }
+)
+DIMENSIONS = ["freq", "unit", "geo", "figure"]
+
+
+def read(tmp_path: Path, content: str | bytes | Path, filename: str = "table.csv", layout: Layout = LAYOUT):
+    body = tmp_path / "body"
+    if isinstance(content, Path):
+        content = content.read_bytes()
+    body.write_bytes(content if isinstance(content, bytes) else content.encode())
+    staged = decode("tabular", body, False, DIMENSIONS, tmp_path / "staged", "Europe/Rome", layout, filename)
+    return duckdb.execute(
+        f"select geo, figure, period, value from '{staged.observations}' join '{staged.series}' using (series) order by all"
+    ).fetchall()
+
+
+TABLE = "Provincia;Anno;Valore;Altro valore\nForlì-Cesena;2024;1.234,5;-7\nEnna;2024;12;\n"
+READ = [("ENNA", "V", "2024", 12), ("FORLI_CESENA", "V", "2024", 1234.5), ("FORLI_CESENA", "W", "2024", -7)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE.encode(),
+        b"\xef\xbb\xbf" + TABLE.encode(),
+        TABLE.encode("cp1252"),
+        TABLE.replace(";", "\t").encode(),
+        TABLE.replace("1.234,5", '"1.234,5"').replace(";", ",").encode(),
+        ("Titolo;;;\n\n" + TABLE.replace("\n", ";nota\n").replace("Provincia", " PROVINCIA ") + ";;;;\n").encode(),
+        b"".join(line + b"\r\n" for line in TABLE.encode().splitlines()),
+    ],
+    ids=["utf-8", "mark", "cp1252", "tab", "comma", "title, notes, blank rows", "crlf"],
+)  # fmt: skip
+def test_one_table_however_it_was_saved(tmp_path, content):
+    assert read(tmp_path, content) == READ
+
+
+def test_workbooks_read_as_the_same_table(tmp_path):
+    cells = [
+        ["Titolo"],
+        [],
+        ["Provincia", "Anno", "Valore", "Altro valore"],
+        ["Forlì-Cesena", 2024, 1234.5, -7],
+        ["Enna", "2024", "12"],
+    ]
+    workbook(tmp_path / "table.xlsx", cells)
+    assert read(tmp_path, tmp_path / "table.xlsx") == READ
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(tmp_path / "table.xlsx", "startup.xlsx")
+    assert read(tmp_path, packed.getvalue(), "startup.zip") == READ
+
+
+def test_a_number_of_a_workbook_keeps_its_decimals(tmp_path):
+    """1.234 written with a point would read as a thousand in this layout."""
+    workbook(
+        tmp_path / "table.xlsx", [["Provincia", "Anno", "Valore", "Altro valore"], ["Enna", 2024, 1.234, 1e6]]
+    )
+    assert [row[3] for row in read(tmp_path, tmp_path / "table.xlsx")] == [1.234, 1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "told"),
+    [
+        (TABLE.replace("12;", "dodici;"), UnreadableBody, 'row 3, column Valore holds "dodici"'),
+        (TABLE.replace("12;", "1.23;"), UnreadableBody, 'row 3, column Valore holds "1.23"'),
+        (TABLE.replace("12;", "nan;"), UnreadableBody, 'row 3, column Valore holds "nan"'),
+        (TABLE.replace("Enna;2024", "Enna;l'anno"), UnreadableBody, "row 3, column Anno"),
+        (TABLE.replace("Enna", ""), UnreadableBody, "row 3, column Provincia"),
+        (
+            TABLE.replace("Altro valore", "Altro valore 2"),
+            StructureChanged,
+            "expected the column 'Altro valore', found 'Altro valore 2'",
+        ),
+        (TABLE.replace("Altro valore", "X"), StructureChanged, "found none like it"),
+        (TABLE.replace("Altro valore", "Valore"), StructureChanged, "'Valore', found it 2 times"),
+        (TABLE.replace("Enna;", "Enna;;;"), UnreadableBody, "line"),
+        ("<html><body>Accesso negato</body></html>", NotData, "None of the headings"),
+        ("", NotData, "None of the headings"),
+        (TABLE.splitlines()[0] + "\n", NotData, "no rows"),
+        (TABLE.encode("utf-16"), UnreadableBody, "UTF-16"),
+        (TABLE.encode() + b"\x00", UnreadableBody, "zero bytes"),
+        (TABLE.encode() + b"\x81\xff", UnreadableBody, "neither UTF-8 nor Windows-1252"),
+        (b"PK\x03\x04 no zip", NotData, "No zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), UnreadableBody, "workbook cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path, content, kind, told):
+    with pytest.raises(SourceError) as failure:
+        read(tmp_path, content)
+    assert type(failure.value) is kind and told in failure.value.message, failure.value
+
+
+def test_two_periods_that_contradict_each_other_are_told(tmp_path):
+    entry = load_catalogue()["movimprese"]
+    body = tmp_path / "body"
+    body.write_text(quarter())
+    with pytest.raises(UnreadableBody, match="say 2026-Q2, the file's name .* says 2026-Q1"):
+        decode(
+            "tabular",
+            body,
+            False,
+            entry.dimensions,
+            tmp_path / "s",
+            "Europe/Rome",
+            entry.layout,
+            "2026-Q1.csv",
+        )
+
+
+def test_a_workbook_that_asks_for_all_memory_is_refused(tmp_path):
+    """Two cells, the first and the very last: as a table 17 billion of them."""
+    path = tmp_path / "bomb.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = book.add_worksheet()
+        page.write(0, 0, "Provincia")
+        page.write(1_048_575, 16_383, 1)
+    with pytest.raises(UnreadableBody, match="workbook cannot be read"):
+        read(tmp_path, path)
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"a.csv": TABLE, "b.csv": TABLE}, "2 files"),
+        ({"a.exe": TABLE}, "'a.exe'"),
+        ({}, "0 files"),
+    ],
+)
+def test_a_zip_with_anything_else_is_refused(tmp_path, members, told):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+        if not members:
+            archive.mkdir("empty")
+    with pytest.raises(UnreadableBody, match=told):
+        read(tmp_path, packed.getvalue())
+
+
+def test_a_zip_bomb_meets_the_cap(tmp_path, monkeypatch):
+    from sources.formats import tabular
+
+    monkeypatch.setattr(tabular, "LARGEST", 2_000_000)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", TABLE + "Enna;2024;1;1\n" * 1_000_000)
+    with pytest.raises(UnreadableBody, match="more than 2,000,000 bytes"):
+        read(tmp_path, packed.getvalue())
+    assert not (tmp_path / "staged" / "member").exists()
+
+
+# -- the entries
+
+
+def test_every_name_of_a_province_means_a_territory():
+    means = {t.code: t.geo for t in places()}
+    for text in ("Forlì-Cesena", "FORLI' CESENA", "FC"):
+        assert means[code(text)] == "ITH58"
+    for text in ("Catania", "CATANIA ", "ct"):
+        assert means[code(text)] == "ITG17"
+    assert means[code("Reggio di Calabria")] == means["RC"] == "ITF65"
+    assert means[code("Sicilia")] == "ITG1" and len({g for g in means.values() if len(g) == 5}) == 107
+
+
+def test_entries_of_hand_drops_say_what_they_are(tmp_path):
+    providers = load_providers()
+    page = (Path(__file__).parent.parent / "docs" / "hand-drops.md").read_text(encoding="utf-8")
+    dropped = [d for d in load_catalogue().values() if providers[d.provider].protocol == "drop"]
+    assert len(dropped) >= 4
+    for dataset in dropped:
+        assert dataset.citation and dataset.warnings and f"drop/{dataset.code}" in page
+        for heading in dataset.layout and [*dataset.layout.columns.values(), *dataset.layout.values] or ():
+            assert f"`{heading}`" in page, heading
