@@ -13,7 +13,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -191,8 +191,11 @@ class SnapshotStore:
             response_headers=body.response_headers,
             **about,
         )
-        if snapshot.id in self.snapshots:
-            return self.snapshots[snapshot.id]
+        if same := self.snapshots.get(snapshot.id):
+            if same.url == snapshot.url:
+                return same
+            # one file under two names
+            snapshot = replace(snapshot, id=f"{snapshot.id}-{len(self.snapshots)}")
         target = self.path(snapshot)
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(body.path, "rb") as handle:
