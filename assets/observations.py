@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from sources import shipped
-from sources.errors import DamagedSnapshot, DistrettoError, SourceError
+from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError, SourceError, Unforeseen
 from sources.formats.staged import Staged
 from sources.home import Home
 from sources.http import Client
@@ -109,6 +109,9 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
                 found = protocol.fetch(dataset, known[dataset.id])
             except SourceError as failure:
                 found = failure
+            except UNFORESEEN as failure:
+                log.exception("%s: reading what %s said failed", dataset.id, provider.title)
+                found = Unforeseen(failure)
             with keeping:
                 log.info("%s: %s", dataset.id, _keep(shop, dataset, found), extra={"done": dataset.id})
                 if hasattr(protocol, "twin") and (twin := protocol.twin(dataset)) is not None:

@@ -160,7 +160,22 @@ class StructureChanged(SourceError):
     hint = "read the provider's structure, then change `dimensions` in the catalogue entry."
 
 
+# what reading a provider's words raises where nobody foresaw their form: a mistake of ours that one dataset pays for
+UNFORESEEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
 class UnreadableBody(SourceError):
     """A body that breaks its format: a cell that fits no rule, a short row, a wrong encoding."""
 
     hint = "open the stored body at the row named; if the provider is right, the decoder must learn the form."
+
+
+class Unforeseen(SourceError):
+    """An answer that our own code stumbles over; `failure` is what it raised."""
+
+    hint = (
+        "report it with the stored body, or with the address: the code that reads it has to learn the form."
+    )
+
+    def __init__(self, failure: BaseException):
+        super().__init__(f"Reading the answer failed: {type(failure).__name__}: {failure}.")

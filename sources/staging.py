@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from sources import slices
 from sources.concepts import harmonise, provider_dimensions
-from sources.errors import SourceError
+from sources.errors import UNFORESEEN, SourceError, Unforeseen
 from sources.formats import decode, sdmx_csv
 from sources.formats.staged import Staged
 from sources.home import Home
@@ -40,9 +40,10 @@ def stage(
             PurePosixPath(snapshot.url).name,
         )
         os.rename(aside, folder)
-    except SourceError as failure:
+    except (SourceError, *UNFORESEEN) as stumbled:
+        failure = stumbled if isinstance(stumbled, SourceError) else Unforeseen(stumbled)
         failure.provider, failure.dataset, failure.url = snapshot.provider, dataset.id, snapshot.url
-        raise
+        raise failure from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Staged(folder, staged.provider_updated_at)

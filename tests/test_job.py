@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydoc
 import signal
 import time
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import ENTRY, TOY, World
-from tests.provider import FIRST_CHANGE
+from tests.provider import FIRST_CHANGE, Answer
 
 LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
 VALUES = "select geo, indicator, period, value, flag from observations where dataset = 'toy' order by all"
@@ -698,3 +699,31 @@ def test_a_twin_in_nace_2_1_is_told_and_never_joined(world: World):
     world.entry("toy")
     world.serve()
     assert world.night()["twin"] == {}
+
+
+@pytest.mark.parametrize("place", ["sources.formats.tsv.decode", "sources.protocols.eurostat._stamp"])
+def test_an_answer_that_our_code_stumbles_over_costs_one_dataset_alone(world: World, place):
+    world.entry("other")
+    world.serve(code="other")
+    real = pydoc.locate(place)
+
+    def stumble(*given, **named):
+        if "TOY" in str(given[0]) or "toy" in str(given[-1]):
+            raise KeyError("nobody foresaw this")
+        return real(*given, **named)
+
+    stamp = "2026-11-23T11:00:00+0100 TOY"
+    world.monkeypatch.setattr(place, stumble)
+    if place.endswith("_stamp"):
+        inventory = world.server._inventory().decode().replace("\r\n", "\n").split("\n")
+        lines = [
+            line.replace(line.split("\t")[3], stamp) if line.startswith("TOY\t") else line
+            for line in inventory
+        ]
+        world.server.answer_of["*/files/inventory"] = Answer(body="\r\n".join(lines).encode())
+    outcome = world.run("refresh", "--only", "toy", "--only", "other", "--json")
+    assert outcome.code == 3, outcome.err
+    datasets = outcome.json["datasets"]
+    assert (datasets["other"]["outcome"], datasets["toy"]["failure"]["kind"]) == ("updated", "Unforeseen")
+    assert "nobody foresaw this" in datasets["toy"]["failure"]["message"]
+    assert world.query("select count(*) from observations where dataset = 'other'") == [(8,)]
