@@ -256,3 +256,37 @@ def test_every_published_table_is_explained():
     assert {name for row in table("docs/analysts.md", "Table") for name in named(row[0])} == set(
         contract["tables"]
     )
+
+
+def test_the_papers_at_the_root_agree_and_hold_what_their_standards_ask_for():
+    """CITATION.cff 1.2.0; publiccode.yml 0.4, all but `url`, as long as the repository has no public address.
+
+    Checked of publiccode.yml: the mandatory keys, the lengths, and the vocabularies as far as they are used.
+    """
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(cff)
+    assert (cff["cff-version"], cff["type"], cff["version"], cff["license"]) == (
+        "1.2.0",
+        "software",
+        version,
+        "EUPL-1.2",
+    )
+    code = yaml.safe_load((ROOT / "publiccode.yml").read_text(encoding="utf-8"))
+    mandatory = "publiccodeYmlVersion name platforms developmentStatus softwareType description legal maintenance localisation"
+    assert set(mandatory.split()) <= set(code)
+    assert (code["publiccodeYmlVersion"], code["softwareVersion"]) == ("0.4", version)
+    assert code["legal"]["license"] == "EUPL-1.2" and code["maintenance"]["type"] == "none"
+    assert set(code["platforms"]) <= {"web", "windows", "mac", "linux", "ios", "android"}
+    assert code["developmentStatus"] in {"concept", "development", "beta", "stable", "obsolete"}
+    kinds = {"mobile", "iot", "desktop", "web", "backend", "other"}
+    assert code["softwareType"] in {f"standalone/{kind}" for kind in kinds}
+    # of the standard's lists of categories and of scopes, those in use
+    assert set(code["categories"]) <= {"business-intelligence", "data-analytics", "data-collection"}
+    scopes = {"finance-and-economic-development", "local-authorities", "research", "science-and-technology"}
+    assert set(code["intendedAudience"]["scope"]) <= scopes
+    assert code["localisation"].keys() >= {"localisationReady", "availableLanguages"}
+    for language in code["localisation"]["availableLanguages"]:
+        told = code["description"][language]
+        assert len(told["shortDescription"]) <= 150 <= len(told["longDescription"]) <= 10_000
+        assert told["features"] and all(len(feature) <= 100 for feature in told["features"])
