@@ -27,13 +27,15 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
     client = Client(provider.model_copy(update={"attempts": 1}), pace)
     host = urlsplit(provider.base_url).hostname
     found: dict[str, Any] = {"provider": provider.id, "host": host, "answers": None, "said": "", "next": ""}
-    if provider.unset:
-        found["next"] = f"set {' and '.join(provider.unset)} in the environment, or leave its datasets out."
     found["credentials"] = (
         "none needed" if not provider.credentials else "not configured" if provider.unset else "configured"
     )
     if provider.unset:
-        found |= {"said": f"{' and '.join(provider.unset)} not set: not asked.", "next": ""}
+        names = " and ".join(provider.unset)
+        found |= {
+            "said": f"Not asked: {names} not set.",
+            "next": f"set {names} in the environment, or leave it as it is: no failure.",
+        }
     elif host and ask:
         with tempfile.TemporaryDirectory() as folder:
             try:

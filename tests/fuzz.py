@@ -36,6 +36,7 @@ from sources.formats import decode
 from sources.spec import Dataset
 from tests.provider import Table
 from tests.provider_istat import archive, generic
+from tests.provider_oecd import Flow
 
 HANG_S = 30
 BATCH = 250
@@ -53,6 +54,10 @@ TABLE = Table(
 CHANGED = datetime(2026, 5, 13, 11, tzinfo=UTC)
 GENERIC = generic(
     ["FREQ", "UNIT", "GEO"], {("A", "NR", "ITG1"): {"2010": "65.5", "2011": "60.25 b", "2012": " c"}}
+)
+OECD = Flow(["FREQ", "UNIT_MEASURE", "REF_AREA"], {}).sdmx_csv(
+    "FUZZ",
+    {("A", "NR", "ITG1"): {"2010": "65.5 A 0", "2011": "60.25 B 3"}, ("A", "NR", "ITA"): {"2010": " M"}},
 )
 ARCHIVE = archive(
     [("054", "percentuale", "Sicilia", "2018", "17,5"), ("054", "percentuale", "Italia", "2018", "0,125")]
@@ -79,6 +84,8 @@ class Seed:
 SEEDS = {
     "tsv": Seed(TABLE.tsv()),
     "sdmx-csv": Seed(TABLE.sdmx_csv("fuzz", CHANGED)),
+    # of one format there may be several forms: format/form
+    "sdmx-csv/oecd": Seed(OECD, ["freq", "unit_measure", "ref_area"]),
     "json-stat": Seed(TABLE.json_stat("fuzz", CHANGED)),
     "sdmx-ml": Seed(GENERIC),
     "regional-archive": Seed(
@@ -126,6 +133,8 @@ def invented(body: bytes, observations: Path) -> list[float]:
         f"select distinct value from read_parquet('{observations}') where value is not null"
     ).fetchall()
     known = values_in(body)
+    if b"UNIT_MULT" in body:
+        known |= {value * 10.0**power for value in known for power in range(-9, 16)}
     return [value for (value,) in rows if not math.isfinite(value) or value not in known]
 
 
@@ -167,7 +176,14 @@ def run(format_: str, numbers: range, seed: int, kept: Path) -> tuple[Counter[st
             body.write_bytes(SEEDS[format_].around(content))
             faulthandler.dump_traceback_later(HANG_S, exit=True)
             try:
-                done = decode(format_, body, False, SEEDS[format_].dimensions, staged, "Europe/Luxembourg")
+                done = decode(
+                    format_.partition("/")[0],
+                    body,
+                    False,
+                    SEEDS[format_].dimensions,
+                    staged,
+                    "Europe/Luxembourg",
+                )
                 outcome = "invented" if invented(content, done.observations) else "decoded"
             except SourceError:
                 outcome = "refused"
@@ -176,7 +192,7 @@ def run(format_: str, numbers: range, seed: int, kept: Path) -> tuple[Counter[st
             faulthandler.cancel_dump_traceback_later()
             outcomes[outcome] += 1
             if outcome not in ("decoded", "refused"):
-                (kept / f"{format_}-{seed}-{number}").write_bytes(content)
+                (kept / f"{format_.replace('/', '-')}-{seed}-{number}").write_bytes(content)
             shutil.rmtree(staged, ignore_errors=True)
     return outcomes, peak()
 
@@ -189,7 +205,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     formats = get_args(Dataset.model_fields["format"].annotation)
-    tried = [name for name in formats if name in SEEDS]
+    tried = [name for name in SEEDS if name.partition("/")[0] in formats]
     kept = Path(tempfile.mkdtemp(prefix="fuzz-"))
     sound = True
     print("| decoder | bodies | refused | decoded | invented values | crashes | s | peak MB |")
@@ -211,7 +227,7 @@ def main() -> None:
         for outcome in sorted(set(outcomes) - {"refused", "decoded"}):
             sound = False
             print(f"{name}: {outcomes[outcome]:,} x {outcome}; bodies in {kept}", file=sys.stderr)
-    for name in sorted(set(formats) - set(SEEDS)):
+    for name in sorted(set(formats) - {name.partition("/")[0] for name in SEEDS}):
         print(f"{name}: not tried, tests/fuzz.py has no sound body of it to damage", file=sys.stderr)
         sound = False
     if not any(kept.iterdir()):

@@ -2,7 +2,8 @@
 
 Eurostat: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`.
 OECD: `STRUCTURE,STRUCTURE_ID,ACTION,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT,...`: what follows OBS_VALUE
-is an attribute. A value is the cell times ten to the power of its UNIT_MULT.
+is an attribute where there is an OBS_STATUS; else it is a column that nobody knows. A value is the cell times ten to the
+power of its UNIT_MULT.
 A header with semicolons, as spreadsheets write it where the comma is the decimal mark: so it is in the values then.
 """
 
@@ -33,7 +34,12 @@ MEASURES = {
 LONGEST_HEADER = 1 << 16
 # SDMX's codes of OBS_STATUS are the letters of the flags in capitals; A is a normal value
 STATUS = "case when obs_status in ('A', '') then '' else lower(obs_status) end"
-MULTIPLIED = "case when coalesce(unit_mult, '') = '' then 1 else power(10, unit_mult::tinyint) end"
+MULTIPLIED = """
+    create or replace temp macro multiplied(value, times, place) as
+        case when coalesce(times, '') in ('', '0') then value
+             when regexp_full_match(times, '-?[0-9]|1[0-5]') and coalesce(isfinite(value * power(10, times::tinyint)), true)
+                 then value * power(10, times::tinyint)
+             else refused(place, times)::double end"""
 
 
 def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timezone: str) -> Staged:
@@ -48,10 +54,13 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
     check_dimensions(_dimensions(lower, dimensions), dimensions)
     types = dict.fromkeys(lower, "VARCHAR")
+    if len(types) != len(lower) or "" in types:
+        raise UnreadableBody("The header has a column twice, or one without a name.")
+    typed = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in types)
     rows = (
         f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
         f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
-        f"delim={quoted(separator)}, quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={types}))"
+        f"delim={quoted(separator)}, quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={{{typed}}}))"
     )
     keys = ", ".join(name(dimension) for dimension in dimensions)
     same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
@@ -59,7 +68,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     flag = f"coalesce({flag}, '')"
     # F is free: no confidentiality
     conf = "nullif(conf_status, 'F')" if "conf_status" in lower else "null"
-    times = f" * {MULTIPLIED}" if "unit_mult" in lower else ""
+    times = "unit_mult" if "unit_mult" in lower else "'0'"
     cell, place = "obs_value", "column OBS_VALUE"
     if separator == ";":
         # a point may be the mark of thousands there, or a decimal mark typed by habit: which, nobody can tell
@@ -67,6 +76,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         place = "column OBS_VALUE (with semicolons a decimal comma and no point)"
     staged = Staged(folder)
     with decoding(folder) as con:
+        con.execute(MULTIPLIED)
         con.execute(
             f"create temp table codes as select row_number() over ()::integer as series, * "
             f"from (select distinct {keys} from {rows} order by all)"
@@ -78,7 +88,10 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         con.execute(f"""
             copy (
                 select series, period,
-                       read_value(coalesce({cell}, ''), 'of row ' || line || ', {place}', obs_value){times} as value,
+                       multiplied(
+                           read_value(coalesce({cell}, ''), 'of row ' || line || ', {place}', obs_value),
+                           {times}, 'of row ' || line || ', column UNIT_MULT'
+                       ) as value,
                        read_flag({flag}, 'of row ' || line || ', column OBS_FLAG', {flag}) as flag,
                        read_conf({conf}, 'of row ' || line || ', column CONF_STATUS', {conf}) as conf
                 from {rows} r join codes s on {same} join periods on r.time_period = periods.given
@@ -112,8 +125,8 @@ def others(body: Path, gzipped: bool, dimensions: list[str]) -> list[str]:
 
 
 def _dimensions(columns: list[str], expected: list[str]) -> list[str]:
-    """Those of `columns` that are dimensions: what stands before OBS_VALUE, and what is expected wherever it stands."""
-    attributes = columns[columns.index("obs_value") :] if "obs_value" in columns else []
+    """Those of `columns` that are neither measures nor attributes; what is expected is a dimension wherever it stands."""
+    attributes = columns[columns.index("obs_value") :] if {"obs_value", "obs_status"} <= set(columns) else []
     return [c for c in columns if c not in MEASURES and (c in expected or c not in attributes)]
 
 

@@ -18,6 +18,7 @@ from sources.concepts import provider_dimensions, provider_query
 from sources.errors import (
     BadRequest,
     ExtractionTooBig,
+    Forbidden,
     NotData,
     NotFound,
     SourceError,
@@ -127,11 +128,13 @@ def judge(status: int, body: Body) -> SourceError | None:
     """The failure that a body of OECD's tells; None where the status decides."""
     start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t").decode("utf-8", errors="replace")
     said = " ".join(re.sub(r"<[^>]*>", " ", start).split())[:200]
-    if status == 403:
+    if status == 403 and "/data/" in body.url:
         return BadRequest(
             f"HTTP 403, which OECD says of a key of the wrong width: {said}",
             hint="the structure is asked again by the next run; if it lasts, OECD may refuse this address, as it does VPNs.",
         )
+    if status == 403:
+        return Forbidden(f"HTTP 403: {said}", hint="OECD refuses addresses of VPNs: ask from another.")
     if status in (400, 406, 414, 422):
         return BadRequest(f"HTTP {status}: {said}")
     if status == 404:

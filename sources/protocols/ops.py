@@ -55,7 +55,7 @@ COLUMNS = (
     "geo",
     "TIME_PERIOD",
     "OBS_VALUE",
-    "OBS_FLAG",
+    "OBS_STATUS",
     "ASKED_ON",
     "SEARCH",
 )
@@ -283,7 +283,7 @@ class Ops:
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
         for week, entry in sorted(tally.items()):
-            flag = "" if date.fromisoformat(entry["asked"]) >= _sunday(week) + SETTLED_AFTER else "p"
+            status = "A" if date.fromisoformat(entry["asked"]) >= _sunday(week) + SETTLED_AFTER else "P"
             for applicant, counts in sorted(entry["counts"].items()):
                 for technology, hits in sorted(counts.items()):
                     row = (
@@ -293,7 +293,7 @@ class Ops:
                         ANYWHERE,
                         week,
                         hits,
-                        flag,
+                        status,
                         entry["asked"],
                         entry["search"],
                     )
