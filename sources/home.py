@@ -55,6 +55,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def withheld(self) -> Path:
+        """Figures that may not be redistributed: for the house, in no release."""
+        return self.root / "withheld"
+
+    @property
     def current(self) -> Path:
         return self.root / "current"
 

@@ -31,6 +31,10 @@ RESERVED = frozenset("dataset indicator period value flag conf known_from snapsh
 Theme = Literal["enterprise_births", "patents", "employment", "district"]
 
 
+# may the figures be given out, with their source named, or do they stay in the house
+Redistribution = Literal["allowed", "denied"]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -149,6 +153,7 @@ class Dataset(_Strict):
     rest: Dimension | None = None
     status: Literal["live", "frozen"]
     licence: str | None = None
+    redistribution: Redistribution | None = None
     citation: str
     calendar: Calendar
     warnings: list[str] = []
@@ -210,6 +215,7 @@ class Provider(_Strict):
     base_url: str
     licence: str
     licence_url: str
+    redistribution: Redistribution | None = None
     min_interval_s: float | int = Field(ge=0)
     max_per_hour: int | None = Field(default=None, gt=0)
     max_bytes_a_week: int | None = Field(default=None, gt=0)
@@ -238,7 +244,10 @@ class Provider(_Strict):
 
 
 class Catalogue(dict[str, Dataset]):
-    """Datasets by id, in the order of their ids, and what follows from them together."""
+    """Datasets by id, in the order of their ids, and what follows from them together.
+
+    Each says whether its figures may be redistributed, by itself or by its provider.
+    """
 
     @cached_property
     def dimensions(self) -> list[str]:
@@ -270,7 +279,15 @@ def load_catalogue() -> Catalogue:
                     f"provider {dataset.provider!r} is not in providers.yml, which has {', '.join(providers)}",
                 )
             )
+        elif not (dataset.redistribution or providers[dataset.provider].redistribution):
+            told = (
+                "says allowed or denied, since the provider's licence does not settle it for all its tables"
+            )
+            problems.append((("redistribution",), told))
         _raise_if_any(Path(dataset.path), _read_yaml(Path(dataset.path))[1] if problems else None, problems)
+        if not dataset.redistribution:
+            default = {"redistribution": providers[dataset.provider].redistribution}
+            entries[dataset.id] = dataset.model_copy(update=default)
     return Catalogue(sorted(entries.items()))
 
 

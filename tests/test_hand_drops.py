@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from pathlib import Path
 
 import duckdb
 import pytest
 import xlsxwriter
+import yaml
 
 from assets import observations
 from assets.observations import Workshop
 from sources.concepts import territories
-from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
+from sources.errors import NotData, SourceError, SpecError, StructureChanged, UnreadableBody
 from sources.formats import decode
 from sources.formats.tabular import code
 from sources.home import Home
 from sources.spec import Layout, load_catalogue, load_providers
-from tests.conftest import World
+from tests.conftest import ROOT, World
 
 PROVINCES = ["Trapani", "Palermo", "Messina", "Agrigento", "Caltanissetta", "Enna", "CATANIA", "Ragusa", "Siracusa"]  # fmt: skip
 HEADINGS = ["Provincia", "Registrate", "Attive", "Iscrizioni", "Cessazioni", "Cessazioni d'ufficio"]
@@ -225,6 +227,54 @@ def test_a_list_dropped_under_a_better_name_is_read_again(world, lay, night):
     assert night("startup_innovative")["state"] == "live"
 
 
+# -- what may not be given out
+
+
+def test_what_may_not_be_redistributed_is_in_no_release_and_stays_in_the_house(world):
+    """Eurostat's births, as if they were denied: indicators, targets and pages are made of them otherwise."""
+    entry = yaml.safe_load((ROOT / "sources" / "catalogue" / "bd_size_r3.yml").read_text(encoding="utf-8"))
+    (world.entries / "bd_size_r3.yml").write_text(yaml.safe_dump(entry | {"redistribution": "denied"}))
+    assert world.run("refresh", "--only", "bd_size_r3", "--offline", "--json").code == 0
+    house = world.home / "withheld" / "bd_size_r3.parquet"
+    (kept,) = duckdb.execute(
+        f"select value from '{house}' where indicator = 'V11920' and geo = 'ITG1' and period = '2020' and sizeclas = 'TOTAL'"
+    ).fetchone()
+    assert kept == 22_993
+    # what tells of the dataset, and what our own files say of it; everywhere else no row may come from it
+    about = {"catalogue", "snapshots", "vintages", "breaks"}
+    for file in (world.home / "current").glob("*.parquet"):
+        columns = duckdb.execute(f"select * from '{file}' limit 0").description
+        if file.stem not in about and "dataset" in {column[0] for column in columns}:
+            assert duckdb.execute(
+                f"select count(*) from '{file}' where dataset = 'bd_size_r3'"
+            ).fetchone() == (0,), file
+    assert world.query("select count(*) from indicators where dataset = 'bd_size_r3'") == [(0,)]
+    assert world.query("select redistribution from catalogue where dataset = 'bd_size_r3'") == [("denied",)]
+    assert world.query(
+        "select count(*) from history where vintage in (from (select vintage from vintages where dataset = 'bd_size_r3'))"
+    ) == [(0,)]
+    assert world.query("select count(*) from as_of(now()) where dataset = 'bd_size_r3'") == [(0,)]
+    for file in (
+        path for path in (world.home / "current").rglob("*") if path.suffix in (".csv", ".html", ".json")
+    ):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"22[.,]?993", text), file
+    assert world.run("export", "bd_size_r3").code == 1
+    # allowed again, it is published and the house's copy goes
+    (world.entries / "bd_size_r3.yml").unlink()
+    assert world.run("refresh", "--only", "bd_size_r3", "--offline", "--json").code == 0
+    assert world.query("select count(*) > 0 from indicators where dataset = 'bd_size_r3'") == [(True,)]
+    assert not house.exists()
+
+
+def test_an_entry_whose_provider_does_not_say_has_to(world):
+    entry = yaml.safe_load((ROOT / "sources" / "catalogue" / "movimprese.yml").read_text(encoding="utf-8"))
+    del entry["redistribution"]
+    (world.entries / "movimprese.yml").write_text(yaml.safe_dump(entry))
+    with pytest.raises(SpecError, match="redistribution: says allowed or denied"):
+        load_catalogue()
+
+
 # -- the decoder
 
 LAYOUT = Layout.model_validate(
@@ -405,7 +455,7 @@ def test_every_name_of_a_province_means_a_territory():
 
 def test_entries_of_hand_drops_say_what_they_are(tmp_path):
     providers = load_providers()
-    page = (Path(__file__).parent.parent / "docs" / "hand-drops.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "hand-drops.md").read_text(encoding="utf-8")
     dropped = [d for d in load_catalogue().values() if providers[d.provider].protocol == "drop"]
     assert len(dropped) >= 4
     for dataset in dropped:

@@ -209,6 +209,7 @@ def build(
         # is the inner one, so that it is done when the database is detached
         with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
             log.info("building tables")
+            tables.withhold(con, catalogue, "warehouse", home.withheld)
             tables.build_history(con, catalogue, "warehouse", "distretto")
             figures = beside.submit(_figures, con.cursor(), catalogue, aside, licences)
             indicators.build(con, catalogue, store.updated, "distretto")

@@ -5,6 +5,7 @@ Belongs here: what analysts see. Does not belong here: files around the DuckDB f
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -45,7 +46,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
     Series, history, vintages, the macro `as_of`, and the tables of `reference/`.
     """
     dimensions = ", ".join(name(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
-    known = ", ".join(quoted(dataset) for dataset in catalogue) or "''"
+    given_out = ", ".join(quoted(d.id) for d in catalogue.values() if d.redistribution == "allowed") or "''"
     con.execute(
         f"create table {target}.vintages as select * exclude (series_from) from {source}.vintages order by vintage"
     )
@@ -53,7 +54,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         create table {target}.series as
         select series, dataset, {_by_dataset(catalogue, _indicator)} as indicator, geo,
                {_by_dataset(catalogue, _unit)} as unit, {dimensions}
-        from {source}.series where dataset in ({known}) order by series""")
+        from {source}.series where dataset in ({given_out}) order by series""")
     con.execute(
         f"create table {target}.history as "
         f"select h.* from {source}.history h semi join {target}.series using (series) order by all"
@@ -66,6 +67,31 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
             f"create table {target}.{table} as select * {f'replace ({typed})' if types else ''} from "
             f"read_csv({quoted(HERE / 'reference' / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
         )
+
+
+def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, folder: Path) -> None:
+    """The latest figures of each dataset that may not be redistributed, from the warehouse `source`, as Parquet in `folder`."""
+    held = {of for (of,) in con.execute(f"select distinct dataset from {source}.vintages").fetchall()}
+    denied = [d for d in catalogue.values() if d.redistribution == "denied" and d.id in held]
+    for left in folder.glob("*.parquet"):
+        if left.stem not in {d.id for d in denied}:
+            left.unlink()
+    for dataset in denied:
+        folder.mkdir(exist_ok=True)
+        aside = folder / f".{dataset.id}.parquet"
+        dimensions = "".join(f"{name(d)}, " for d in dataset.dimensions if d not in ("geo", "unit"))
+        con.execute(f"""
+            copy (
+                select {quoted(dataset.id)} as dataset, {_indicator(dataset)} as indicator, geo, period, value,
+                       {_unit(dataset)} as unit, flag, conf, {dimensions} known_from, snapshot_id
+                from (select * from {source}.history
+                      semi join (select series from {source}.series where dataset = {quoted(dataset.id)}) using (series)
+                      qualify row_number() over (partition by series, period order by vintage desc) = 1)
+                join (select vintage, known_from, snapshot_id from {source}.vintages) using (vintage)
+                join {source}.series using (series)
+                where not deleted order by series, period
+            ) to {quoted(aside)} (format parquet, compression zstd)""")
+        os.replace(aside, folder / f"{dataset.id}.parquet")
 
 
 def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: str) -> None:
@@ -129,6 +155,7 @@ def build_records(
             "late_after_days": "integer",
             "licence": "varchar",
             "licence_url": "varchar",
+            "redistribution": "varchar",
             "citation": "varchar",
             "warnings": "varchar[]",
         },
@@ -184,10 +211,13 @@ def build_records(
             for s in store.snapshots.values()
         ],
     )
+    withheld = ", ".join(quoted(d.id) for d in catalogue.values() if d.redistribution == "denied") or "''"
     con.execute(f"""
         create table {target}.check_results as
         select 'dataset' as scope, dataset, snapshot_id, check_name, passed, observed, expected as expected_value, checked_at
         from check_results
+        -- what a check saw of figures that stay in the house stays there too
+        where dataset not in ({withheld})
         qualify row_number() over (partition by dataset, snapshot_id, check_name order by checked_at desc) = 1
         order by all""")
     write_table(
@@ -309,6 +339,7 @@ def _catalogue_row(dataset: Dataset, provider: Provider, state: dict[str, Any]) 
         dataset.calendar.late_after_days,
         dataset.licence or provider.licence,
         provider.licence_url,
+        dataset.redistribution,
         dataset.citation,
         dataset.warnings,
     )

@@ -321,8 +321,10 @@ def _coded(con: duckdb.DuckDBPyConnection, dimension: str, text: str, heading: s
     for given, to in codes.items():
         if not to:
             expected = f": expected one of {', '.join(layout.codes[dimension])}" if known else ""
+            # a list that slipped by a column would show a name or a tax code
+            holds = "something else" if layout.counted else f"{given[:80]!r}"
             raise UnreadableBody(
-                f"The cell of row {found[given]}, column {heading}, holds {given[:80]!r}{expected}."
+                f"The cell of row {found[given]}, column {heading}, holds {holds}{expected}."
             )
     return _looked_up(con, f"code_{dimension}", codes, text)
 
