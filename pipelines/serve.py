@@ -6,6 +6,7 @@ release that stands, so that ranges of one download never come from two; ETags a
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from functools import lru_cache
@@ -19,6 +20,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sources.errors import DistrettoError
 from sources.home import Home
@@ -29,6 +31,7 @@ NAMED = re.compile(r"^\d{8}T\d{6}Z/")
 FOR_EVER = "public, max-age=31536000, immutable"
 CONNECTIONS = 64
 IDLE_S = 15
+HEADERS_S = 10
 
 
 class Files(StaticFiles):
@@ -89,12 +92,43 @@ def application(home: Home) -> Starlette:
     )
 
 
+class Punctual(H11Protocol):
+    """Closes a connection whose request is not whole HEADERS_S after it began.
+
+    uvicorn bounds connections that are idle, not those that send a byte now and then; and CONNECTIONS of them would shut
+    everybody out.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEADERS_S, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle and not self.cycle.response_complete:
+            self._forget()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEADERS_S, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _forget(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+
 def serve(home: Home, host: str, port: int) -> None:
     """Serve until interrupted. Raises DistrettoError where the port is taken."""
     config = uvicorn.Config(
         application(home),
         host=host,
         port=port,
+        http=Punctual,
         log_level="warning",
         server_header=False,
         limit_concurrency=CONNECTIONS,

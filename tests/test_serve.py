@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
 import duckdb
@@ -42,11 +44,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-@pytest.fixture(scope="module")
-def address(home: Home) -> Iterator[str]:
+@contextmanager
+def served(home: Home, before: str = "") -> Iterator[str]:
+    """The address of `distretto serve` in a process of its own, in which `before` is run first."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from pipelines.cli import main; main()", "serve", "--port", str(port)],
+        [
+            sys.executable,
+            "-c",
+            f"{before}\nfrom pipelines.cli import main; main()",
+            "serve",
+            "--port",
+            str(port),
+        ],
         cwd=ROOT,
         env={**os.environ, "DISTRETTO_HOME": str(home.root)},
         stderr=subprocess.PIPE,
@@ -63,6 +73,12 @@ def address(home: Home) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def address(home: Home) -> Iterator[str]:
+    with served(home) as address:
+        yield address
 
 
 def get(url: str, **headers: str) -> requests.Response:
@@ -138,6 +154,42 @@ def test_it_only_reads(home: Home, address: str, method: str):
     release = home.current.resolve().name
     for path in ("current/indicators.csv", f"releases/{release}/indicators.csv"):
         assert requests.request(method, f"{address}/{path}", data=b"x", timeout=10).status_code == 405
+
+
+def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: Home):
+    """Sixty-four connections, as many as are served at once, send a byte of a header now and then, or nothing."""
+
+    def begin(first: bytes) -> socket.socket:
+        opened = socket.create_connection((host, int(port)), timeout=10)
+        opened.sendall(first)
+        return opened
+
+    with served(home, "import pipelines.serve; pipelines.serve.HEADERS_S = 2") as address:
+        host, port = address.removeprefix("http://").split(":")
+        whole = b"GET /current/release.csv HTTP/1.1\r\nHost: test\r\n\r\n"
+        polite = begin(whole)
+        assert polite.recv(4096).startswith(b"HTTP/1.1 307")
+        # the second request of a connection is under the same clock
+        polite.sendall(b"GET /current/release.csv HT")
+        slow = [
+            polite,
+            *(begin(b"") for _ in range(3)),
+            *(begin(b"GET / HTTP/1.1\r\nX: ") for _ in range(60)),
+        ]
+        ended = time.monotonic() + 8
+        while slow and time.monotonic() < ended:
+            time.sleep(0.25)
+            for opened in list(slow):
+                try:
+                    if opened is not polite:
+                        opened.sendall(b"x")
+                    if select.select([opened], [], [], 0)[0] and opened.recv(4096) == b"":
+                        raise ConnectionResetError
+                except OSError:
+                    slow.remove(opened)
+                    opened.close()
+        assert slow == []
+        assert get(f"{address}/current/release.csv").status_code == 307
 
 
 def test_a_taken_port_is_said_in_one_sentence(home: Home, address: str):
