@@ -337,6 +337,29 @@ def test_slices_are_one_snapshot_and_add_up_to_the_whole(istat: Istat):
     assert istat.requests == ["dataflow/IT1/provinces"]
 
 
+def test_without_codes_of_its_own_the_constraint_says_which_slices_there_are(istat: Istat):
+    istat.server.publish("provinces", DIMENSIONS, SECTORS)
+    # by territory, whose codes are ISTAT's own; one listed has no results, which ISTAT says by a 404
+    istat.server.flows["provinces"].constraint["REF_AREA"] = ["IT", "ITD5", "ITF3", "ITG17"]
+    istat.world.entry("provinces", **PROVINCES, slices="geo")
+    assert istat.admit()["outcome"] == "updated"
+    constraint = "availableconstraint/provinces"
+    assert istat.requests == [
+        "dataflow/IT1/provinces",
+        constraint,
+        "datastructure/IT1/DSD_provinces/1.0",
+        "data/IT1,provinces/.IT../ALL",
+        "data/IT1,provinces/.ITD5../ALL",
+        "data/IT1,provinces/.ITF3../ALL",
+        constraint,
+        "data/IT1,provinces/.ITG17../ALL",
+        "dataflow/IT1/provinces",
+        constraint,
+    ]
+    istat.refresh("provinces")
+    assert sorted({row[0] for row in istat.rows()}) == ["IT", "ITG17", "ITH5"] and len(istat.rows()) == 18
+
+
 def test_slices_of_a_table_that_changes_meanwhile_are_thrown_away(istat: Istat):
     istat.server.publish("provinces", DIMENSIONS, SECTORS)
     istat.world.entry("provinces", **SLICED, slices="sex")

@@ -56,6 +56,15 @@ class Istat:
         flow = self._flow(dataset)
         if flow.last_update and flow.last_update == known:
             return None
+        try:
+            return self._table(dataset, flow)
+        except (NotFound, BadRequest, NotData):
+            # the structure that is kept may be an old one: of a key in the wrong order ISTAT finds nothing, too
+            self._kept(flow).unlink(missing_ok=True)
+            raise
+
+    def _table(self, dataset: Dataset, flow: Flow) -> Fetched:
+        """The whole table in one answer, or in slices where the entry says so."""
         query = provider_query(dataset.query, self.client.provider)
         if dataset.slices is None:
             return Fetched(self._data(dataset, flow, query), dataset.format, flow.last_update)
@@ -91,10 +100,7 @@ class Istat:
         key = self._key(dataset, flow, query)
         try:
             return self._get(f"data/{AGENCY},{dataset.code}/{key}/ALL", dataset, ACCEPT[dataset.format])
-        except (NotFound, BadRequest) as failure:
-            self._kept(flow).unlink(missing_ok=True)
-            if isinstance(failure, BadRequest):
-                raise
+        except NotFound:
             raise self._cause(dataset, query) from None
 
     def _order(self, dataset: Dataset, flow: Flow) -> list[str]:
