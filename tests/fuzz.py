@@ -33,7 +33,7 @@ import duckdb
 
 from sources.errors import SourceError
 from sources.formats import decode
-from sources.spec import Dataset
+from sources.spec import Dataset, Layout
 from tests.provider import Table
 from tests.provider_istat import archive, generic
 from tests.provider_oecd import Flow
@@ -72,13 +72,31 @@ def zipped(text: bytes) -> bytes:
     return packed.getvalue()
 
 
+# a table for people and a list of which rows are counted; made up as well
+PERIOD = [{"place": "above", "pattern": r"(?P<quarter>IV|III|II|I) trimestre (?P<year>20\d\d)"}]
+QUARTER = (
+    "Titolo, II trimestre 2026\r\n\r\nProvincia;Registrate;Attive\r\nForlì-Cesena;1.065,5;-60,25\r\n"
+    "CATANIA;12;\r\nEnna;:;7.001\r\n"
+).encode("cp1252")
+FIGURES = {"columns": {"geo": "Provincia"}, "measure": "of", "values": {"Registrate": "R", "Attive": "A"}}
+LIST = b'Al II trimestre 2026\nnome,pv,classe\nUno srl,CT,A\nDue srl,CT,\n"Tre, srl",EN,B\n'
+ROWS = {
+    "columns": {"geo": "pv", "class": "classe"},
+    "codes": {"class": {"": "UNK", "A": "A", "B": "B"}},
+    "measure": "of",
+    "counted": "N",
+    "totals": ["class"],
+}
+
+
 @dataclass(frozen=True)
 class Seed:
-    """A sound body, its dimensions, and what is put around it after the damage."""
+    """A sound body, its dimensions, and what is put around it after the damage; of a table for people its layout."""
 
     body: bytes
     dimensions: list[str] = field(default_factory=lambda: DIMENSIONS)
     around: Callable[[bytes], bytes] = bytes
+    layout: Layout | None = None
 
 
 SEEDS = {
@@ -92,6 +110,16 @@ SEEDS = {
         zipfile.ZipFile(io.BytesIO(ARCHIVE)).read("Archivio_unico_indicatori_regionali.csv"),
         ["freq", "cod_indicatore", "unita_misura", "descrizione_ripartizione"],
         zipped,
+    ),
+    "tabular": Seed(
+        QUARTER,
+        ["freq", "geo", "of"],
+        layout=Layout.model_validate({"decimal": ",", "period": PERIOD, **FIGURES}),
+    ),
+    "tabular/list": Seed(
+        LIST,
+        ["freq", "geo", "class", "of"],
+        layout=Layout.model_validate({"decimal": ",", "period": PERIOD, **ROWS}),
     ),
 }
 TOKENS = [b"\t", b",", b'"', b"\r\n", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b":", b": c", b"-", b"1_000", b"nan",
@@ -121,20 +149,22 @@ def damaged(body: bytes, chance: random.Random) -> bytes:
 
 
 def values_in(body: bytes) -> set[float]:
-    """Every number that a run of digits in `body` can be read as, a decimal comma among them."""
-    text = body.decode("utf-8", errors="replace").replace(",", "\n") + body.decode(
-        "utf-8", errors="replace"
-    ).replace(",", ".")
-    return {float(found) for found in NUMBER.findall(text)}
+    """Every number that a run of digits in `body` can be read as, with a decimal comma and points that group too."""
+    text = body.decode("utf-8", errors="replace")
+    read = (text.replace(",", "\n"), text.replace(",", "."), text.replace(".", "").replace(",", "."))
+    return {float(found) for found in NUMBER.findall("\n".join(read))}
 
 
-def invented(body: bytes, observations: Path) -> list[float]:
+def invented(body: bytes, observations: Path, counted: bool) -> list[float]:
+    """Values that are no number of `body`, nor, where its rows are counted, how many there can be."""
     rows = duckdb.execute(
         f"select distinct value from read_parquet('{observations}') where value is not null"
     ).fetchall()
     known = values_in(body)
     if b"UNIT_MULT" in body:
         known |= {value * 10.0**power for value in known for power in range(-9, 16)}
+    if counted:
+        known |= set(map(float, range(len(body.splitlines()) + 1)))
     return [value for (value,) in rows if not math.isfinite(value) or value not in known]
 
 
@@ -183,8 +213,10 @@ def run(format_: str, numbers: range, seed: int, kept: Path) -> tuple[Counter[st
                     SEEDS[format_].dimensions,
                     staged,
                     "Europe/Luxembourg",
+                    SEEDS[format_].layout,
                 )
-                outcome = "invented" if invented(content, done.observations) else "decoded"
+                counted = bool(SEEDS[format_].layout and SEEDS[format_].layout.counted)
+                outcome = "invented" if invented(content, done.observations, counted) else "decoded"
             except SourceError:
                 outcome = "refused"
             except Exception as failure:  # the very thing looked for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import zipfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from sources.formats.tabular import code
 from sources.home import Home
 from sources.spec import Layout, load_catalogue, load_providers
 from tests.conftest import ROOT, World
+from tests.fuzz import damaged
 
 PROVINCES = ["Trapani", "Palermo", "Messina", "Agrigento", "Caltanissetta", "Enna", "CATANIA", "Ragusa", "Siracusa"]  # fmt: skip
 HEADINGS = ["Provincia", "Registrate", "Attive", "Iscrizioni", "Cessazioni", "Cessazioni d'ufficio"]
@@ -407,6 +409,31 @@ def test_a_workbook_that_asks_for_all_memory_is_refused(tmp_path):
         page.write(1_048_575, 16_383, 1)
     with pytest.raises(UnreadableBody, match="workbook cannot be read"):
         read(tmp_path, path)
+
+
+def test_damaged_workbooks_are_read_or_refused(tmp_path):
+    """Whatever the library that reads them makes of it, the end of its process included."""
+    workbook(
+        tmp_path / "sound.xlsx", [["Provincia", "Anno", "Valore", "Altro valore"], ["Enna", 2024, 1.5, 2]]
+    )
+    sound = (tmp_path / "sound.xlsx").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(sound)) as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    outcomes = set()
+    for number in range(24):
+        chance = random.Random(number)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for member, content in members.items():
+                hurt = member.endswith("sheet1.xml") or (number % 3 == 0 and member.endswith(".xml"))
+                archive.writestr(member, damaged(content, chance) if hurt else content)
+        body = packed.getvalue() if number % 4 else damaged(sound, chance)
+        try:
+            read(tmp_path, body)
+            outcomes.add("read")
+        except SourceError:
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def _rows(lines: list[str], delimiter: str) -> Iterator[tuple[list[str], int]]:
 
 def _plain(text: str) -> str:
     """A heading as it is compared: blanks, case and kinds of apostrophe do not count."""
-    return " ".join(text.replace("\ufeff", "").replace("\u2019", "'").split()).casefold()
+    return " ".join(text.replace("\u2019", "'").split()).casefold()
 
 
 def code(text: str) -> str:
