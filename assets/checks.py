@@ -18,7 +18,7 @@ import duckdb
 from sources.formats.staged import Staged, name, quoted
 from sources.snapshots import Snapshot
 from sources.spec import Dataset, Range
-from warehouse import vintages
+from warehouse import peers, vintages
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
 
@@ -94,9 +94,8 @@ def _profile(
             one["revised_share"] = changed / max(rows_before, 1)
     ours = territory()
     near = ", ".join(
-        quoted(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *ours["peers"])
+        quoted(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *peers.shown())
     )
-    # peers are listed with their reasons; the codes are the keys
     frames = {
         "table": one,
         "geos": con.execute("select distinct geo from staged_series").df(),

@@ -24,7 +24,7 @@ from sources.formats import decode
 from sources.spec import Dataset, load_catalogue, load_providers
 from tests.conftest import ROOT
 from warehouse.indicators import load_families, load_indicators
-from warehouse.peers import benchmarks
+from warehouse.peers import benchmarks, shown
 from warehouse.release import territory
 from warehouse.status import STATES
 
@@ -156,8 +156,8 @@ def test_our_territory_is_in_every_table_and_its_peers_in_some():
         assert {ours["country"], ours["region"]} <= known, name
         assert name.startswith(regional) or set(ours["provinces"]) <= known, name
     everywhere = {code for _, dimension, code in CODES if dimension == "geo"}
-    assert set(ours["peers"]) <= everywhere
-    assert all(ours["peers"].values())
+    assert set(shown()) <= everywhere
+    assert all(": " in reason for reason in shown().values())
 
 
 @pytest.mark.parametrize("family", load_families(), ids=lambda family: family.id)
@@ -309,9 +309,7 @@ def test_the_shares_of_a_territory_that_changed_make_a_whole():
 
 def test_every_benchmark_is_a_territory_of_the_newest_nuts():
     geos = {row["geo"]: row for row in GEOGRAPHY}
-    chosen = [geo for group in benchmarks()["groups"] for geo in group["members"]] + list(
-        territory()["peers"]
-    )
+    chosen = [geo for group in benchmarks()["groups"] for geo in group["members"]]
     old = [geo for geo in chosen if geos[geo]["level"].startswith("nuts") and geos[geo]["valid_to"] != "2024"]
     assert old == []
 

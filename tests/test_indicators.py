@@ -240,6 +240,7 @@ PASSED_ON = {
         {"nace_r2": "KIS", "unit": "PC_EMP", "sex": "T"},
     ),
     "human_resources_in_science": ("hrst_st_rcat", {"category": "HRSTC", "unit": "PC_ACT"}),
+    "human_resources_in_science_all": ("hrst_st_rcat", {"category": "HRST", "unit": "PC_ACT"}),
     "scientists_and_engineers": ("hrst_st_rcat", {"category": "SE", "unit": "PC_ACT"}),
     "jobs": ("nama_10r_3empers", {"wstatus": "EMP", "nace_r2": "TOTAL"}),
     "electronics_persons_employed": (
@@ -650,8 +651,8 @@ def test_a_member_is_found_under_its_earlier_code_and_counts_once():
     assert figures.con.execute(
         f"select geo, member from peers where {group} and geo like 'FR_1' or geo = 'EL14' order by all"
     ).fetchall() == [
-        ("EL14", "Thessaly before NUTS 2013"),
-        ("FR71", "Rhône-Alpes (Grenoble) before NUTS 2016"),
+        ("EL14", "Thessaly, before NUTS 2013"),
+        ("FR71", "Rhône-Alpes: microelectronics cluster of Grenoble, before NUTS 2016"),
     ]
 
 

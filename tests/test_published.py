@@ -377,6 +377,18 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
     assert con.execute("select release_id from release").fetchall() == [(record["release_id"],)]
 
 
+def test_the_figures_themselves_suggest_the_breaks_that_are_registered(con):
+    """Persons employed in births of Italy in 2011, births of L'Aquila in 2011: nobody flagged them."""
+    found = con.execute(
+        "select indicator, geo, period, kind, evidence from break_proposals where registered order by all"
+    ).fetchall()
+    assert ("enterprise_births", "ITF11", "2011", "spike", "3463 in 2011, between 1897 and 1900") in found
+    assert ("persons_employed_births", "IT*", "2011", "level") in {row[:4] for row in found}
+    registered = con.execute("select dataset, indicator, geo, period, kind from breaks").fetchall()
+    assert ("bd_size_r3", "V16920", "IT*", "2011", "level") in registered
+    assert ("bd_size_r3", "V11920", "ITF11", "2011", "spike") in registered
+
+
 # -- the gate
 
 # what a check must find: its name, and a falsehood it is there for

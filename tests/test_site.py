@@ -34,7 +34,8 @@ from sources.spec import load_catalogue
 from tests.conftest import ENTRY, ROOT
 from tests.test_published import distretto
 from warehouse.indicators import load_indicators
-from warehouse.release import Release, reading, territory
+from warehouse.peers import shown
+from warehouse.release import Release, reading
 from warehouse.tables import contract
 
 TEMPLATES = ROOT / "assets" / "site" / "templates"
@@ -232,7 +233,7 @@ def test_nearly_every_sentence_of_the_data_has_its_italian():
         *(text for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
         *(i.header[key] for i in load_indicators() for key in ("formula", "pitfalls")),
         *(table["description"] for table in contract()["tables"].values()),
-        *(reason.partition(": ")[2] for reason in territory()["peers"].values()),
+        *(reason.partition(": ")[2] for reason in shown().values()),
     }
     missing = said - set(translations())
     assert len(missing) < len(said) / 10, missing

@@ -25,6 +25,17 @@ def benchmarks() -> dict[str, Any]:
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
+def shown() -> dict[str, str]:
+    """The members that are brought out one by one, with the words that say who each is and why it was chosen."""
+    words: dict[str, str] = {}
+    for group in benchmarks()["groups"]:
+        for geo, said in group["members"].items():
+            # a member of several groups: the words that give a reason
+            if ": " in said or geo not in words:
+                words[geo] = said
+    return {geo: words[geo] for geo in benchmarks()["shown"]}
+
+
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
     """Create the three tables in `schema`, from its `indicators`; `ours` is the territory's file."""
     said = benchmarks()
@@ -66,7 +77,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             select e.* replace (g.geo as before, s.valid_from as until)
             from earlier e join {schema}.geography g on g.successor = e.before join {schema}.geography s on s.geo = e.before
         )
-        select * exclude (before, until) replace (before as geo, member || ' before NUTS ' || until as member)
+        select * exclude (before, until) replace (before as geo, member || ', before NUTS ' || until as member)
         from earlier order by all""")
     con.execute(
         f"create table {schema}.peer_features as {_features_sql(said['structural'], ours['region'], schema)}"

@@ -220,9 +220,7 @@ def build(
             indicator_history.build(con, last and last.database, record, "distretto")
             changes.build(con, last and last.database, goals, record, "distretto")
             rows = figures.result()
-            targets.build(
-                con, goals, states, list(territory()["peers"]), ledger.day_of(built_at), "distretto"
-            )
+            targets.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))

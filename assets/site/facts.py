@@ -15,6 +15,7 @@ from typing import Any, get_args
 import duckdb
 
 from sources.formats.staged import quoted
+from warehouse import peers
 from warehouse.ledger import Directive
 from warehouse.release import HERE as WAREHOUSE
 from warehouse.release import territory
@@ -162,12 +163,12 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
 
 
 def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
-    ours = territory()
+    ours, chosen = territory(), peers.shown()
     roles = {
         ours["region"]: "region",
         **dict.fromkeys(ours["provinces"], "province"),
         ours["country"]: "country",
-        **dict.fromkeys(ours["peers"], "peer"),
+        **dict.fromkeys(chosen, "peer"),
     }
     known = {row["geo"]: row for row in _rows(con, "from geography")}
     filled = {row["geo"] for row in _rows(con, "select distinct geo from indicators")}
@@ -177,7 +178,7 @@ def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
             role,
             {"it": known[geo]["name_it"], "en": known[geo]["name_en"]},
             known[geo]["level"],
-            ours["peers"].get(geo, ""),
+            chosen.get(geo, ""),
         )
         for geo, role in roles.items()
         if role != "peer" or geo in filled

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from sources.formats.staged import name, quoted
+from warehouse import peers
 from warehouse.tables import contract
 
 # below the 1,048,576 rows of a sheet of Excel
@@ -105,7 +106,9 @@ def workbook(con: duckdb.DuckDBPyConnection, path: Path, territory: dict[str, An
             "select column_name from duckdb_columns() where table_name = 'indicators'"
         ).fetchall()
     }
-    chosen = f"(geo like {quoted(territory['country'] + '%')} or geo in ({', '.join(map(quoted, territory['peers']))}))"
+    chosen = (
+        f"(geo like {quoted(territory['country'] + '%')} or geo in ({', '.join(map(quoted, peers.shown()))}))"
+    )
     periods = [
         p
         for (p,) in con.execute(

@@ -79,6 +79,18 @@ from observations where dataset = 'htec_emp_reg2' and nace_r2 = 'KIS' and unit =
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'hrst_st_rcat' and category = 'HRSTC' and unit = 'PC_ACT';
 
+-- id: human_resources_in_science_all
+-- title_it: Risorse umane in scienza e tecnologia, totale
+-- title_en: Human resources in science and technology, all
+-- definition_it: Persone con istruzione terziaria o con professione scientifica o tecnica, per cento forze di lavoro
+-- definition_en: Persons with tertiary education, a science or technology occupation, or both, per hundred in the labour force
+-- unit: PC
+-- formula: HRST / labour force x 100, as the provider publishes it
+-- direction: up
+-- sources: hrst_st_rcat category HRST, unit PC_ACT
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'hrst_st_rcat' and category = 'HRST' and unit = 'PC_ACT';
+
 -- id: scientists_and_engineers
 -- title_it: Scienziati e ingegneri
 -- title_en: Scientists and engineers
