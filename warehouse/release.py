@@ -218,8 +218,9 @@ def build(
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             goals = ledger.load(home)
             indicator_history.build(con, last and last.database, record, "distretto")
-            changes.build(con, last and last.database, goals, record, "distretto")
+            # the district's own figures, which are revised and have targets too, are a table of theirs
             rows = figures.result()
+            changes.build(con, last and last.database, goals, record, "distretto")
             targets.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
