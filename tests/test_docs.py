@@ -258,6 +258,16 @@ def test_every_published_table_is_explained():
     )
 
 
+def test_every_page_is_in_the_navigation():
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = [
+        page
+        for entry in config["nav"]
+        for page in (sum(entry.values(), []) if isinstance(entry, dict) else [entry])
+    ]
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+
+
 def test_the_papers_at_the_root_agree_and_hold_what_their_standards_ask_for():
     """CITATION.cff 1.2.0; publiccode.yml 0.4, all but `url`, as long as the repository has no public address.
 

@@ -6,6 +6,7 @@ Belongs here: which pages there are and what each is given. Does not belong here
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -33,8 +34,12 @@ FILES = {
     "followed": ("feed.xml", "feed.json"),
     "checked": ("release.json", "SHA256SUMS"),
 }
+# month ends with a page of their own, and days back to which any day can be chosen
+MONTH_ENDS, DAYS_BACK = 12, 730
 # columns of a page's table, and rows of its list of revisions
 PERIODS, REVISIONS = 12, 40
+# revised values that a page since a day lists
+SINCE = 300
 # our highest value as a share of the peers' highest, below which our lines get a chart of their own
 PRESSED = 0.2
 
@@ -55,6 +60,7 @@ def render(release: Release) -> None:
         folder.mkdir()
         for name, html in pages.all():
             (folder / f"{name}.html").write_text(html, encoding="utf-8")
+        (folder / "since.js").write_text(pages.since_script(), encoding="utf-8")
         (folder / "board.pdf").write_bytes(board.sheet(pages, day, changed))
     (target / "index.html").write_text(_environment().get_template("door.html").render(), encoding="utf-8")
 
@@ -128,6 +134,8 @@ class Pages:
             )
         yield "targets", self.page("targets", "targets", **self.targets())
         yield "changes", self.page("changes", "changes", **self.changes())
+        for day in self.month_ends:
+            yield f"changes-{day}", self.page("since", f"changes-{day}", day=day, **self.since(day))
         yield "quality", self.page("quality", "quality", **self.quality())
         yield "calendar", self.page("calendar", "calendar", **self.calendar())
         yield "downloads", self.page("downloads", "downloads", groups=FILES)
@@ -571,7 +579,107 @@ class Pages:
         }
 
     def changes(self) -> dict[str, Any]:
-        return {"rows": self.facts.changes[:300], "all": len(self.facts.changes)}
+        return {
+            "rows": self.facts.changes[:300],
+            "all": len(self.facts.changes),
+            "first": self.first_day,
+            "last": self.today,
+            "month_ends": self.month_ends,
+        }
+
+    @cached_property
+    def today(self) -> date:
+        return date.fromisoformat(self.language.iso(self.facts.release["built_at"]))
+
+    @cached_property
+    def first_day(self) -> date:
+        """The first day whose end the pages can look back to."""
+        begins = date.fromisoformat(self.language.iso(self.facts.begins))
+        return max(begins, self.today - timedelta(days=DAYS_BACK))
+
+    @cached_property
+    def month_ends(self) -> list[date]:
+        """The last month ends at which something was known, newest first."""
+        found, day = [], board.last_month_end(self.today)
+        while day >= self.first_day and len(found) < MONTH_ENDS:
+            found.append(day)
+            day = board.last_month_end(day)
+        return found
+
+    def as_published(self, version: dict[str, Any]) -> str:
+        """A version of a value with its flag."""
+        text = self.language.number(version["value"], version["unit"])
+        return f"{text} {version['flag']}" if version["flag"] else text
+
+    def since(self, day: date) -> dict[str, Any]:
+        """What of our indicators is otherwise in this release than it was known at the end of `day`.
+
+        `revised`: rows of what was known and changed or went; `entered`: by indicator, what was not known.
+        """
+        revised, entered = [], {}
+        for (indicator, geo, period), versions in self.facts.versions.items():
+            known = [v for v in versions if self.language.iso(v["known_from"]) <= day.isoformat()]
+            then, now = known[-1] if known else None, versions[-1]
+            if then is None or then["deleted"]:
+                if not now["deleted"]:
+                    entered.setdefault(indicator, []).append(period)
+            elif now["deleted"] or (then["value"], then["flag"]) != (now["value"], now["flag"]):
+                revised.append(
+                    {
+                        "indicator": indicator,
+                        "geo": geo,
+                        "period": period,
+                        "then": self.as_published(then),
+                        "now": self.language.say("changes.withdrawn")
+                        if now["deleted"]
+                        else self.as_published(now),
+                    }
+                )
+        return {
+            "revised": revised[:SINCE],
+            "unlisted": max(len(revised) - SINCE, 0),
+            "entered": [(id_, len(periods), min(periods), max(periods)) for id_, periods in entered.items()],
+        }
+
+    def since_script(self) -> str:
+        """The versions that `since` looks at as a script, for `site.js` to do the same for any day.
+
+        `revised`: indicator, territory, period and versions [day, number of the version, text; null where withdrawn];
+        `entered`: of the values with one version, by indicator and day, count, first and last period.
+        """
+        revised: list[list[Any]] = []
+        entered: dict[tuple[str, str], list[str]] = {}
+        for (indicator, geo, period), versions in self.facts.versions.items():
+            days = [self.language.iso(v["known_from"]) for v in versions]
+            if len(versions) == 1:
+                entered.setdefault((indicator, days[0]), []).append(period)
+                continue
+            numbers: dict[tuple[Any, ...], int] = {}
+            told = [
+                [
+                    day,
+                    numbers.setdefault((v["value"], v["flag"], v["deleted"]), len(numbers)),
+                    None if v["deleted"] else self.as_published(v),
+                ]
+                for day, v in zip(days, versions, strict=True)
+            ]
+            revised.append([indicator, geo, period, told])
+        known = {row[0] for row in revised} | {indicator for indicator, _ in entered}
+        periods = {row[2] for row in revised} | {p for listed in entered.values() for p in listed}
+        given = {
+            "indicators": {
+                id_: self.facts.measures[id_].title(self.language.code)
+                for id_ in sorted(known & set(self.facts.measures))
+            },
+            "places": {geo: self.place_name(geo) for geo in sorted({row[1] for row in revised})},
+            "periods": {period: self.language.period(period) for period in sorted(periods)},
+            "revised": revised,
+            "entered": [
+                [indicator, day, len(listed), min(listed), max(listed)]
+                for (indicator, day), listed in entered.items()
+            ],
+        }
+        return f"var SINCE = {json.dumps(given, ensure_ascii=False, separators=(',', ':'))};\n"
 
     def quality(self) -> dict[str, Any]:
         breaks: dict[tuple[str, str], list[str]] = {}

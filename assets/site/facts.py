@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -104,6 +104,8 @@ class Facts:
     own: list[dict[str, Any]]
     breaks: list[dict[str, Any]]
     changes: list[dict[str, Any]]
+    versions: dict[tuple[str, str, str], list[dict[str, Any]]]
+    begins: datetime
     vintages: list[dict[str, Any]]
     tables: list[dict[str, Any]]
     files: dict[str, int]
@@ -152,6 +154,10 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         ),
         breaks=_rows(con, "from breaks order by dataset, period, indicator, geo"),
         changes=_changes(con, ours),
+        versions=_versions(con, ours),
+        begins=con.execute(
+            "select coalesce(min(known_from), (select built_at from release)) from indicator_history"
+        ).fetchone()[0],
         vintages=_rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
         files={path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()},
@@ -259,6 +265,25 @@ def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
         f"select * from indicator_revisions where geo in ({ours}) "
         "order by revised_at desc, indicator, geo, period desc",
     )
+
+
+def _versions(con: duckdb.DuckDBPyConnection, ours: str) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """By indicator, territory and period: every value as published with the moment, oldest first; those alone that were not
+    there, or not as now, when the history of the indicators began."""
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(
+        con,
+        f"""
+        select indicator, geo, period, unit, value, flag, deleted, known_from
+        from (select *, lag((value, flag, deleted)) over each as last from indicator_history
+              where geo in ({ours}) window each as (partition by indicator, geo, period order by known_from))
+        where last is null or last is distinct from (value, flag, deleted)
+        qualify count(*) over (partition by indicator, geo, period) > 1
+             or known_from > (select min(known_from) from indicator_history)
+        order by indicator, geo, period, known_from""",
+    ):
+        found[row["indicator"], row["geo"], row["period"]].append(row)
+    return dict(found)
 
 
 def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]]:

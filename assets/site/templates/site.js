@@ -45,16 +45,63 @@
     });
 
   const since = document.querySelector("[data-since]");
-  if (since) {
-    const told = document.querySelector("output[data-template]");
-    const rows = [...document.querySelectorAll("[data-day]")];
-    since.addEventListener("input", () => {
-      let shown = 0;
-      for (const row of rows) {
-        row.hidden = Boolean(since.value) && row.dataset.day <= since.value;
-        shown += !row.hidden;
+  if (since && typeof SINCE !== "undefined") {
+    const place = document.getElementById("since");
+    const told = place.querySelector("[data-told]");
+    const numbers = new Intl.NumberFormat(document.documentElement.lang, { useGrouping: "always" });
+    const cell = (tag, content, number) => {
+      const made = document.createElement(tag);
+      made.append(content);
+      if (tag === "th") made.scope = "row";
+      if (number) made.className = "num";
+      return made;
+    };
+    const row = (...cells) => {
+      const made = document.createElement("tr");
+      made.append(...cells);
+      return made;
+    };
+    const indicator = (id) => {
+      if (!(id in SINCE.indicators)) return cell("th", id);
+      const link = document.createElement("a");
+      link.href = `indicator-${id}.html`;
+      link.textContent = SINCE.indicators[id];
+      return cell("th", link);
+    };
+    const fill = (id, rows) => {
+      const table = document.getElementById(id);
+      table.closest(".scroll").hidden = !rows.length;
+      table.tBodies[0].replaceChildren(...rows);
+    };
+    // as Pages.since in assets/site/build.py, for any day
+    const show = () => {
+      const day = since.value;
+      place.hidden = !day;
+      if (!day) return;
+      const revised = [];
+      const entered = new Map();
+      const enter = (id, count, first, last) => {
+        const sum = entered.get(id) || [0, first, last];
+        entered.set(id, [sum[0] + count, sum[1] < first ? sum[1] : first, sum[2] > last ? sum[2] : last]);
+      };
+      for (const [id, geo, period, versions] of SINCE.revised) {
+        const then = versions.filter(([known]) => known <= day).pop();
+        const now = versions[versions.length - 1];
+        if (!then || then[2] === null) {
+          if (now[2] !== null) enter(id, 1, period, period);
+        } else if (then[1] !== now[1])
+          revised.push([id, geo, period, then[2], now[2]]);
       }
-      told.textContent = since.value ? told.dataset.template.replace("#", shown) : "";
-    });
+      for (const [id, known, count, first, last] of SINCE.entered) if (known > day) enter(id, count, first, last);
+      const withdrawn = document.querySelector("#revised tbody").dataset.withdrawn;
+      fill("revised", revised.map(([id, geo, period, then, now]) =>
+        row(indicator(id), cell("td", SINCE.places[geo]), cell("td", SINCE.periods[period]), cell("td", then, true), cell("td", now === null ? withdrawn : now, true))));
+      fill("entered", [...entered].map(([id, [count, first, last]]) =>
+        row(indicator(id), cell("td", numbers.format(count), true), cell("td", SINCE.periods[first] + (last === first ? "" : `–${SINCE.periods[last]}`)))));
+      const total = [...entered.values()].reduce((sum, [count]) => sum + count, 0);
+      told.textContent = told.dataset.told.replace("#", numbers.format(revised.length)).replace("@", numbers.format(total));
+    };
+    since.addEventListener("input", show);
+    show();
   }
 })();
