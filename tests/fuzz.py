@@ -178,11 +178,11 @@ def one_duckdb() -> None:
         try:
             if held and uses % BATCH:
                 return held.cursor().execute("select 1")
-            held = (
-                held and held.close()
-            )  # from time to time a new one, which gives back what the old one kept
+            if held:
+                # from time to time a new one: the old one keeps more and more memory
+                held.close()
         except duckdb.Error:  # an assertion of its own has ended it
-            held = None
+            pass
         held = opened(**settings)
         return held.cursor()
 

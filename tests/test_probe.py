@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.conftest import TOY, World
 from tests.provider import Answer
 from tests.provider_istat import IstatServer, archive
 from tests.provider_oecd import OecdServer
+from tests.test_hand_drops import quarter
 from tests.test_istat import CELLS, DIMENSIONS, REGIONS, Istat
 from tests.test_oecd import Oecd
 
@@ -153,6 +155,16 @@ def test_a_provider_without_structures_is_asked_for_the_table(istat: Istat):
 def test_a_file_that_nobody_laid_down_is_told(world: World):
     outcome = world.run("probe", "own_figures")
     assert outcome.code == 1 and "lay the file there" in outcome.err
+
+
+def test_of_files_that_accumulate_the_last_one_is_looked_at(world: World):
+    folder = world.home / "drop" / "movimprese"
+    folder.mkdir(parents=True)
+    for moment, (name, title) in enumerate([("b.csv", "I trimestre 2026"), ("a.csv", "II trimestre 2026")]):
+        (folder / name).write_text(quarter(f"Movimprese, {title}"))
+        os.utime(folder / name, (1_790_000_000 + moment, 1_790_000_000 + moment))
+    found = probe(world, "movimprese")
+    assert found["periods"]["provider"] == ["2026-Q2", "2026-Q2"] and found["codes_gone"] == {}
 
 
 def test_every_entry_against_the_codes_in_use(specimens):
