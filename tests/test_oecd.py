@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from assets.observations import Workshop, admit, collect
+from sources.concepts import territories
 from sources.home import Home
 from sources.spec import load_catalogue, load_providers
 from tests.conftest import World
@@ -286,3 +287,33 @@ def test_what_the_project_asks_of_oecd(monkeypatch: pytest.MonkeyPatch):
     # first night: constraint, structure and data of each; the unread tables feed nothing
     assert 3 * len(tables) < provider.max_per_hour
     assert [t.id for t in tables if t.feeds] == ["oecd_reg_labour"]
+
+
+def test_the_entries_that_ship_take_what_is_known_of_their_tables(oecd: Oecd):
+    """Dimensions as far as they are known, and two more whose names are made up."""
+    regions = [t.code for t in territories() if t.scheme == "oecd"]
+    years = {str(year): "4.5" for year in range(2014, 2024)}
+    first, known = ["FREQ", "TERRITORIAL_LEVEL", "REF_AREA"], ["TERRITORIAL_TYPE", "MEASURE"]
+    labour = {
+        ("A", "TL2", geo, "_Z", rate, "Y15T64", "_T", "PT_LF_SUB"): years
+        for geo in regions
+        for rate in ("UNE_RATE", "X")
+    }
+    oecd.server.publish("DSD_REG_LAB@DF_RATES", [*first, *known, "AGE", "SEX", "UNIT_MEASURE"], labour)
+    unread = {("A", "TL2", geo, "ONE", "TWO", "NR"): years for geo in regions}
+    for code in ("DSD_REG_INNOV@DF_PAT", "DSD_REG_INNOV@DF_RD_GERD"):
+        oecd.server.publish(code, [*first, "DIM_ONE", "DIM_TWO", "UNIT_MEASURE"], unread, version="2.6")
+    names = ["oecd_reg_labour", "oecd_reg_patents", "oecd_reg_gerd"]
+    home = Home.from_env()
+    shop = Workshop(home)
+    with home.writing():
+        collect(shop, names)
+        with shop.warehouse() as con:
+            assert [admit(shop, con, name) for name in names] == ["updated"] * 3, read_status(home)
+            found = con.execute("select distinct dataset, breakdown from series order by all").fetchall()
+    assert found == [
+        ("oecd_reg_gerd", "DIM_ONE=ONE;DIM_TWO=TWO"),
+        ("oecd_reg_labour", "TERRITORIAL_TYPE=_Z"),
+        ("oecd_reg_patents", "DIM_ONE=ONE;DIM_TWO=TWO"),
+    ]
+    assert len(oecd.server.asked) == 9

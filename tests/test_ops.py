@@ -442,3 +442,17 @@ def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
     assert "not Sicilian patents" in entry.warnings[0]
     longest = ops.Searches.of(entry).cql(list(given["applicants"]), "TOTAL", date(2026, 1, 5), 52)
     assert len(longest) < 2000, "an address of more is cut by some proxies"
+
+
+def test_the_entry_that_ships_takes_what_a_night_brings(epo: Epo):
+    epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", date(2026, 11, 2))
+    home = Home.from_env()
+    shop = Workshop(home)
+    with home.writing():
+        collect(shop, ["epo_named_groups"])
+        with shop.warehouse() as con:
+            assert admit(shop, con, "epo_named_groups") == "updated", read_status(home)
+            counts = con.execute(
+                "select applicant, technology, value from history join series using (series) where value > 0 order by all"
+            ).fetchall()
+    assert counts == [("ST", "H01L_H10", 1.0), ("ST", "H03K", 1.0), ("ST", "TOTAL", 2.0)]
