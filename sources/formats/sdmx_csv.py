@@ -54,8 +54,8 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         raise NotData(f"No SDMX-CSV: the header is {','.join(columns)[:120]!r}.")
     check_dimensions(_dimensions(lower, dimensions), dimensions)
     types = dict.fromkeys(lower, "VARCHAR")
-    if len(types) != len(lower) or "" in types:
-        raise UnreadableBody("The header has a column twice, or one without a name.")
+    if len(types) != len(lower) or "" in types or any("\0" in column for column in types):
+        raise UnreadableBody("The header has a column twice, or one without a readable name.")
     typed = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in types)
     rows = (
         f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
