@@ -141,7 +141,9 @@ class Dataset(_Strict):
     theme: Theme | Literal["context"]
     provider: str
     code: TableCode
-    format: Literal["tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular"] = "tsv"
+    format: Literal[
+        "tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis"
+    ] = "tsv"
     layout: Layout | None = None
     accumulates: bool = False
     dimensions: list[Dimension]

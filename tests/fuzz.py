@@ -89,6 +89,15 @@ ROWS = {
 }
 
 
+def members(files: dict[str, bytes]) -> bytes:
+    """A zip of these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for called, text in files.items():
+            file.writestr(zipfile.ZipInfo(called), text)
+    return packed.getvalue()
+
+
 @dataclass(frozen=True)
 class Seed:
     """A sound body, its dimensions, and what is put around it after the damage; of a table for people its layout."""
@@ -121,7 +130,30 @@ SEEDS = {
         ["freq", "geo", "class", "of"],
         layout=Layout.model_validate({"decimal": ",", "period": PERIOD, **ROWS}),
     ),
+    "regpat": Seed(
+        b"appln_id|reg_code|ctry_code|reg_share|inv_share\r\n1|ITG17|IT|1|0.5\r\n1|ITG19|IT|0.5|0.5\r\n2||IT|1|0.25\r\n",
+        ["freq", "office", "technology", "geo"],
+        lambda text: members(
+            {
+                "202602_EPO_Inv_reg.txt": text,
+                "202602_EPO_IPC.txt": b"appln_id|prio_year|IPC\n1|2021|H01L021/02\n2|2020|B81B 7/00\n",
+                "202602_PCT_Inv_reg.txt": b"pct_nbr|reg_code|ctry_code|reg_share|inv_share\n",
+                "202602_PCT_IPC.txt": b"pct_nbr|prio_year|IPC\n",
+            }
+        ),
+    ),
+    "cordis": Seed(
+        b'"projectID";"name";"country";"nutsCode";"ecContribution"\n"1";"A ""b""";"IT";"ITG17";"1000.5"\n"2";"C";"IT";"";""\n',
+        ["freq", "horizon", "geo"],
+        lambda text: members(
+            {
+                "organization.csv": text,
+                "project.csv": b'"id";"startDate"\n"1";"2023-01-01"\n"2";"2024-09-01"\n',
+            }
+        ),
+    ),
 }
+SUMMED = ("regpat", "cordis")
 TOKENS = [b"\t", b",", b'"', b"\r\n", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b":", b": c", b"-", b"1_000", b"nan",
           b"inf", b"1e999", b"99999999999999999999", b"{", b"}", b"[", b"]", b"<", b">", b"null", b"A" * 3000]  # fmt: skip
 
@@ -155,15 +187,18 @@ def values_in(body: bytes) -> set[float]:
     return {float(found) for found in NUMBER.findall("\n".join(read))}
 
 
-def invented(body: bytes, observations: Path, counted: bool) -> list[float]:
-    """Values that are no number of `body`, nor, where its rows are counted, how many there can be."""
+def invented(body: bytes, observations: Path, format_: str) -> list[float]:
+    """Values that are no number of `body`; where rows are counted or summed, more than there can be."""
     rows = duckdb.execute(
         f"select distinct value from read_parquet('{observations}') where value is not null"
     ).fetchall()
     known = values_in(body)
     if b"UNIT_MULT" in body:
         known |= {value * 10.0**power for value in known for power in range(-9, 16)}
-    if counted:
+    if format_ in SUMMED:
+        most = sum(map(abs, known)) * body.count(b"\n") + body.count(b"\n")
+        return [value for (value,) in rows if not math.isfinite(value) or abs(value) > most]
+    if SEEDS[format_].layout and SEEDS[format_].layout.counted:
         known |= set(map(float, range(len(body.splitlines()) + 1)))
     return [value for (value,) in rows if not math.isfinite(value) or value not in known]
 
@@ -215,8 +250,7 @@ def run(format_: str, numbers: range, seed: int, kept: Path) -> tuple[Counter[st
                     "Europe/Luxembourg",
                     SEEDS[format_].layout,
                 )
-                counted = bool(SEEDS[format_].layout and SEEDS[format_].layout.counted)
-                outcome = "invented" if invented(content, done.observations, counted) else "decoded"
+                outcome = "invented" if invented(content, done.observations, format_) else "decoded"
             except SourceError:
                 outcome = "refused"
             except Exception as failure:  # the very thing looked for

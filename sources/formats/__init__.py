@@ -25,10 +25,12 @@ def decode(
 
     `layout` and `filename` are of `tabular` alone, whose tables do not say themselves what they hold.
     """
-    from sources.formats import jsonstat, regional_archive, sdmx_csv, sdmx_ml, tabular, tsv
+    from sources.formats import cordis, jsonstat, regional_archive, regpat, sdmx_csv, sdmx_ml, tabular, tsv
 
     if format_ == "tabular":
         return tabular.decode(body, dimensions, folder, layout, filename)
+    if format_ in ("cordis", "regpat"):
+        return {"cordis": cordis, "regpat": regpat}[format_].decode(body, dimensions, folder)
     if format_ == "sdmx-csv":
         return sdmx_csv.decode(body, gzipped, dimensions, folder, timezone)
     decoders = {

@@ -57,8 +57,8 @@ class Drop:
     workdir: Path
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | list[Handed] | None:
-        """A copy of `<code>.csv`, None where there is none; where files accumulate, all that lie in the folder `<code>`,
-        the one that was changed last at the end.
+        """A copy of `<code>.csv` or `<code>.zip`, None where there is none; where files accumulate, all that lie in the
+        folder `<code>`, the one that was changed last at the end.
 
         Raises TooLarge, and UnreadableBody where a file cannot be read.
         """
@@ -69,8 +69,10 @@ class Drop:
                 files = [f for f in folder.glob("*") if f.is_file() and not f.name.startswith((".", "~"))]
                 files.sort(key=lambda file: (file.stat().st_mtime_ns, file.name))
                 return [self._handed(file, f"{place}/{file.name}", dataset) for file in files]
-            file = self.workdir.parent / f"{place}.csv"
-            return self._handed(file, f"{place}.csv", dataset).take() if file.exists() else None
+            for kind in (".csv", ".zip"):
+                if (file := self.workdir.parent / f"{place}{kind}").exists():
+                    return self._handed(file, f"{place}{kind}", dataset).take()
+            return None
         except OSError as failure:
             raise _unreadable(place, failure) from None
 

@@ -1,0 +1,95 @@
+"""OECD REGPAT: patents by the region where their inventors live, counted from the tables of one edition in a zip.
+
+Four text files, `|` between cells. `YYYYMM_EPO_Inv_reg.txt` and `YYYYMM_PCT_Inv_reg.txt`: a row a share, with `appln_id` or
+`pct_nbr`, `reg_code`, `ctry_code`, `reg_share`, `inv_share`. `YYYYMM_EPO_IPC.txt` and `YYYYMM_PCT_IPC.txt`: a row a class, with
+`prio_year` and `IPC`. Files and columns are those that scripts of others read (editions 2016 to 2026); none was at hand.
+Figures are fractional: each application is one, shared by its inventors and their regions, in its priority year.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from sources.errors import UnreadableBody
+from sources.formats.records import COUNTRY, table, unpack, write
+from sources.formats.staged import Staged, decoding, quoted
+
+CLASSES = Path(__file__).parent.parent / "applicants.yml"
+OFFICES = {"EPO": "appln_id", "PCT": "pct_nbr"}
+
+
+def decode(body: Path, dimensions: list[str], folder: Path) -> Staged:
+    """Stage the edition in the zip `body` into `folder`; dimensions freq, office, technology and geo.
+
+    Raises UnreadableBody, StructureChanged, NotData.
+    """
+    wanted = {
+        f"{office}_{kind}": rf"\d{{6}}_{office}_{kind}\.txt"
+        for office in OFFICES
+        for kind in ("Inv_reg", "IPC")
+    }
+    files = unpack(body, wanted, folder)
+    with decoding(folder) as con:
+        con.execute(
+            "create temp table counted (region varchar, office varchar, technology varchar, year varchar, value double)"
+        )
+        for office, key in OFFICES.items():
+            inventors = table(
+                files[f"{office}_Inv_reg"],
+                f"{office}_Inv_reg",
+                "|",
+                "",
+                [key, "reg_code", "ctry_code", "reg_share", "inv_share"],
+            )
+            classes = table(files[f"{office}_IPC"], f"{office}_IPC", "|", "", [key, "prio_year", "ipc"])
+            share = " * ".join(
+                f"read_value({c}, 'of row ' || line || ', column {c} of {office}_Inv_reg', {c})"
+                for c in ("inv_share", "reg_share")
+            )
+            con.execute(
+                f"create or replace temp table inventors as select {key} as id, upper(reg_code) as region, "
+                f"sum({share}) as value from {inventors} where upper(ctry_code) = '{COUNTRY}' group by all"
+            )
+            wrong = con.execute("select id from inventors where not value between 0 and 1.001").fetchone()
+            if wrong:
+                raise UnreadableBody(
+                    f"The shares of {office} application {wrong[0]} in a region are no fraction of it."
+                )
+            con.execute(
+                f"create or replace temp table classes as "
+                f"select distinct id, year, unnest(list_append(technologies, 'ALL')) as technology from ("
+                f"select {key} as id, prio_year as year, {_technologies()} as technologies from ("
+                f"select *, {SYMBOL} as symbol from {classes} semi join inventors on id = {key}))"
+            )
+            wrong = con.execute(
+                "select year from classes where not regexp_full_match(year, '(19|20)[0-9]{2}')"
+            ).fetchone()
+            if wrong:
+                raise UnreadableBody(f"A prio_year of {office}_IPC is {wrong[0][:40]!r}.")
+            # an application has one priority year; were there two, it would count twice
+            con.execute(
+                f"insert into counted select region, {quoted(office)}, technology, min(year), value "
+                "from inventors join classes using (id) group by id, region, technology, value"
+            )
+        return write(con, dimensions, Staged(folder))
+
+
+# H01L021/02, H01L 21/02 and H01L21/02 are the same
+SYMBOL = r"regexp_replace(upper(replace(ipc, ' ', '')), '^([A-H][0-9]{2}[A-Z])0*([1-9])', '\1\2')"
+
+
+def _technologies() -> str:
+    """SQL for the list of codes of `applicants.yml` that a symbol falls under, TOTAL where any does."""
+    codes = yaml.safe_load(CLASSES.read_text(encoding="utf-8"))["technologies"]
+    cases = []
+    for technology, prefixes in codes.items():
+        fits = " or ".join(
+            f"starts_with(symbol, {quoted(prefix)})"
+            if len(prefix) <= 4
+            else f"symbol = {quoted(prefix)} or starts_with(symbol, {quoted(prefix + '/')})"
+            for prefix in prefixes
+        )
+        cases.append(f"case when {fits} then [{quoted(technology)}, 'TOTAL'] else [] end")
+    return f"flatten([{', '.join(cases)}])"
