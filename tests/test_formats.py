@@ -205,7 +205,7 @@ def test_json_stat_refuses_what_does_not_fit(tmp_path, changes):
 
 def test_sdmx_csv_refuses_a_heading_with_a_nul(tmp_path):
     # found by fuzzing: SQL ends there
-    text = "FREQ,GEO,TIME_PERIOD,OBS_VALUE,UNIT_\0MULT\r\nA,IT,2018,1,0\r\n"
+    text = "FREQ,GEO,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_\0MULT\r\nA,IT,2018,1,A,0\r\n"
     with pytest.raises(UnreadableBody, match="readable name"):
         staged(tmp_path, text, "sdmx-csv", ["freq", "geo"])
 
