@@ -196,6 +196,16 @@ def test_the_words_of_two_breaks_that_are_close_do_not_touch():
     assert [named for _, _, named in bars.breaks] == [True, False, True]
 
 
+def test_a_peers_break_parts_nobody_elses_line():
+    whole = [point(str(year), 5.0 + year % 3) for year in range(2010, 2020)]
+    broken = [point(p.period, p.value, broken=p.period == "2015") for p in whole]
+    roles = {"A": "region", "B": "peer"}
+    assert draw.lines_plot({"A": whole, "B": broken}, roles, None).breaks == []
+    assert [period for _, period, _ in draw.lines_plot({"A": broken, "B": whole}, roles, None).breaks] == [
+        "2015"
+    ]
+
+
 # -- languages
 
 
@@ -276,6 +286,12 @@ def test_dates_and_periods_are_written_as_each_language_does():
     assert (IT.day("2026-11-03"), EN.day("2026-11-03")) == (
         "3\u00a0novembre\u00a02026",
         "3\u00a0November\u00a02026",
+    )
+    assert IT.dated("da valutare il 2031-03-31; poi") == "da valutare il 31\u00a0marzo\u00a02031; poi"
+    assert (EN.size(512), IT.size(11_546_624), EN.size(12_400)) == (
+        "512\u00a0B",
+        "11,5\u00a0MB",
+        "12\u00a0kB",
     )
     assert (IT.period("2019-Q2"), EN.period("2019-Q2")) == ("2º trim. 2019", "Q2 2019")
     assert (IT.period("2019-07"), EN.period("2019")) == ("luglio 2019", "2019")

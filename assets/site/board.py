@@ -144,7 +144,7 @@ def card(pages: Pages, given: dict[str, Any]) -> dict[str, Any]:
             "stage": say(f"stage.{target['stage']}") if target else "",
             "status": say(f"status.{now['status'] if now else 'not_assessable'}"),
             "kind": now["status"] if now else "not_assessable",
-            "reason": (now[f"reason_{language.code}"] if now else "") or "",
+            "reason": language.dated((now[f"reason_{language.code}"] if now else "") or ""),
         }
     }
 

@@ -151,7 +151,7 @@ def lines_plot(
         lines,
         [(axis.at(tick), tick) for tick in axis.ticks],
         year_ticks(first, last),
-        break_marks(values, x),
+        break_marks([runs for geo, runs in values.items() if roles[geo] != "peer"], x),
         axis.low == 0,
         axis.at(0) if axis.low <= 0 <= axis.high else None,
         based=bases,
@@ -205,9 +205,12 @@ def steps(target: dict[str, Any]) -> list[tuple[str, float]]:
     return [(target["baseline_period"], target["baseline_value"]), *sorted(goals.items())]
 
 
-def break_marks(values: dict[str, list[list[tuple[Point, float]]]], x: Any) -> list[tuple[float, str, bool]]:
-    """Marks of every break that any territory's line has, half a year before the first period after it."""
-    breaks = {run[0][0].period for runs in values.values() for run in runs if run[0][0].break_before}
+def break_marks(values: list[list[list[tuple[Point, float]]]], x: Any) -> list[tuple[float, str, bool]]:
+    """Marks of every break in the lines that have a label, half a year before the first period after it.
+
+    A peer's break is a gap in its own line: a rule across the chart would part series that are whole.
+    """
+    breaks = {run[0][0].period for runs in values for run in runs if run[0][0].break_before}
     return labelled([(max(0, x(period) - (x("2001") - x("2000")) // 2), period) for period in sorted(breaks)])
 
 

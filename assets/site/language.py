@@ -6,6 +6,7 @@ Belongs here: how a thing is written in a language. Does not belong here: what i
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -103,11 +104,9 @@ class Language:
         return pair[self.code] if pair else ""
 
     def size(self, count: int) -> str:
-        """A file's size in powers of ten: 512 byte, 12 kB, 1,2 MB."""
+        """A file's size in powers of ten: 512 B, 12 kB, 1,2 MB."""
         power = min((len(str(count)) - 1) // 3, 3)
-        return (
-            f"{self.digits(count / 1000**power, int(power > 1))}{NO_BREAK}{('byte', 'kB', 'MB', 'GB')[power]}"
-        )
+        return f"{self.digits(count / 1000**power, int(power > 1))}{NO_BREAK}{('B', 'kB', 'MB', 'GB')[power]}"
 
     def delta(self, value: float, unit: str) -> str:
         """A difference with its sign: percentage points for percentages, percent for everything else."""
@@ -126,6 +125,10 @@ class Language:
             moment = moment.astimezone(ROME)
         month = words()["month"][moment.month][self.code]
         return f"{moment.day}{NO_BREAK}{month}{NO_BREAK}{moment.year}"
+
+    def dated(self, text: str) -> str:
+        """`text` with its ISO dates in words."""
+        return re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda found: self.day(found.group()), text)
 
     def iso(self, moment: datetime) -> str:
         """The day on Rome's clock as YYYY-MM-DD."""

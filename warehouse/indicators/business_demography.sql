@@ -91,7 +91,7 @@ select geo, period, deaths / nullif(active, 0) * 100 as value, deaths as numerat
 from demography where deaths_input is not null and active_input is not null;
 
 -- id: enterprise_churn
--- title_it: Tasso di turnover lordo delle imprese
+-- title_it: Tasso lordo di turnover delle imprese
 -- title_en: Enterprise churn
 -- definition_it: Imprese nate e cessate nell'anno per cento imprese attive nello stesso anno
 -- definition_en: Enterprises born and ceased in the year per hundred enterprises active in it
@@ -109,7 +109,7 @@ select geo, period, (births + deaths) / nullif(active, 0) * 100 as value, births
 from demography where births_input is not null and deaths_input is not null and active_input is not null;
 
 -- id: enterprise_net_turnover
--- title_it: Tasso di turnover netto delle imprese
+-- title_it: Tasso netto di turnover delle imprese
 -- title_en: Enterprise net turnover
 -- definition_it: Imprese nate meno imprese cessate nell'anno, per cento imprese attive
 -- definition_en: Enterprises born less enterprises ceased in the year, per hundred active enterprises
