@@ -106,10 +106,14 @@ def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[st
         ],
         "late": say("calendar.late"),
         "context": say("target.context"),
-        "origin": say(
-            "board.origin", sources=", ".join(sorted({e["provider_title"] for e in facts.catalogue.values()}))
-        ),
+        "origin": say("board.origin", sources=sources(pages)),
     }
+
+
+def sources(pages: Pages) -> str:
+    """The providers that figures of this release come from."""
+    given = (e for e in pages.facts.catalogue.values() if e["state"] not in ("missing", "not configured"))
+    return ", ".join(sorted({pages.language.plain(e["provider_title"]) for e in given}))
 
 
 def card(pages: Pages, given: dict[str, Any]) -> dict[str, Any]:

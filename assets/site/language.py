@@ -66,6 +66,10 @@ class Language:
         italian = translations().get(english)
         return escape(italian) if italian else Markup('<span lang="en">{}</span>').format(english)
 
+    def plain(self, english: str) -> str:
+        """The same where no mark can stand: in English where there is no translation."""
+        return english if self.code == "en" else translations().get(english, english)
+
     def digits(self, value: float, decimals: int = 0) -> str:
         """`value` with thousands and decimal marks: 22.993,5 or 22,993.5; a true minus sign."""
         text = f"{abs(value):,.{decimals}f}"
