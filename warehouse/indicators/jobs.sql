@@ -28,7 +28,8 @@ select r.geo, r.period, sum(r.before order by r.nace_r2) as jobs_before,
        sum(r.before * (c.after / c.before - t.after / t.before) order by r.nace_r2) as mix,
        -- E0_ir x (g_ir - g_i), which a sector new to the territory has too
        sum(r.after - r.before * c.after / c.before order by r.nace_r2) as local,
-       flatten(list(r.inputs order by r.nace_r2)) || flatten(list(c.inputs order by c.nace_r2)) as inputs
+       flatten(list(c.inputs order by c.nace_r2)) as inputs_of_country, list(r.inputs[1] order by r.nace_r2) as inputs_before,
+       flatten(list(r.inputs order by r.nace_r2)) as inputs_of_both
 from pairs r
 join pairs c on c.length = r.length and c.geo = left(r.geo, 2) and c.period = r.period and c.nace_r2 = r.nace_r2
 join totals t on t.length = c.length and t.geo = c.geo and t.period = c.period
@@ -86,7 +87,8 @@ where b.nace_r2 = 'TOTAL';
 -- formula: sum over sectors of E0_ir x g
 -- direction: none
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
-select geo, period, national as value, national as numerator, null as denominator, inputs from shift_share;
+select geo, period, national as value, national as numerator, null as denominator, inputs_before || inputs_of_country as inputs
+from shift_share;
 
 -- id: shift_share_mix
 -- title_it: Shift-share: composizione settoriale
@@ -97,7 +99,8 @@ select geo, period, national as value, national as numerator, null as denominato
 -- formula: sum over sectors of E0_ir x (g_i - g)
 -- direction: none
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
-select geo, period, mix as value, mix as numerator, null as denominator, inputs from shift_share;
+select geo, period, mix as value, mix as numerator, null as denominator, inputs_before || inputs_of_country as inputs
+from shift_share;
 
 -- id: shift_share_local
 -- title_it: Shift-share: componente locale
@@ -108,4 +111,5 @@ select geo, period, mix as value, mix as numerator, null as denominator, inputs 
 -- formula: sum over sectors of E0_ir x (g_ir - g_i)
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
-select geo, period, local as value, local as numerator, null as denominator, inputs from shift_share;
+select geo, period, local as value, local as numerator, null as denominator, inputs_of_both || inputs_of_country as inputs
+from shift_share;
