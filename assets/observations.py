@@ -314,6 +314,24 @@ def accept(
     return snapshot
 
 
+def withdraw(
+    shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
+    """Take back the figures of a file that was handed in by mistake, where files add up."""
+    snapshot = shop.store.find(name, snapshot_id)
+    last = [event for event in shop.store.acceptances if event.snapshot_id == snapshot.id][-1:]
+    if not shop.catalogue[name].accumulates:
+        raise DistrettoError(
+            f"{name} is one table, not files that add up.",
+            hint="distretto pin holds it at an earlier snapshot.",
+        )
+    if not last or last[0].kind == "withdrawal":
+        raise DistrettoError(f"{snapshot.id} is not in history.", hint="nothing to do.")
+    shop.store.withdraw(snapshot, by=by, because=because)
+    replay(con, shop.catalogue, shop.store, shop.stage, only=name)
+    return snapshot
+
+
 def pin(
     shop: Workshop, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
 ) -> Snapshot:

@@ -291,6 +291,20 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
 
 
 @app.command()
+def withdraw(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
+    """Take back the figures of a file that was handed in by mistake; earlier ones return by `distretto accept`."""
+    from assets import observations
+
+    taken = _decide(observations.withdraw, dataset, snapshot, because)
+    _told(
+        as_json,
+        {"dataset": dataset, "withdrawn": taken},
+        f"{taken} is withdrawn.",
+        "distretto refresh --offline publishes it.",
+    )
+
+
+@app.command()
 def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Hold a dataset at a snapshot; newer bodies are kept and wait. Undo: `distretto unpin`."""
     from assets import observations

@@ -55,13 +55,16 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A snapshot's entry into history. `kind`: `baseline` replaces shipped or no figures, `update` those before,
-    `pin` holds the dataset at this snapshot. `provider_updated_at` is the body's own stamp where it carries one."""
+    """A snapshot's entry into history.
+
+    `kind`: `baseline` replaces shipped or no figures, `update` those before, `pin` holds the dataset at this snapshot,
+    `withdrawal` takes back what it brought in. `provider_updated_at` is the body's own stamp where it carries one.
+    """
 
     dataset: str
     snapshot_id: str
     accepted_at: datetime
-    kind: Literal["baseline", "update", "pin"]
+    kind: Literal["baseline", "update", "pin", "withdrawal"]
     by: str
     because: str = ""
     provider_updated_at: datetime | None = None
@@ -98,7 +101,14 @@ class SnapshotStore:
         return self.snapshots[last.snapshot_id] if last else None
 
     def last_acceptance(self, dataset: str) -> Acceptance | None:
-        return next((event for event in reversed(self.acceptances) if event.dataset == dataset), None)
+        """Of a snapshot that has not been withdrawn since."""
+        withdrawn = set()
+        for event in reversed(self.acceptances):
+            if event.dataset == dataset and event.kind == "withdrawal":
+                withdrawn.add(event.snapshot_id)
+            elif event.dataset == dataset and event.snapshot_id not in withdrawn:
+                return event
+        return None
 
     @property
     def updated(self) -> dict[str, datetime | None]:
@@ -266,6 +276,12 @@ class SnapshotStore:
         )
         self._write({"event": "accepted", **asdict(acceptance)})
         return acceptance
+
+    def withdraw(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
+        """Take back what `snapshot` brought into history; its file stays, and is not read again."""
+        withdrawal = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), "withdrawal", by, because)
+        self._write({"event": "accepted", **asdict(withdrawal)})
+        return withdrawal
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
         self._write(

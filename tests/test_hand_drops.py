@@ -229,6 +229,35 @@ def test_a_list_dropped_under_a_better_name_is_read_again(world, lay, night):
     assert night("startup_innovative")["state"] == "live"
 
 
+def test_a_list_under_a_wrong_date_is_withdrawn_and_nothing_else(world, lay, night):
+    lay("startup_innovative/startup 2026-08-24.csv", register(3))
+    lay("startup_innovative/startup 2062-08-31.csv", register(2))
+    night("startup_innovative")
+    store = Workshop(Home(world.home)).store
+    (right, wrong) = [s.id for s in store.snapshots.values()]
+    told = world.run("withdraw", "startup_innovative", wrong, "--because", "made up for a test", "--json")
+    assert told.json == {"dataset": "startup_innovative", "withdrawn": wrong}
+    assert {period for (period,) in known(world, "startup_innovative", "period")} == {"2026-08-24"}
+    assert night("startup_innovative")["state"] == "unchanged"
+    assert Workshop(Home(world.home)).store.current("startup_innovative").id == right
+    assert world.run("withdraw", "startup_innovative", wrong, "--because", "again").code == 1
+    # it returns when a person says so, and a warehouse built anew agrees
+    world.run("accept", "startup_innovative", wrong, "--because", "made up for a test")
+    before = known(world, "startup_innovative", "geo, period, value")
+    assert {period for _, period, _ in before} == {"2026-08-24", "2062-08-31"}
+    world.run("withdraw", "startup_innovative", wrong, "--because", "made up for a test")
+    stands = known(world, "startup_innovative", "geo, period, value")
+    (world.home / "warehouse.duckdb").unlink()
+    night("startup_innovative")
+    assert known(world, "startup_innovative", "geo, period, value") == stands != before
+
+
+def test_a_table_of_a_provider_cannot_be_withdrawn(world):
+    world.refresh()
+    told = world.run("withdraw", "toy", world.state()["snapshot_id"], "--because", "made up for a test")
+    assert told.code == 1 and "pin" in told.err
+
+
 # -- what may not be given out
 
 

@@ -195,7 +195,11 @@ def build_records(
                 s.provider,
                 s.code,
                 s.origin,
-                "accepted" if s.id in accepted else "refused" if s.id in refused else "waiting",
+                ("withdrawn" if accepted[s.id].kind == "withdrawal" else "accepted")
+                if s.id in accepted
+                else "refused"
+                if s.id in refused
+                else "waiting",
                 s.url,
                 s.sha256,
                 s.size,

@@ -49,8 +49,8 @@ def append(
             f"select count(*) from vintages where dataset = {quoted(dataset.id)}"
         ).fetchone()
         if known:
-            anew, start = acceptance.kind == "baseline", "null"
-            counts = _append_differences(con, dataset, snapshot, staged, vintage, anew)
+            start = "null"
+            counts = _append_differences(con, dataset, snapshot, staged, vintage, acceptance.kind)
         else:
             (start,) = con.execute("select coalesce(max(series), 0) from series").fetchone()
             _keep_first(_baselines(con) / dataset.id, staged)
@@ -115,12 +115,12 @@ def _append_differences(
     snapshot: Snapshot,
     staged: Staged,
     vintage: int,
-    anew: bool,
+    kind: str,
 ) -> tuple[int, ...]:
     """What differs from the figures known before; counts in the order of the columns of `vintages`."""
     _number_series(con, dataset, staged)
     con.execute(
-        f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, anew=anew)}"
+        f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, kind)}"
     )
     con.execute(f"""
         insert into later_history
@@ -134,10 +134,11 @@ def _append_differences(
     return counts
 
 
-def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, *, anew: bool = False) -> str:
+def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: str = "update") -> str:
     """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`.
 
-    `anew`: of every observation in it, so that live figures never lead back to the shipped ones they replace.
+    Of kind `baseline` every observation counts as changed, so that live figures never lead back to the shipped ones they
+    replace. A `withdrawal` changes those that are known from this very snapshot: they vanish.
     """
     covered = (
         " and ".join(
@@ -152,15 +153,19 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, *, ane
         if dataset.accumulates
         else "true"
     )
+    anew, withdrawn = kind == "baseline", kind == "withdrawal"
+    whose = f"h.vintage in (select vintage from vintages where snapshot_id = {quoted(snapshot.id)})"
     return f"""
         with incoming as (
             select n.series, o.period, o.value, o.flag, o.conf
             from read_parquet({quoted(staged.observations)}) o join numbered n on n.staged = o.series
+            where not {withdrawn}
         ), known as (
             select h.series, h.period, h.value, h.flag, h.conf, h.deleted
             from history h semi join (select series from series where dataset = {quoted(dataset.id)} and {covered}) using (series)
             where {periods}
             qualify row_number() over (partition by h.series, h.period order by h.vintage desc) = 1
+                and {whose if withdrawn else "true"}
         ), old_series as (select distinct series from known)
         select coalesce(i.series, k.series) as series, coalesce(i.period, k.period) as period, i.value, i.flag, i.conf,
                case when i.series is null then 'deleted'
