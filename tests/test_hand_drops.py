@@ -440,6 +440,29 @@ def test_a_workbook_that_asks_for_all_memory_is_refused(tmp_path):
         read(tmp_path, path)
 
 
+@pytest.mark.parametrize(
+    ("sheets", "wanted", "told"),
+    [
+        (["Note", "Dati"], "Dati", None),
+        (["Note"], "Dati", "No sheet 'Dati'"),
+        (["s"] * 51, None, "51 sheets"),
+    ],
+)
+def test_the_sheet_is_the_one_named_among_not_too_many(tmp_path, sheets, wanted, told):
+    path = tmp_path / "table.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        for number, called in enumerate(sheets):
+            page = book.add_worksheet(called if sheets.count(called) == 1 else f"{called}{number}")
+        page.write_row(0, 0, ["Provincia", "Anno", "Valore", "Altro valore"])
+        page.write_row(1, 0, ["Enna", 2024, 12])
+    layout = LAYOUT.model_copy(update={"sheet": wanted})
+    if told:
+        with pytest.raises(UnreadableBody, match=told):
+            read(tmp_path, path, layout=layout)
+    else:
+        assert read(tmp_path, path, layout=layout) == READ[:1]
+
+
 def test_damaged_workbooks_are_read_or_refused(tmp_path):
     """Whatever the library that reads them makes of it, the end of its process included."""
     workbook(

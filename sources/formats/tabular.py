@@ -198,7 +198,7 @@ def _header(lines: list[str], delimiters: str, layout: Layout) -> Header:
         times = cells.count(_plain(heading))
         if times == 1:
             continue
-        near = difflib.get_close_matches(_plain(heading), others, 1)
+        near = difflib.get_close_matches(_plain(heading), others, 1, cutoff=0.4)
         problems.append(
             f"expected the column {heading!r}, found "
             + (f"it {times} times" if times else f"{row[cells.index(near[0])]!r}" if near else "none like it")
