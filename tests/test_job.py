@@ -42,7 +42,7 @@ def test_first_run_publishes_what_the_provider_serves(world: World):
 
 
 def test_every_row_leads_to_the_address_and_hash_it_came_from(world: World):
-    world.first_night()
+    world.refresh()
     assert world.query(
         "select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)"
     ) == [(f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
