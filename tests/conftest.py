@@ -217,3 +217,33 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Iterator[World]:
     with EurostatServer() as server:
         yield World(tmp_path, server, monkeypatch, capsys)
+
+
+def distretto(home: Path, *words: str, **environment: str) -> Outcome:
+    """`distretto WORDS` in a process of its own, on the data folder `home` and the project's own settings."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DISTRETTO_", "DAGSTER_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        env={**inherited, "DISTRETTO_HOME": str(home), **environment},
+        timeout=300,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def one_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shipped") / "data"
+    outcome = distretto(folder, "refresh", "--offline", "--json")
+    assert outcome.code == 0, outcome.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(one_shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module's own data folder named `data`, after one run with nothing but the figures that ship."""
+    return shutil.copytree(one_shipped, tmp_path_factory.mktemp("own") / "data", symlinks=True)

@@ -18,18 +18,9 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.conftest import World
-from tests.test_published import distretto
+from tests.conftest import World, distretto
 
 SPECIMENS = Path(__file__).parent / "specimens"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,7 @@ import yaml
 from pydantic import BaseModel
 
 from sources.spec import Dataset, load_providers
-from tests.conftest import ROOT
-from tests.test_published import distretto
+from tests.conftest import ROOT, distretto
 from warehouse.status import STATES
 
 PAGES = [
@@ -72,15 +71,6 @@ def named(cell: str) -> list[str]:
 
 
 # -- what runs
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder named `data`, after one run with nothing but the figures that ship."""
-    folder = tmp_path_factory.mktemp("docs") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    return folder
 
 
 @pytest.mark.parametrize("sql", SQL)

@@ -10,15 +10,12 @@ import pytest
 
 from sources.home import Home
 from tests.conftest import ROOT
-from tests.test_published import distretto
 from warehouse.release import current, find, releases, show
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    home = Home(tmp_path / "data")
-    outcome = distretto(home.root, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
+def home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    home = Home(shutil.copytree(home, tmp_path / "data", symlinks=True))
     monkeypatch.setenv("DISTRETTO_HOME", str(home.root))
     return home
 

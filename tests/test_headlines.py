@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_published import distretto
+from tests.conftest import distretto
 from tests.test_targets import figure
 from warehouse import headlines
 
@@ -174,8 +174,7 @@ def test_targets_are_counted_and_proposals_only_where_none_is_adopted():
     assert adopted.it == "Obiettivi: 1 adottati; non valutabili 1."
 
 
-def test_the_headlines_of_a_release_rest_on_its_rows(tmp_path: Path):
-    home = tmp_path / "data"
+def test_the_headlines_of_a_release_rest_on_its_rows(home: Path):
     report = distretto(home, "refresh", "--offline", "--json")
     assert report.code == 0, report.err
     with duckdb.connect(str(home / "current" / "distretto.duckdb"), read_only=True) as con:

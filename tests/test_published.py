@@ -9,10 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +18,7 @@ import duckdb
 import pytest
 import yaml
 
-from tests.conftest import ROOT, SPECIMENS, Outcome, settings
+from tests.conftest import ROOT, SPECIMENS, distretto, settings
 from tests.provider import EurostatServer
 from warehouse import release
 
@@ -115,31 +112,6 @@ FIGURE = (
     "select value, unit, flag from {} where dataset = ? and indicator = ? and sizeclas is not distinct from ? "
     "and geo = ? and period = ? and unit = ?"
 )
-
-
-def distretto(home: Path, *words: str, **environment: str) -> Outcome:
-    """`distretto WORDS` in a process of its own, on the data folder `home` and the project's own settings."""
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DISTRETTO_", "DAGSTER_"))
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        env={**inherited, "DISTRETTO_HOME": str(home), **environment},
-        timeout=300,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder after one run with nothing but the figures that ship."""
-    folder = tmp_path_factory.mktemp("published") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    return folder
 
 
 @pytest.fixture(scope="module")

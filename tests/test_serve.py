@@ -14,14 +14,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 
 import duckdb
 import pytest
 import requests
 
 from sources.home import Home
-from tests.conftest import ROOT
-from tests.test_published import distretto
+from tests.conftest import ROOT, distretto
 from warehouse.release import Release, show
 
 
@@ -32,12 +32,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(home: Path) -> Home:
     """Two releases of figures that ship, the later one shown; a half-built one and a secret beside them."""
-    folder = tmp_path_factory.mktemp("serve") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    home = Home(folder)
+    folder, home = home, Home(home)
     (home.releases / ".building-20990101T000000Z").mkdir()
     (home.releases / ".building-20990101T000000Z" / "half.txt").write_text("half")
     (folder / "secret.txt").write_text("secret")

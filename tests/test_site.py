@@ -32,7 +32,6 @@ from assets.site.facts import Point, read, since
 from assets.site.language import LANGUAGES, MINUS, Language, decimals, translations, words
 from sources.spec import load_catalogue
 from tests.conftest import ENTRY, ROOT
-from tests.test_published import distretto
 from warehouse.indicators import load_indicators
 from warehouse.peers import shown
 from warehouse.release import Release, reading
@@ -302,12 +301,9 @@ def test_dates_and_periods_are_written_as_each_language_does():
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release(home: Path) -> Path:
     """The release of a run on the figures that ship."""
-    folder = tmp_path_factory.mktemp("site") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    return (folder / "current").resolve()
+    return (home / "current").resolve()
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sources.home import Home
-from tests.conftest import ROOT
-from tests.test_published import distretto
+from tests.conftest import ROOT, distretto
 from warehouse import changes, ledger, targets
 from warehouse.ledger import Draft, Known, Ledger, LedgerError
 from warehouse.targets import Figure
@@ -597,15 +596,6 @@ def test_a_time_stamp_of_the_head_is_taken_and_another_is_not(chain, tmp_path):
 
 
 # -- through the front door
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder after one run with nothing but the figures that ship."""
-    folder = tmp_path_factory.mktemp("targets") / "data"
-    outcome = distretto(folder, "refresh", "--offline", "--json")
-    assert outcome.code == 0, outcome.err
-    return folder
 
 
 @pytest.fixture(scope="module")
