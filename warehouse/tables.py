@@ -103,17 +103,12 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: 
         f"{as_of_sql(columns, 'timestamptz ' + quoted('infinity'), target)} order by series, period"
     )
     for table in get_args(Theme):
-        fed = (
-            " or ".join(
-                f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})"
-                for d in catalogue.values()
-                if table in d.feeds
-            )
-            or "false"
-        )
+        feeding = [dataset for dataset in catalogue.values() if table in dataset.feeds]
+        fed = " or ".join(f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})" for d in feeding)
         # in the order of `observations`: two threads that insert what a filter leaves do not keep it
         con.execute(
-            f"create table {target}.{table} as select * from {target}.observations where {fed} order by rowid"
+            f"create table {target}.{table} as select {', '.join(observation_columns(Catalogue({d.id: d for d in feeding})))} "
+            f"from {target}.observations s where {fed or 'false'} order by rowid"
         )
     con.execute(
         f"create table {target}.revisions as "

@@ -62,11 +62,8 @@ def _for_excel(con: duckdb.DuckDBPyConnection, table: str) -> str:
 
     The byte order mark is part of the first heading: DuckDB writes none.
     """
-    columns = con.execute(
-        "select column_name, data_type from duckdb_columns() "
-        "where database_name = 'distretto' and table_name = ? order by column_index",
-        [table],
-    ).fetchall()
+    # not duckdb_columns(), which binds every view of the warehouse as well: 0.4 s
+    columns = [row[:2] for row in con.execute(f"describe distretto.{table}").fetchall()]
     parts = []
     for number, (column, kind) in enumerate(columns):
         heading = name(("\ufeff" if number == 0 else "") + column)
