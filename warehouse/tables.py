@@ -105,10 +105,11 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: 
     for table in get_args(Theme):
         feeding = [dataset for dataset in catalogue.values() if table in dataset.feeds]
         fed = " or ".join(f"(dataset = {quoted(d.id)}{_matching(d.feeds[table])})" for d in feeding)
+        own = ", ".join(observation_columns(Catalogue({dataset.id: dataset for dataset in feeding})))
         # in the order of `observations`: two threads that insert what a filter leaves do not keep it
         con.execute(
-            f"create table {target}.{table} as select {', '.join(observation_columns(Catalogue({d.id: d for d in feeding})))} "
-            f"from {target}.observations s where {fed or 'false'} order by rowid"
+            f"create table {target}.{table} as select {own} from {target}.observations s "
+            f"where {fed or 'false'} order by rowid"
         )
     con.execute(
         f"create table {target}.revisions as "
