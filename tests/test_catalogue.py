@@ -203,9 +203,10 @@ def test_the_list_of_codes_is_that_of_the_provider(specimens):
             [str(specimens / "constraints" / "eurostat.parquet"), sorted(CATALOGUE)],
         ).fetchall()
     }
-    ours = {row for row in CODES if load_catalogue()[row[0]].provider == "eurostat"}
+    catalogue = load_catalogue()
+    ours = {row for row in CODES if catalogue[row[0]].provider == "eurostat"}
     assert ours - service == set()
-    asked = {(name, dimension) for name in CATALOGUE for dimension in load_catalogue()[name].query}
+    asked = {(name, dimension) for name in CATALOGUE for dimension in catalogue[name].query}
     assert {row for row in service - ours if row[1] != "geo" and row[:2] not in asked} == set()
 
 
