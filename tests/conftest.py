@@ -62,15 +62,6 @@ ENTRY = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, for their fixtures' sake; those of the job share nothing and fill the gaps."""
-    items.sort(key=lambda item: item.path.name == "test_job.py")
-    for item in items:
-        if item.path.name != "test_job.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture
 def specimens() -> Path:
     """The folder of real provider files."""
