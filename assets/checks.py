@@ -100,7 +100,7 @@ def _profile(
         "table": one,
         "geos": con.execute("select distinct geo from staged_series").df(),
         "flags": con.execute(
-            "select distinct unnest(regexp_extract_all(coalesce(flag, ''), '.')) as flag from staged_rows"
+            "select distinct unnest(regexp_extract_all(flag, '.')) as flag from (select distinct flag from staged_rows)"
         ).df(),
         "rows": con.execute(
             f"select s.*, o.period, o.value from staged_rows o join staged_series s using (series) "

@@ -41,7 +41,6 @@ from warehouse import (
     tables,
     targets,
 )
-from warehouse.bundle import files
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -205,13 +204,13 @@ def build(
     }
     try:
         licences = "; ".join(sorted({d.licence or providers[d.provider].licence for d in catalogue.values()}))
-        # indicators need the history alone, so the figures and their files are made beside them; the thread's context
-        # is the inner one, so that it is done when the database is detached
+        # indicators need the history alone, so the figures are made beside them; the thread's context is the inner
+        # one, so that it is done when the database is detached
         with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
             log.info("building tables")
             tables.withhold(con, catalogue, "warehouse", home.withheld)
             tables.build_history(con, catalogue, "warehouse", "distretto")
-            figures = beside.submit(_figures, con.cursor(), catalogue, aside, licences)
+            figures = beside.submit(tables.build_figures, con.cursor(), catalogue, "distretto")
             indicators.build(con, catalogue, store.updated, "distretto")
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
@@ -219,21 +218,20 @@ def build(
             goals = ledger.load(home)
             indicator_history.build(con, last and last.database, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
-            rows = figures.result()
+            figures.result()
             changes.build(con, last and last.database, goals, record, "distretto")
             targets.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = gate(con, ledger.verify(goals, published_targets(last), home))
             tables.comment(con, "distretto")
-            log.info("writing the tables as files")
-            others = sorted(tables.names(con, "distretto") - rows.keys())
-            rows |= files.export(con, others, aside, licences)
+            rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
         record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
-        log.info("describing the release")
-        digests = bundle.describe(aside, last.folder if last else None, territory())
+        log.info("writing the tables as files")
+        digests = bundle.write(aside, last.folder if last else None, territory(), licences)
+        log.info("drawing the pages")
         render(Release(release_id, aside))
         _seal(aside, last, digests)
         folder = home.releases / release_id
@@ -246,14 +244,6 @@ def build(
     show(home, Release(release_id, folder))
     retain(home)
     return Release(release_id, folder)
-
-
-def _figures(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, folder: Path, licences: str
-) -> dict[str, int]:
-    """The figures as tables and as files; row counts by table."""
-    tables.build_figures(con, catalogue, "distretto")
-    return files.export(con, tables.FIGURES, folder, licences)
 
 
 def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, Any]]:

@@ -30,8 +30,6 @@ REFERENCE = {
         "share_in": "double",
     },
 }
-# the long tables, to which nothing is added once `build_figures` has made its own
-FIGURES = ("history", "observations", "series", "revisions", *get_args(Theme))
 
 
 @cache
@@ -268,10 +266,13 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
     con.commit()
 
 
-def names(con: duckdb.DuckDBPyConnection, target: str) -> set[str]:
-    """The tables that the attached database `target` has."""
-    found = con.execute("select table_name from duckdb_tables() where database_name = ?", [target])
-    return {table for (table,) in found.fetchall()}
+def counts(con: duckdb.DuckDBPyConnection, target: str) -> dict[str, int]:
+    """The tables that the attached database `target` has, in order, and the rows of each."""
+    found = con.execute("select table_name from duckdb_tables() where database_name = ? order by 1", [target])
+    return {
+        table: con.execute(f"select count(*) from {target}.{table}").fetchone()[0]
+        for (table,) in found.fetchall()
+    }
 
 
 def observation_columns(catalogue: Catalogue) -> list[str]:

@@ -8,6 +8,7 @@ the run stands in them.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,24 @@ import duckdb
 from sources.home import file_sha256, to_json
 
 
-def describe(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[str, str]:
-    """Write workbook and papers into `folder`, from the release's own DuckDB file. `last`: the release before.
+def write(folder: Path, last: Path | None, territory: dict[str, Any], licences: str) -> dict[str, str]:
+    """Write tables, workbook and papers into `folder`, from the release's own DuckDB file. `last`: the release before.
 
     Returns the SHA-256 of the files described, by name: some are large, and each is read once for it.
     """
     from warehouse.bundle import facts, feed, files, metadata, papers
 
-    with duckdb.connect(str(folder / "distretto.duckdb"), read_only=True) as con:
+    with (
+        duckdb.connect(str(folder / "distretto.duckdb"), read_only=True) as con,
+        ThreadPoolExecutor(1) as beside,
+    ):
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        # DuckDB is at work there, Python here
+        tables = beside.submit(files.tables, con.cursor(), folder, licences)
         files.workbook(con, folder / files.WORKBOOK, territory)
         known = facts.read(con)
         events = feed.items(con, known, last)
+        tables.result()
     digests = {path.name: file_sha256(path) for path in folder.iterdir()}
     written = {
         "README.md": papers.readme(known, "en", territory),
