@@ -128,6 +128,6 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
         )
         con.execute(
             f"copy (select series, period, value, flag, conf from flat join numbered using ({keys}) "
-            f"order by series, period) to {quoted(ours.observations)} (format parquet, compression zstd)"
+            f"order by series, period) to {quoted(ours.part())} (format parquet, compression zstd)"
         )
     return ours

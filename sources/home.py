@@ -5,7 +5,6 @@ Belongs here: where things lie on disk and how a file is replaced. Does not belo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from sources.errors import Busy
 
@@ -80,6 +77,8 @@ class Home:
     def writing(self) -> Iterator[None]:
         """Hold the one-writer lock, which ends with the process. Raises Busy at once if another holds it."""
         self.root.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock, Timeout
+
         lock = FileLock(self.root / ".lock")
         try:
             lock.acquire(timeout=0)
@@ -130,5 +129,7 @@ def _plain(value: Any) -> Any:
 
 
 def file_sha256(path: Path) -> str:
+    import hashlib
+
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -190,7 +190,7 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
                 select s.series, o.* exclude (part, series)
                 from ({every("observations")}) o join apart a using (part, series) join together s on {same}
                 order by s.series, period
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
     return Staged(folder, stamps.pop() if stamps else None)
 
 

@@ -77,7 +77,7 @@ def decoded(
         staged = decode(format_, body, gzipped, names, served, provider.timezone, dataset.layout, filename)
     if origin == "live":
         staged = harmonise(staged, dataset, provider, folder)
-    for path in (staged.series, staged.observations):
+    for path in staged.files:
         os.replace(path, folder / path.name)
     for left in folder.iterdir():
         if left.is_dir():

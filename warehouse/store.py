@@ -44,10 +44,13 @@ def warehouse(home: Home, dimensions: list[str]) -> Iterator[duckdb.DuckDBPyConn
                 raise Busy(f"{home.warehouse} is open in another process.") from None
             raise
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        # in one transaction: forty commits took 12 ms of every opening
+        con.begin()
         con.execute((Path(__file__).parent / "schema.sql").read_text())
         for dimension in dimensions:
             con.execute(f'alter table later_series add column if not exists "{dimension}" varchar')
         vintages.show(con)
+        con.commit()
         yield con
     finally:
         con.close()

@@ -97,7 +97,7 @@ def _keep_first(folder: Path, staged: Staged) -> None:
     for left in (aside, folder):
         shutil.rmtree(left, ignore_errors=True)
     aside.mkdir(parents=True)
-    for path in (staged.series, staged.observations):
+    for path in staged.files:
         try:
             os.link(path, aside / path.name)
         except OSError:  # a file system without hard links

@@ -84,7 +84,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
                        read_flag(split_part(status, '|', 1), {place}, status) as flag,
                        read_conf(split_part(status, '|', 2), {place}, status) as conf
                 from cells join d{time} on position = moment order by series, period
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
     return Staged(folder, _stamp(cube.get("updated")))
 
 

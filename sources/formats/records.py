@@ -108,5 +108,5 @@ def write(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged)
     )
     con.execute(f"""
         copy (select series, period, value, '' as flag, null::varchar as conf from figures join codes using ({keys})
-              order by series, period) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+              order by series, period) to {quoted(staged.part())} (format parquet, compression zstd)""")
     return staged

@@ -82,7 +82,7 @@ def _stage(table: Path, columns: list[str], dimensions: list[str], folder: Path)
                 from flat join codes using ({keys}) join periods using (given)
                 where text not in ({", ".join(map(quoted, NONE))})
                 order by series, period
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
     return staged
 
 

@@ -97,7 +97,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
                 from {rows} r join codes s on {same} join periods on r.time_period = periods.given
                 where coalesce(obs_value, '') not in ('', ':') or {flag} not in ('', '_U') or {conf} is not null
                 order by series, period
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
         updated = None
         if "last update" in lower:
             stamps = con.execute(

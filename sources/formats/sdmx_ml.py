@@ -93,7 +93,7 @@ def _stage(series: Path, cells: Path, dimensions: list[str], staged: Staged) -> 
                 from cells o join codes f using (series) join periods p using (given)
                 where o.value is not null or o.flag is not null or o.conf is not null
                 order by o.series, period
-            ) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
 
 
 def _read(body: Path, gzipped: bool, keep: Callable[[dict[str, str], str, str, str, str], None]) -> None:

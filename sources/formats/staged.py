@@ -1,9 +1,10 @@
 """The staged form every decoder writes, and what decoders share.
 
-A staged snapshot is a folder of two Parquet files:
+A staged snapshot is a folder of Parquet files:
 `series.parquet`        series INTEGER (from 1), one VARCHAR column a dimension
 `observations.parquet`  series INTEGER, period VARCHAR (SDMX: 2019, 2019-Q1, 2019-01), value DOUBLE or NULL,
-                        flag VARCHAR ('' none, NULL unknown), conf VARCHAR or NULL
+                        flag VARCHAR ('' none, NULL unknown), conf VARCHAR or NULL; a decoder that works side by side
+                        writes `observations-2.parquet` too
 A bare `:` is no row; missing with a reason is a row without a value. Does not belong here: any one wire format.
 """
 
@@ -63,9 +64,18 @@ class Staged:
     def series(self) -> Path:
         return self.folder / "series.parquet"
 
+    def part(self, number: int = 1) -> Path:
+        """Where a decoder writes observations: one file, or one for each that is written side by side."""
+        return self.folder / f"observations{'' if number == 1 else f'-{number}'}.parquet"
+
     @property
     def observations(self) -> Path:
-        return self.folder / "observations.parquet"
+        """Every part, as read_parquet takes it."""
+        return self.folder / "observations*.parquet"
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.series, *self.folder.glob(self.observations.name)]
 
 
 def period(text: str) -> str:

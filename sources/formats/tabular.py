@@ -309,7 +309,7 @@ def _stage(
         )
         con.execute(f"""
             copy (select series, period, value, '' as flag, null::varchar as conf from rows join codes using ({keys})
-                  order by series, period) to {quoted(staged.observations)} (format parquet, compression zstd)""")
+                  order by series, period) to {quoted(staged.part())} (format parquet, compression zstd)""")
     return staged
 
 

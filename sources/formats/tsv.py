@@ -35,7 +35,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
     )
     staged = Staged(folder)
     codes = ", ".join(
-        f"split_part(key, ',', {found.index(d) + 1}) as {name(d)}"
+        f"parts[{found.index(d) + 1}] as {name(d)}"
         if d in found
         else f"{quoted(frequency(periods))} as {name(d)}"
         for d in dimensions
@@ -43,22 +43,37 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
     to_series = f"""
         copy (
             select series, {codes}
-            from (select series, case when len(key) - len(replace(key, ',', '')) = {len(found) - 1} then key
-                                      else refused('1 of row ' || series + 1, key) end as key
-                  from {rows})
+            from (select series, case when len(parts) = {len(found)} then parts
+                                      else [refused('1 of row ' || series + 1, array_to_string(parts, ','))] end as parts
+                  from (select series, string_split(key, ',') as parts from {rows}))
         ) to {quoted(staged.series)} (format parquet, compression zstd)"""
-    # a small dictionary: values seldom repeat, and without one for them the file is smaller and sooner written;
-    # most cells are a bare number, which one cast reads; what few cells need is done for few cells: texts are cut and
-    # the place is spelled out for the others only. Done for every cell these take twice the time
+    halves = periods[: len(periods) // 2], periods[len(periods) // 2 :]
+    to_observations = [
+        _to_observations(rows, half, staged.part(number)) for number, half in enumerate(halves, 1) if half
+    ]
+    # passes side by side; DuckDB reads of a row only the columns that a pass names
+    with decoding(folder) as con, ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda sql: con.cursor().execute(sql), (*to_observations, to_series)))
+    return staged
+
+
+def _to_observations(rows: str, periods: list[str], part: Path) -> str:
+    """SQL that writes the observations of `periods`, which are columns of `rows`, to the file `part`.
+
+    Most cells are a bare number, which one cast reads; what few cells need is done for few cells: texts are cut and
+    the place is spelled out for the others only. Done for every cell these take twice the time.
+    """
+    columns = ", ".join(name(column) for column in periods)
     place = "'of row ' || series + 1 || ', column ' || period"
-    to_observations = f"""
+    # a small dictionary: values seldom repeat, and without one for them the file is smaller and sooner written
+    return f"""
         copy (
             with cells as (
                 select series, period, raw as cell, try_cast(raw as double) as number
-                from (unpivot (select * exclude (key) from {rows}) on columns(* exclude (series)) into name period value raw)
+                from (unpivot (select series, {columns} from {rows}) on columns(* exclude (series)) into name period value raw)
                 where raw not in (': ', ':', '')
             ), told as (
-                select *, number is not null and isfinite(number) and not contains(cell, '_') as bare from cells
+                select *, isfinite(number) and not contains(cell, '_') as bare from cells
             ), parts as (
                 select *, case when bare then '' else split_part(cell, ' ', 1) end as digits,
                        case when bare then '' else trim(substr(cell, len(split_part(cell, ' ', 1)) + 1)) end as marks
@@ -66,15 +81,13 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
             )
             select series, period,
                    case when bare then number else read_value(digits, {place}, cell) end as value,
-                   case when marks = '' then '' else read_flag(split_part(marks, '@', 1), {place}, cell) end as flag,
-                   case when contains(marks, '@')
-                        then read_conf(substr(marks, instr(marks, '@') + 1), {place}, cell) end as conf
-            from parts where bare or digits not in (':', '') or marks <> ''
-        ) to {quoted(staged.observations)} (format parquet, compression zstd, dictionary_size_limit 1000)"""
-    # two passes side by side; DuckDB reads of a row only the columns that a pass names
-    with decoding(folder) as con, ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda sql: con.cursor().execute(sql), (to_series, to_observations)))
-    return staged
+                   case when bare then '' when marks = '' then ''
+                        when contains(marks, '@') then read_flag(split_part(marks, '@', 1), {place}, cell)
+                        else read_flag(marks, {place}, cell) end as flag,
+                   case when bare then null
+                        when contains(marks, '@') then read_conf(substr(marks, instr(marks, '@') + 1), {place}, cell) end as conf
+            from parts where case when bare then true else digits not in (':', '') or marks <> '' end
+        ) to {quoted(part)} (format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000)"""
 
 
 def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:

@@ -102,7 +102,7 @@ def _made_up(dataset: Dataset, cube: dict[str, list[str]], folder: Path) -> Stag
                           when period = '2021' and starts_with({quoted(dataset.id)}, 'lfst') then 'b' else '' end as flag,
                      null::varchar as conf
               from series cross join (select unnest([{", ".join(map(quoted, filled))}]) as period) {sparse}
-              order by series, period) to {quoted(staged.observations)}""")
+              order by series, period) to {quoted(staged.part())}""")
     con.close()
     return staged
 
