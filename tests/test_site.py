@@ -417,6 +417,7 @@ AWKWARD = {
     "no region": "delete from indicators where geo = 'ITG1'",
     "no provinces": "delete from indicators where geo like 'ITG1_'",
     "only ours": "delete from indicators where geo not like 'ITG1%'",
+    "targets alone": "delete from indicators where indicator in (select indicator from targets)",
     "one period": "delete from indicators where period <> '2010'",
     "quarters": "update indicators set period = period || '-Q' || (1 + hash(geo || period) % 4)",
     "broken every year": "update indicators set break_before = true",
@@ -445,6 +446,7 @@ def test_awkward_figures_stop_no_page(release: Path, tmp_path: Path, case: str):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\bNone\b|\bnan\b|\binf\b", re.sub(r"<[^>]+>", " ", text)), path.name
         assert "<b>&" not in text
+        assert not re.search(r"<h[23]>(<a [^>]+>)?[a-z]+_[a-z]", text), "a code in place of a title"
 
 
 def test_the_changes_since_a_day_are_those_that_as_of_tells(world):

@@ -389,6 +389,13 @@ class Pages:
         """The targets that stand: not superseded, not withdrawn."""
         return [t for t in self.facts.targets if not t["superseded_by"] and t["stage"] != "withdrawn"]
 
+    def undrawn_title(self, indicator: str) -> str:
+        """Of an indicator without a page: one of the district's own figures, or one that has no value here."""
+        if indicator in self.facts.figures:
+            return self.language.of(self.facts.figures[indicator])
+        titles = {row["indicator"]: row[f"title_{self.language.code}"] for row in self.facts.undrawn}
+        return titles.get(indicator, indicator)
+
     def target(self, target: dict[str, Any]) -> dict[str, Any]:
         """A target with its newest result, its indicator's title and a chart of the way to it."""
         measure = self.facts.measures.get(target["indicator"])
@@ -398,7 +405,9 @@ class Pages:
         return {
             "target": target,
             "measure": measure,
-            "title": measure.title(self.language.code) if measure else target["indicator"],
+            "title": measure.title(self.language.code)
+            if measure
+            else self.undrawn_title(target["indicator"]),
             "now": target["results"][0],
             "plot": draw.lines_plot(series, {geo: role}, measure.until, targets=[target]) if series else None,
         }
