@@ -180,7 +180,7 @@ def test_first_figures_of_a_series_are_counted_not_listed(world: World):
 )
 def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour, argument, kind):
     world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000)
-    world.refresh()
+    world.first_night()
     before = world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.server.behave("toy", behaviour, argument=argument)
