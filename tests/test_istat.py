@@ -414,6 +414,33 @@ def test_the_archive_is_read_every_night_and_the_same_bytes_change_nothing(istat
 
 
 @pytest.mark.parametrize(
+    ("behaviour", "argument", "kind"),
+    [
+        ("503", None, "Unavailable"),
+        ("drop_connection", None, "BrokenRead"),
+        ("hang", None, "BrokenRead"),
+        ("slow_drip", None, "TooSlow"),
+        ("banned", None, "Forbidden"),
+        ("rate_limited", 3600, "RateLimited"),
+    ],
+)
+def test_a_bad_day_of_the_archive_leaves_the_last_good_data(istat: Istat, behaviour, argument, kind):
+    istat.world.entry("regions", **REGIONS)
+    istat.server.archive = archive(ROWS[:3])
+    assert istat.refresh("regions")["state"] == "live"
+    before = istat.rows("regions")
+    istat.server.archive = archive(ROWS[:2])
+    istat.server.behave("*", behaviour, argument=argument)
+    state = istat.refresh("regions")
+    assert (state["state"], state["failure"]["kind"]) == ("stale", kind)
+    assert istat.rows("regions") == before
+    istat.server.behave_well()
+    istat.admit("regions")
+    # a 403 of this host names no time, so it is asked again; a 429 says how long it lasts
+    assert (istat.requests == []) is (behaviour == "rate_limited")
+
+
+@pytest.mark.parametrize(
     ("body", "told"),
     [
         (b"<!DOCTYPE html><html></html>", "web page"),
