@@ -112,6 +112,9 @@ def _profile(
         frames["units"] = con.execute(f"select distinct {name(dimension)} as code from staged_series").df()
     for number, rule in enumerate(dataset.checks.ranges):
         frames[f"range_{number}"] = _extremes(con, rule)
+    # Great Expectations copies a set of values some twenty times: with all known codes 0.2 s a dataset
+    geos = frames["geos"]["geo"]
+    frames["geos"]["unknown_geo"] = geos.where(~geos.isin(known_geos()))
     con.execute("drop view staged_rows; drop view staged_series")
     return frames
 
@@ -145,7 +148,7 @@ def _expectations(
         ("min_rows", "table", amount(column="n_rows", min_value=least, max_value=shipped_rows)),
         ("unique_keys", "table", most(column="duplicates", min_value=0, max_value=0)),
         ("unique_keys", "rows", gxe.ExpectCompoundColumnsToBeUnique(column_list=keys)),
-        ("known_geos", "geos", among(column="geo", value_set=sorted(known_geos()))),
+        ("known_geos", "geos", gxe.ExpectColumnValuesToBeNull(column="unknown_geo")),
         ("flags", "flags", among(column="flag", value_set=sorted(rules.flags))),
         ("size_ratio", "table", amount(column="size_ratio", min_value=rules.min_size_ratio)),
         ("revised_share", "table", most(column="revised_share", max_value=rules.max_revised_share)),
@@ -232,10 +235,12 @@ def _expected(expectation: Any) -> str:
     given = expectation.configuration.kwargs
     if "value_set" in given:
         values = [str(v) for v in given["value_set"]]
-        return f"{given['column']} among {', '.join(values) if len(values) <= 30 else f'{len(values)} known codes'}"
+        return f"{given['column']} among {', '.join(values) if len(values) <= 30 else f'{len(values)} codes'}"
     if "column_list" in given:
         return f"{', '.join(given['column_list'])} unique"
     low, high = given.get("min_value"), given.get("max_value")
+    if low is None and high is None:
+        return f"no {given['column']}"
     bounds = " and ".join(
         text
         for text in (
