@@ -190,6 +190,7 @@ def _add(shop: Workshop, dataset: Dataset, found: Fetched) -> Snapshot:
         origin="live",
         provider_updated_at=found.provider_updated_at,
         coverage=dataset.query,
+        note=found.note,
         licence=dataset.licence or shop.providers[dataset.provider].licence,
     )
 

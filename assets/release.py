@@ -20,11 +20,12 @@ def publish(shop: Workshop) -> release.Release | None:
     """
     states = describe(shop.home, shop.catalogue, shop.providers, shop.store, utc_now())
     status = read_status(shop.home)
+    before = status["run"].get("datasets", {})
     status["run"] = {
         "at": utc_now().isoformat(),
         "published": None,
         "failed": None,
-        "worse": worsened(status["run"].get("datasets", {}), states),
+        "worse": worsened(before, states),
         "datasets": {
             name: {
                 key: state[key]
@@ -44,7 +45,8 @@ def publish(shop: Workshop) -> release.Release | None:
         status["run"]["published"] = published.id if published else None
         return published
     except BaseException as failure:
-        status["run"]["failed"] = str(failure)
+        # what got worse tonight is not told: the next run is compared with the one before
+        status["run"] |= {"failed": str(failure), "datasets": before}
         raise
     finally:
         write_status(shop.home, status)

@@ -88,7 +88,7 @@ def on_failure(context: dg.HookContext) -> None:
 
 
 def tell_failure(what: str, failure: BaseException) -> None:
-    send(f"Distretto: {what} failed, the old release stays: {failure}")
+    send(f"Distretto: {what} failed, the old release stays\n- {failure}")
 
 
 @dg.success_hook

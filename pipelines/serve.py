@@ -32,6 +32,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 CONNECTIONS = 64
 IDLE_S = 15
 HEADERS_S = 10
+STALLED_S = 60
 
 
 class Files(StaticFiles):
@@ -93,13 +94,15 @@ def application(home: Home) -> Starlette:
 
 
 class Punctual(H11Protocol):
-    """Closes a connection whose request is not whole HEADERS_S after it began.
+    """Closes a connection whose request is not whole HEADERS_S after it began, or that takes nothing of its answer for
+    STALLED_S.
 
-    uvicorn bounds connections that are idle, not those that send a byte now and then; and CONNECTIONS of them would shut
-    everybody out.
+    uvicorn bounds connections that are idle, not those that send or take a byte now and then; and CONNECTIONS of them
+    would shut everybody out.
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -112,8 +115,18 @@ class Punctual(H11Protocol):
         elif self._deadline is None:
             self._deadline = self.loop.call_later(HEADERS_S, self.transport.close)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled.cancel()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        if self._stalled:
+            self._stalled.cancel()
         super().connection_lost(exc)
 
     def _forget(self) -> None:

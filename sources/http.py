@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ KEPT_HEADERS = (
     *("x-throttling-control", "x-rejection-reason", "x-registeredquotaperweek-used"),
 )
 HOUR_S = 3600
+# no ban that is known of lasts longer, and a header may be wrong
+LONGEST_WAIT_S = 7 * 24 * HOUR_S
 # a name and a secret, or what puts its headers on a request
 Auth = tuple[str, str] | Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
@@ -111,11 +113,13 @@ class Client:
         *,
         dataset: str = "",
         accept: str = "*/*",
+        since: datetime | None = None,
         judge: Callable[[int, Body], SourceError | None] = lambda status, body: None,
         auth: Auth | None = None,
         form: dict[str, str] | None = None,
     ) -> Body:
-        """Fetch `url` into the file `into`; a `form` is posted. What `auth` and `form` send is kept nowhere.
+        """Fetch `url` into the file `into`, where it has changed `since`; a `form` is posted. What `auth` and `form` send
+        is kept nowhere.
 
         `judge` reads status and body of each attempt and may name the failure; where it names none, the
         status decides. Raises a SourceError of the kind that fits.
@@ -129,13 +133,16 @@ class Client:
             sleep=time.sleep,
             reraise=True,
         )
+        headers = {"Accept": accept}
+        if since:
+            headers["If-Modified-Since"] = format_datetime(since.astimezone(UTC), usegmt=True)
         try:
             return retrying(
-                self._attempt, url, into, dataset, judge, {"accept": accept, "auth": auth, "form": form}
+                self._attempt, url, into, dataset, judge, {"headers": headers, "auth": auth, "form": form}
             )
         except RateLimited as failure:
             if failure.retry_after:
-                self._remember(not_before=time.time() + failure.retry_after)
+                self._remember(not_before=time.time() + min(failure.retry_after, LONGEST_WAIT_S))
             raise
         except Unreachable as failure:
             self.down = failure
@@ -192,12 +199,11 @@ class Client:
         url: str,
         into: Path,
         about: dict[str, str],
-        accept: str,
+        headers: dict[str, str],
         auth: Auth | None,
         form: dict[str, str] | None,
     ) -> Body:
         """One exchange, redirects within the host followed, written to `into` as it comes."""
-        headers = {"Accept": accept}
         origin = urlsplit(url)
         timeout = (self.provider.connect_timeout_s, self.provider.read_timeout_s)
         for _ in range(4):
@@ -417,7 +423,7 @@ def _by_status(body: Body, about: dict[str, str], ban_s: float | None) -> Source
         return None
     if ban_s and status in (403, 429):
         # this provider bans addresses, and does not say for how long
-        wait = max(retry_after or 0, ban_s)
+        wait = min(max(retry_after or 0, ban_s), LONGEST_WAIT_S)
         until = datetime.fromtimestamp(time.time() + wait, UTC)
         return RateLimited(
             f"HTTP {status}: this address is banned; not asked again before {until:%Y-%m-%d %H:%M} UTC.",
@@ -440,6 +446,12 @@ def _by_status(body: Body, about: dict[str, str], ban_s: float | None) -> Source
     )
 
 
+def http_date(text: str) -> datetime:
+    """A date of a header as a moment; one of an unknown zone, `-0000`, is in UTC. Raises ValueError."""
+    moment = parsedate_to_datetime(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _waiting(response: requests.Response) -> dict[str, str]:
     """`Retry-After` as seconds, from either of its two forms."""
     text = response.headers.get("retry-after")
@@ -447,9 +459,7 @@ def _waiting(response: requests.Response) -> dict[str, str]:
         return {}
     try:
         seconds = (
-            float(text)
-            if text.strip().isdigit()
-            else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+            float(text) if text.strip().isdigit() else (http_date(text) - datetime.now(UTC)).total_seconds()
         )
     except ValueError:
         return {}

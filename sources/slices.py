@@ -81,6 +81,11 @@ def gather(
     )
 
 
+def note(found: list[Slice], along: str) -> str:
+    """How a body in slices was asked for, whose address is that of its first answer."""
+    return f"{len(found)} requests, one for each code of {along}, the first at this address"
+
+
 def _asked(query: Filter, ask: Callable[[Filter], Body]) -> Slice:
     try:
         body = ask(query)

@@ -150,6 +150,22 @@ def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allo
     assert world.refresh().code == 0 and silent(mailbox, web)
 
 
+def test_what_got_worse_in_a_night_without_release_is_told_the_night_after(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch
+):
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    world.first_night()
+    world.server.behave("*", 404)
+    ledger_file = world.home / "targets.yml"
+    good = ledger_file.read_text()
+    ledger_file.write_text(good.replace("value: ", "value: 1", 1))
+    assert world.refresh().code == 1
+    assert "the old release stays" in digest(mailbox, web)
+    ledger_file.write_text(good)
+    assert world.refresh().code == 3
+    assert "toy got worse" in digest(mailbox, web)
+
+
 def test_a_release_that_is_late_is_told_once(world: World, mailbox: Mailbox, web: Listener, monkeypatch):
     monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
     stamp = datetime.now(UTC) - timedelta(days=30)

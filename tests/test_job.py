@@ -5,10 +5,13 @@ from __future__ import annotations
 import pydoc
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sources.home import Home, utc_now
+from sources.http import Client
+from sources.spec import load_providers
 from tests.conftest import ENTRY, TOY, World
 from tests.provider import FIRST_CHANGE, Answer
 
@@ -636,6 +639,14 @@ def test_a_ban_is_remembered_on_disk(world: World):
     assert "not to be asked before" in outcome.json["datasets"]["toy"]["failure"]["message"]
 
 
+def test_no_provider_is_left_alone_for_longer_than_a_week(world: World):
+    """A header that is wrong, as one in milliseconds is, must not silence a provider for years."""
+    world.server.behave("inventory", "rate_limited", argument=10**15)
+    world.night()
+    until = Client(load_providers()["eurostat"], Home.from_env().pace).standing().not_before
+    assert timedelta(days=6.9) < until - utc_now() <= timedelta(days=7)
+
+
 def test_a_short_retry_after_is_honoured(world: World):
     world.server.behave("toy", "rate_limited", times=1, argument=1)
     started = time.monotonic()
@@ -658,6 +669,9 @@ def test_sdmx_csv_slices_by_positional_key_and_only_the_slice_can_vanish(world: 
         for request in world.server.requests
     )
     assert world.query("select geo, kind, value from revisions order by all") == [("IT", "changed", 111.0)]
+    asked = len(world.server.requests)
+    assert world.night()["outcome"] == "unchanged"
+    assert [request.code for request in world.server.requests[asked:]] == ["inventory"]
     assert world.query("select count(*) from observations where dataset = 'toy' and geo = 'ITG17'") == [(2,)]
 
 

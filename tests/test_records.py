@@ -7,7 +7,9 @@ import http.server
 import io
 import threading
 import zipfile
+from http import HTTPStatus
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import pytest
@@ -201,6 +203,7 @@ def test_cordis_is_downloaded_counted_and_asked_again(world, tmp_path):
         ]
         again = world.run("refresh", "--only", "cordis_horizon", "--json")
         assert again.json["published"] is None and world.state("cordis_horizon")["state"] == "unchanged"
+        assert Quiet.answered == [200, 304]
         (served / "cordis-HORIZONprojects-csv.zip").write_text("<html>maintenance</html>")
         world.run("refresh", "--only", "cordis_horizon", "--json")
         assert world.state("cordis_horizon")["state"] == "stale"
@@ -208,7 +211,12 @@ def test_cordis_is_downloaded_counted_and_asked_again(world, tmp_path):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and prints nothing."""
+    """Serves a folder and prints nothing; keeps the statuses of its answers."""
+
+    answered: ClassVar[list[int]] = []
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def log_request(self, code: HTTPStatus, *_: object) -> None:
+        self.answered.append(int(code))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -187,6 +187,29 @@ def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: Home):
                     opened.close()
         assert slow == []
         assert get(f"{address}/current/release.csv").status_code == 307
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(home: Home):
+    large = home.current.resolve() / "distretto.duckdb"
+    with served(home, "import pipelines.serve; pipelines.serve.STALLED_S = 1") as address:
+        host, port = address.removeprefix("http://").split(":")
+        with socket.socket() as lazy:
+            # what the kernel takes for a reader that does not read is much less than the file
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            lazy.settimeout(10)
+            lazy.connect((host, int(port)))
+            lazy.sendall(
+                f"GET /releases/{large.parent.name}/{large.name} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+            )
+            time.sleep(2.5)
+            taken = 0
+            with suppress(ConnectionResetError):
+                while some := lazy.recv(1 << 20):
+                    taken += len(some)
+        assert taken < large.stat().st_size
+        assert (
+            len(get(f"{address}/releases/{large.parent.name}/{large.name}").content) == large.stat().st_size
+        )
 
 
 def test_a_taken_port_is_said_in_one_sentence(home: Home, address: str):

@@ -58,6 +58,9 @@ def test_the_union_of_the_slices_is_the_whole_row_for_row(big: World):
     ]
     assert big.query("select count(*) from snapshots where dataset = 'toy'") == [(1,)]
     cut = big.query(ROWS.format("toy"))
+    (answer,) = big.run("why", "IT/V11910/2018", "--json").json["answers"]
+    told = f"{len(INDICATORS)} requests, one for each code of indic_sb, the first at this address"
+    assert answer["facts"]["asked in"] == told and "/.V1" in answer["facts"]["address"]
     # the same table asked for as a whole
     big.server.most_cells = 1000
     big.serve(CELLS, code="whole")

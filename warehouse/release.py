@@ -263,16 +263,17 @@ def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, An
             wrong = con.execute(
                 f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5"
             ).fetchall()
-            results.append({"check": path.stem, "passed": not wrong, "rows": [str(row) for row in wrong]})
+            rows = [", ".join(map(str, row)) for row in wrong]
+            results.append({"check": path.stem, "passed": not wrong, "rows": rows})
             con.execute(
                 "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
-                [path.stem, not wrong, "; ".join(str(row) for row in wrong) or "no row"],
+                [path.stem, not wrong, "; ".join(rows) or "no row"],
             )
     finally:
         con.execute("use warehouse")
     failed = [result for result in results if not result["passed"]]
     if failed:
-        raise GateClosed("; ".join(f"{r['check']}: {', '.join(r['rows'])}" for r in failed) + ".")
+        raise GateClosed(" | ".join(f"{r['check']}: {'; '.join(r['rows'])}" for r in failed) + ".")
     return results
 
 

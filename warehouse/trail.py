@@ -116,6 +116,7 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
         "select check_name, passed from check_results where snapshot_id = ? order by all",
         [row["snapshot_id"]],
     ).fetchall()
+    live = snapshot["origin"] == "live"
     known = {
         "dataset",
         "indicator",
@@ -150,8 +151,9 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
             "snapshot": f"{snapshot['snapshot_id']} ({snapshot['origin']})",
             "sha256": snapshot["sha256"],
             "address": snapshot["url"],
+            "asked in": snapshot["note"] if live else None,
             "retrieved": f"{snapshot['fetched_at']:%Y-%m-%d %H:%M} UTC"
-            if snapshot["origin"] == "live"
+            if live
             else snapshot["note"] or "with the project",
             "updated": f"{snapshot['provider_updated_at']:%Y-%m-%d} by the provider"
             if snapshot["provider_updated_at"]

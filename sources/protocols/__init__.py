@@ -25,8 +25,9 @@ class Structure:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A body that claims to be a dataset's table, with the provider's own stamp where it gave one."""
+    """A body that claims to be a dataset's table, with the provider's own stamp where it gave one, and remarks on it."""
 
     body: Body
     format: str
     provider_updated_at: datetime | None
+    note: str = ""

@@ -56,7 +56,7 @@ class Eurostat:
         """
         entry = self._entry(dataset)
         stamp = _stamp(entry.get("Last data change"))
-        if stamp and known and stamp == known and not dataset.query:
+        if stamp and known and stamp == known:
             return None
         try:
             return Fetched(self._extraction(dataset, self._address(dataset, entry)), dataset.format, stamp)
@@ -64,10 +64,9 @@ class Eurostat:
             if dataset.slices is None:
                 raise
         # as SDMX-CSV, whatever the entry's format: each slice then bears the LAST UPDATE of its extraction
-        body = slices.pack(
-            self._in_slices(dataset), self._file(dataset), self.client.provider.max_decoded_bytes
-        )
-        return Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp)
+        found = self._in_slices(dataset)
+        body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
+        return Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, dataset.slices))
 
     def twin(self, dataset: Dataset) -> dict[str, str] | None:
         """The table in NACE Rev. 2.1 beside this one, which bears its code with 21 behind it: `code`, `updated`.

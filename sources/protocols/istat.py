@@ -80,7 +80,12 @@ class Istat:
 
         found = slices.gather(plan, lambda query: self._data(dataset, flows[-1], query), editions)
         body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
-        return Fetched(body, dataset.format + slices.SUFFIX, flows[-1].last_update)
+        return Fetched(
+            body,
+            dataset.format + slices.SUFFIX,
+            flows[-1].last_update,
+            slices.note(found, dataset.slices),
+        )
 
     def structure(self, dataset: Dataset) -> Structure:
         """What ISTAT says of the table; three requests at most. Raises a SourceError."""
