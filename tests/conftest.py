@@ -172,6 +172,15 @@ class World:
                 admit(shop, con, dataset)
         return read_status(home)["datasets"][dataset]
 
+    def history(self, dataset: str = "toy") -> list[tuple]:
+        """Geo, indicator, period and value of every version that the warehouse holds of a toy dataset."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as con:
+            return con.execute(
+                "select geo, indic_sb, period, value from history join series using (series) "
+                "where dataset = ? order by all",
+                [dataset],
+            ).fetchall()
+
     def first_night(self) -> None:
         """The job for `toy` on an empty folder: run once a process, then copied, since most tests begin with it."""
         kept = self.folder.parent / "first-night"

@@ -16,6 +16,17 @@ from tests.conftest import ENTRY, TOY, World
 from tests.provider import FIRST_CHANGE, Answer
 
 LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
+# as `World.history` tells the first night's TOY
+HISTORY = [
+    ("IT", "V11920", "2018", 100.0),
+    ("IT", "V11920", "2019", 110.0),
+    ("ITG1", "V11910", "2018", 400.0),
+    ("ITG1", "V11910", "2019", 410.0),
+    ("ITG1", "V11920", "2018", 40.0),
+    ("ITG1", "V11920", "2019", 44.0),
+    ("ITG17", "V11920", "2018", 10.0),
+    ("ITG17", "V11920", "2019", None),
+]
 VALUES = "select geo, indicator, period, value, flag from observations where dataset = 'toy' order by all"
 
 
@@ -184,16 +195,24 @@ def test_first_figures_of_a_series_are_counted_not_listed(world: World):
 def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour, argument, kind):
     world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000)
     world.first_night()
-    before = world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.server.behave("toy", behaviour, argument=argument)
-    outcome = world.refresh()
-    assert outcome.code == 3
-    found = outcome.json["datasets"]["toy"]
-    assert (found["state"], found["outcome"], found["age_days"]) == ("stale", "failed", 0)
-    assert found["failure"]["message"] and found["failure"]["hint"] and found["failure"]["url"]
+    failure = world.night()["failure"]
+    assert failure["message"] and failure["hint"] and failure["url"]
     if kind:
-        assert found["failure"]["kind"] == kind
+        assert failure["kind"] == kind
+    found = world.state()
+    assert (found["state"], found["outcome"], found["age_days"]) == ("stale", "failed", 0)
+    assert world.history() == HISTORY
+
+
+def test_a_night_without_an_answer_publishes_the_last_good_data_as_stale(world: World):
+    world.first_night()
+    before = world.query(VALUES)
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    world.server.behave("toy", 503)
+    outcome = world.refresh()
+    assert (outcome.code, outcome.json["worse"]) == (3, ["toy"])
     assert world.query(VALUES) == before
     assert world.query("select state from catalogue where dataset = 'toy'") == [("stale",)]
 
@@ -212,8 +231,8 @@ def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour
 )
 def test_a_provider_that_is_only_odd_is_understood(world: World, behaviour):
     world.server.behave("toy", behaviour)
-    assert world.refresh().code == 0
-    assert len(world.query(VALUES)) == 8
+    assert world.night()["outcome"] == "updated"
+    assert world.history() == HISTORY
 
 
 @pytest.mark.parametrize(
@@ -228,17 +247,12 @@ def test_a_provider_that_is_only_odd_is_understood(world: World, behaviour):
 )
 def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
     world.first_night()
-    before = world.query(VALUES)
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.server.behave("toy", behaviour)
-    outcome = world.refresh()
-    found = outcome.json["datasets"]["toy"]
-    assert (outcome.code, found["state"], found["outcome"]) == (3, "stale", "quarantined")
-    assert told in found["failure"]["message"]
-    assert world.query(VALUES) == before
-    assert world.query(
-        "select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at"
-    ) == [("accepted", None), ("refused", 1)]
+    assert told in world.night()["failure"]["message"]
+    found = world.state()
+    assert (found["state"], found["outcome"]) == ("stale", "quarantined")
+    assert world.history() == HISTORY
 
 
 @pytest.mark.parametrize(
@@ -262,17 +276,27 @@ def test_a_body_that_lies_waits_in_quarantine(world: World, behaviour, told):
         ({key: {year: "7" for year in row} for key, row in TOY.items()}, "revised_share"),
     ],
 )
-def test_figures_that_break_a_check_stay_out_until_a_person_accepts_them(world: World, cells, told):
+def test_figures_that_break_a_check_stay_out(world: World, cells, told):
+    world.first_night()
+    world.serve(cells, last_change=LATER)
+    found = world.night()
+    assert found["outcome"] == "quarantined" and found["failure"]["message"].startswith(f"{told}: ")
+    assert world.history() == HISTORY
+
+
+def test_what_was_refused_is_published_as_refused_until_a_person_accepts_it(world: World):
     world.first_night()
     before = world.query(VALUES)
-    world.serve(cells, last_change=LATER)
+    world.serve(changed(ITG1_2019="45 x"), last_change=LATER)
     outcome = world.refresh()
-    assert outcome.code == 3
-    assert told in outcome.json["datasets"]["toy"]["failure"]["message"]
+    assert (outcome.code, outcome.json["datasets"]["toy"]["state"]) == (3, "stale")
     assert world.query(VALUES) == before
     assert world.query(
-        f"select passed from check_results where check_name = '{told}' and dataset = 'toy' order by checked_at"
+        "select passed from check_results where check_name = 'flags' and dataset = 'toy' order by checked_at"
     )[-1] == (False,)
+    assert world.query(
+        "select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at"
+    ) == [("accepted", None), ("refused", 1)]
     (waiting,) = outcome.json["datasets"]["toy"]["quarantine"]
     # the next night finds the same body: the decision stands, without crying
     again = world.refresh()
