@@ -146,7 +146,7 @@ def release_lines(home: Home) -> list[str]:
                     f"{dataset}: a large revision, {changed:,} of {held:,} figures have another value"
                 )
             if deleted:
-                lines.append(f"{dataset}: {deleted:,} figures were withdrawn by the provider")
+                lines.append(f"{dataset}: figures withdrawn by the provider: {deleted:,}")
         short = targets.falling_short(con)
     try:
         with release.reading(before) as con:

@@ -94,7 +94,7 @@ def silent(mailbox: Mailbox, web: Listener) -> bool:
 def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, web: Listener, monkeypatch):
     """A large revision and a withdrawal; then a column has another name, and the old table is back; then a refused revision."""
     monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
-    world.refresh()
+    world.first_night()
     assert silent(mailbox, web)
     revised = {
         key: {period: cell.replace("1", "2") for period, cell in cells.items()} for key, cells in TOY.items()
@@ -106,7 +106,7 @@ def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, 
     assert digest(mailbox, web).splitlines() == [
         "Distretto: what the night brought",
         "- toy: a large revision, 5 of 7 figures have another value",
-        "- toy: 1 figures were withdrawn by the provider",
+        "- toy: figures withdrawn by the provider: 1",
     ]
     world.server.table("toy", ["freq", "unexpected", "geo"], TOY)
     world.refresh()
@@ -133,7 +133,7 @@ def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allo
 ):
     monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
     world.set_provider(allowed_absence_days=7)
-    world.refresh()
+    world.first_night()
     world.server.behave("toy", 500)
     world.server.behave("inventory", 500)
     assert world.refresh().code == 3
@@ -254,7 +254,7 @@ def test_the_sender_can_be_set_and_a_mail_without_recipient_fails_nothing(
 def test_a_mail_server_that_is_away_fails_nothing(world: World, monkeypatch):
     monkeypatch.setenv("DISTRETTO_SMTP", "smtp://user@127.0.0.1:9")
     monkeypatch.setenv("DISTRETTO_MAIL_TO", "ufficio@example.org")
-    world.refresh()
+    world.first_night()
     world.server.behave("toy", 500)
     world.server.behave("inventory", 500)
     assert world.refresh().code == 3

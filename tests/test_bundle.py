@@ -249,7 +249,7 @@ def test_feeds_tell_of_new_data_revisions_refusals_and_columns(world: World):
     """The toy table: two revised figures and one withdrawn, then a body that is refused; then a column comes."""
     from tests.conftest import TOY
 
-    world.refresh()
+    world.first_night()
     revised = {key: dict(cells) for key, cells in TOY.items()}
     revised["A", "V11920", "ITG1"] = {"2018": "41"}
     world.serve(revised)
@@ -283,7 +283,7 @@ def test_feeds_tell_of_new_data_revisions_refusals_and_columns(world: World):
 
 
 def test_what_did_not_change_is_the_same_file_in_the_next_release(world: World):
-    world.refresh()
+    world.first_night()
     first = (world.home / "current").resolve()
     world.entry("toy", warnings=["a new word, no new figure"])
     world.refresh()

@@ -374,7 +374,7 @@ def test_the_doctor_tells_who_answers_who_does_not_and_who_must_not_be_asked(wor
     assert eurostat()["answers"] is True
     assert len(world.server.requests) == 1
     world.server.behave("toy", "rate_limited", argument=3600)
-    world.refresh()
+    world.night()
     asked = len(world.server.requests)
     banned = eurostat()
     assert banned["answers"] is None
@@ -394,7 +394,7 @@ def test_the_doctor_tells_what_the_pace_leaves_and_when_figures_are_due(world: W
         "toy", ["freq", "indic_sb", "geo"], TOY, last_change=datetime(2026, 5, 13, 9, tzinfo=UTC)
     )
     world.entry("toy", calendar={"frequency": "A", "expected": "in May", "late_after_days": 30})
-    world.refresh()
+    world.night()
     world.set_provider(min_interval_s=900, host_budget_s=3600)
     rows = {row["provider"]: row for row in world.run("doctor", "--offline", "--json").json}
     eurostat, folder = rows["eurostat"], rows["district"]

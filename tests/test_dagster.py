@@ -107,7 +107,7 @@ def listener():
 
 def test_what_got_worse_is_told_to_the_webhook_once(world: World, listener: Listener, monkeypatch):
     monkeypatch.setenv("DISTRETTO_WEBHOOK", listener.url)
-    world.refresh()
+    world.first_night()
     assert listener.received == []
     world.server.behave("inventory", 500)
     world.server.behave("toy", 500)

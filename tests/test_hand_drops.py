@@ -253,7 +253,7 @@ def test_a_list_under_a_wrong_date_is_withdrawn_and_nothing_else(world, lay, nig
 
 
 def test_a_table_of_a_provider_cannot_be_withdrawn(world):
-    world.refresh()
+    world.first_night()
     told = world.run("withdraw", "toy", world.state()["snapshot_id"], "--because", "made up for a test")
     assert told.code == 1 and "pin" in told.err
 

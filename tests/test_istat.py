@@ -187,11 +187,11 @@ def test_a_ban_is_remembered_and_for_how_long(istat: Istat, status, wait):
     assert any(until in told for until in untils), told
     # the provider forgives; on the next night, with another client, it is still not asked
     istat.server.behave_well()
-    assert istat.refresh("provinces", "toy")["state"] == "stale"
+    assert istat.admit("provinces", "toy")["outcome"] == "failed"
     assert istat.requests == []
-    assert any(until in str(istat.world.state("provinces")) for until in untils)
+    state = istat.world.state("provinces")
+    assert state["state"] == "stale" and any(until in str(state) for until in untils)
     assert istat.world.state("toy")["state"] == "live", "another provider is asked all the same"
-    assert istat.rows() == GOOD
 
 
 def test_the_pace_holds_across_requests_and_processes(istat: Istat):
@@ -427,13 +427,13 @@ def test_the_archive_is_read_every_night_and_the_same_bytes_change_nothing(istat
 def test_a_bad_day_of_the_archive_leaves_the_last_good_data(istat: Istat, behaviour, argument, kind):
     istat.world.entry("regions", **REGIONS)
     istat.server.archive = archive(ROWS[:3])
-    assert istat.refresh("regions")["state"] == "live"
-    before = istat.rows("regions")
+    assert istat.admit("regions")["outcome"] == "updated"
+    before = istat.current
     istat.server.archive = archive(ROWS[:2])
     istat.server.behave("*", behaviour, argument=argument)
-    state = istat.refresh("regions")
-    assert (state["state"], state["failure"]["kind"]) == ("stale", kind)
-    assert istat.rows("regions") == before
+    state = istat.admit("regions")
+    assert (state["outcome"], state["failure"]["kind"]) == ("failed", kind)
+    assert istat.current == before and istat.world.state("regions")["state"] == "stale"
     istat.server.behave_well()
     istat.admit("regions")
     # a 403 of this host names no time, so it is asked again; a 429 says how long it lasts

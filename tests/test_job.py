@@ -112,7 +112,7 @@ def test_as_of_has_the_columns_of_observations_and_reads_a_date_as_the_end_of_th
 def test_as_of_works_when_the_file_is_attached(world: World):
     import duckdb
 
-    world.refresh()
+    world.first_night()
     con = duckdb.connect()
     con.execute(f"attach '{world.home}/current/distretto.duckdb' (read_only)")
     assert con.execute("select count(*) from distretto.as_of(now()) where dataset = 'toy'").fetchone() == (8,)
@@ -470,7 +470,7 @@ def test_where_the_first_live_body_lies_the_figures_that_ship_stand_in(world: Wo
 def test_only_one_writer(world: World):
     from sources.home import Home
 
-    world.refresh()
+    world.first_night()
     with Home(world.home).writing():
         outcome = world.refresh()
     assert outcome.code == 1
@@ -517,7 +517,7 @@ def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
 
     from warehouse import release
 
-    world.refresh()
+    world.first_night()
     before = world.releases
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
 
