@@ -47,9 +47,12 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
                                       else [refused('1 of row ' || series + 1, array_to_string(parts, ','))] end as parts
                   from (select series, string_split(key, ',') as parts from {rows}))
         ) to {quoted(staged.series)} (format parquet, compression zstd)"""
-    halves = periods[: len(periods) // 2], periods[len(periods) // 2 :]
+    # the pass over the series follows the shorter one; earlier periods have fewer figures, too
+    cut = len(periods) * 2 // 5
     to_observations = [
-        _to_observations(rows, half, staged.part(number)) for number, half in enumerate(halves, 1) if half
+        _to_observations(rows, some, staged.part(number))
+        for number, some in enumerate((periods[:cut], periods[cut:]), 1)
+        if some
     ]
     # passes side by side; DuckDB reads of a row only the columns that a pass names
     with decoding(folder) as con, ThreadPoolExecutor(max_workers=2) as pool:
