@@ -260,6 +260,8 @@ def test_a_figure_that_is_too_old_does_not_stand_for_today():
     result = targets.judge_latest(entry(), series, date(2027, 12, 2), on_time)
     assert result.status == "not_assessable"
     assert "701 days old, more than the 700 allowed" in result.reason_en
+    result = targets.judge_latest(entry(), series, date(2028, 12, 31), on_time)
+    assert "1,096 days old" in result.reason_en and "1.096 giorni" in result.reason_it
 
 
 def test_an_exact_hit_is_met_however_uncertain_and_its_probability_stands_beside():

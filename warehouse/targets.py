@@ -174,12 +174,13 @@ def judge_latest(entry: Entry, series: Sequence[Figure], on: date, late: Callabl
     if result.status in ("not_comparable", "not_assessable"):
         return result
     if age > entry.thresholds.max_age_days:
-        allowed = entry.thresholds.max_age_days
+        days, allowed = f"{age:,}", f"{entry.thresholds.max_age_days:,}"
         return replace(
             result,
             status="not_assessable",
-            reason_it=f"il dato più recente ({newest.period}) ha {age} giorni, più dei {allowed} ammessi",
-            reason_en=f"the newest figure ({newest.period}) is {age} days old, more than the {allowed} allowed",
+            reason_it=f"il dato più recente ({newest.period}) ha {days.replace(',', '.')} giorni, "
+            f"più dei {allowed.replace(',', '.')} ammessi",
+            reason_en=f"the newest figure ({newest.period}) is {days} days old, more than the {allowed} allowed",
         )
     if late(newest.dataset):
         return replace(

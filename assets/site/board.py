@@ -65,8 +65,7 @@ def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[st
             "title": provinces["title"],
             "subtitle": say(
                 "chart.of_period",
-                title=mapped.title(language.code),
-                unit=pages.unit_name(mapped.unit),
+                measured=pages.measured(mapped),
                 period=language.period(provinces["period"]),
             ),
             "rows": [

@@ -112,6 +112,7 @@ class Pages:
             "names": lambda geos: ", ".join(map(self.place_name, geos)),
             "value": self.value,
             "unit_name": self.unit_name,
+            "measured": self.measured,
             "territory": territory(),
             "counts": findings.COUNTS,
             "other": next(code for code in LANGUAGES if code != language.code),
@@ -160,9 +161,17 @@ class Pages:
         return place.names[self.language.code] if place else geo
 
     def unit_name(self, unit: str) -> str:
-        pair = self.facts.units.get(unit)
-        text = self.language.of(pair) if pair else unit
+        return self.label(self.facts.units, unit)
+
+    def label(self, labels: dict[str, dict[str, str]], code: str) -> str:
+        """What a code means, as in the middle of a sentence."""
+        text = self.language.of(labels[code]) if code in labels else code
         return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+    def measured(self, measure: Measure) -> str:
+        """An indicator's title with its unit, where the title does not end with it."""
+        title, unit = measure.title(self.language.code), self.unit_name(measure.unit)
+        return title if title.endswith(f" {unit}") else f"{title}, {unit}"
 
     def value(self, point: Point | None, unit: str) -> str:
         return self.language.number(point.value if point else None, unit)
@@ -517,6 +526,9 @@ class Pages:
             for place in self.facts.places.values()
             if place.geo in measure.series
         ]
+        listed = [
+            point for _, points in table for period in periods[:PERIODS] if (point := points.get(period))
+        ]
         return {
             "measure": measure,
             "title": measure.title(self.language.code),
@@ -532,6 +544,15 @@ class Pages:
             "comparison": self.comparison(measure),
             "periods": periods[:PERIODS],
             "table": table,
+            # what the table's letters and rules mean
+            "marks": {
+                "flags": [
+                    (letter, self.label(self.facts.flags, letter))
+                    for letter in sorted({letter for point in listed for letter in point.flag or ""})
+                ],
+                "unknown": any(point.flag is None and point.value is not None for point in listed),
+                "broken": any(point.break_before for point in listed),
+            },
             "origins": self.origins(measure),
             "revisions": [c for c in self.facts.changes if c["indicator"] == measure.id][:REVISIONS],
             "warnings": [
