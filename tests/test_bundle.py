@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -177,13 +178,22 @@ def test_the_workbook_has_labels_and_the_figures_of_the_table(bundle: Path):
     book = CalamineWorkbook.from_path(str(bundle / "indicators.xlsx"))
     assert book.sheet_names[1:] == ["value", "flag", "reliability"]
     head, *rows = book.get_sheet_by_name("value").to_python()
-    (row,) = [r for r in rows if r[0] == "enterprise_births" and r[3] == "ITG17"]
-    shown = dict(zip(head, row, strict=True))
-    assert (shown["territory"], shown["2019"]) == ("Catania", 5905.0)
-    assert "IT" in {r[3] for r in rows} and "FRK2" in {r[3] for r in rows}
+    found = {(r["indicator"], r["geo"]): r for r in (dict(zip(head, row, strict=True)) for row in rows)}
+    assert len(found) == len(rows)
+    births = found["enterprise_births", "ITG17"]
+    assert (births["indicatore"], births["territory"], births["2019"]) == (
+        "Nascite d'impresa",
+        "Catania",
+        5905.0,
+    )
+    assert {"IT", "FRK2"} <= {geo for _, geo in found}
     # a gap is an empty cell, not zero
-    (patents,) = [r for r in rows if r[0] == "epo_applications" and r[3] == "ITG1"]
-    assert dict(zip(head, patents, strict=True))["2019"] == ""
+    assert found["epo_applications", "ITG1"]["2019"] == ""
+    # the labels stay in sight and leave room for the figures; every column can be filtered
+    with zipfile.ZipFile(bundle / "indicators.xlsx") as archive:
+        sheet = archive.read("xl/worksheets/sheet2.xml").decode()
+    assert head[:2] == ["indicatore", "territorio"] and '<pane xSplit="2" ySplit="1"' in sheet
+    assert re.search(r'<autoFilter ref="A1:[A-Z]+(\d+)"', sheet).group(1) == str(len(rows) + 1)
 
 
 @pytest.mark.parametrize("dataset", ["bd_size_r3", "indicators"])

@@ -167,6 +167,12 @@ def test_labels_at_the_lines_ends_never_touch(others: dict[str, list[float]]):
     assert all(b - a >= draw.LABEL_GAP for a, b in zip(places, places[1:], strict=False))
 
 
+def test_a_provinces_label_stands_where_it_has_room():
+    """The centre of gravity of a hook lies beside it, on its neighbour."""
+    x, y = draw.roomiest(((0, 0), (10, 0), (10, 4), (1, 4), (1, 10), (0, 10)))
+    assert 1 < x < 9 and y == pytest.approx(2, abs=0.8)
+
+
 def test_an_index_begins_anew_after_a_break():
     series = {
         "A": [point(str(y), 100.0 + y - 2010) for y in range(2010, 2021)]

@@ -50,7 +50,7 @@ def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[st
     new = {(row["dataset"], row["series"], row["period"]) for row in changed if row["kind"] == "added"}
     entered = Counter(dataset for dataset, *_ in new)
     revised = [row for row in changed if row["kind"] != "added"]
-    mapped = pages.mapped
+    mapped, home = pages.mapped, pages.home()
     provinces = pages.provinces(mapped) if mapped else None
     return {
         "language": language.code,
@@ -58,9 +58,12 @@ def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[st
         "place": language.of(pages.names),
         "release": say("site.release", id=facts.release["release_id"]),
         "day": language.day(facts.release["built_at"]),
+        "headline": f"{home['headlines'][0]['title']}, {home['headlines'][0]['finding']}"
+        if home["headlines"]
+        else "",
         "directives": say("home.directives"),
         "labels": {key: say(f"card.{key}") for key in ("target", "status", "trend", "reliability")},
-        "cards": [card(pages, given) for given in pages.home()["cards"]],
+        "cards": [card(pages, given) for given in home["cards"]],
         "provinces": {
             "title": provinces["title"],
             "subtitle": say(
@@ -80,8 +83,14 @@ def content(pages: Pages, since: date, changed: list[dict[str, Any]]) -> dict[st
         "since": say("board.since", day=language.day(since)),
         "begins": begins(pages, since),
         "revised_title": say("changes.revised"),
+        "revised_heads": [
+            say(key)
+            for key in ("changes.indicator", "indicator.place", "changes.kind", "changes.was", "changes.now")
+        ],
         "revised": [revision(pages, row) for row in revised[:REVISIONS]],
-        "revised_note": say("board.more", count=len(revised) - REVISIONS) if len(revised) > REVISIONS else "",
+        "revised_note": say("board.more", count=language.digits(len(revised) - REVISIONS))
+        if len(revised) > REVISIONS
+        else "",
         "unrevised": say("board.unrevised"),
         "entered_title": say("changes.entered"),
         "entered": [

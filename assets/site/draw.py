@@ -8,8 +8,9 @@ labels are text beside them, so a chart is sharp and readable at every width. Do
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from assets.site.facts import Point
@@ -379,7 +380,7 @@ def province_map(outlines: dict[str, dict[str, Any]], width: int = 1000, margin:
         ]
         shapes[geo]["path"] += outline(points)
         if ring_area(ring) > shapes[geo]["size"]:
-            x, y = centre(ring)
+            x, y = roomiest(tuple(ring))
             shapes[geo] |= {
                 "size": ring_area(ring),
                 "x": dx + (x - west) * squeeze * per_degree,
@@ -403,6 +404,32 @@ def province_map(outlines: dict[str, dict[str, Any]], width: int = 1000, margin:
     return Map(width, height + 2, shapes, inset)
 
 
+@cache
+def roomiest(ring: tuple[tuple[float, float], ...], steps: int = 14) -> tuple[float, float]:
+    """The place of a grid inside a ring that is farthest from its border: where a label fits best."""
+    west, south, east, north = frame([ring])
+    sides = list(zip(ring, ring[1:] + ring[:1], strict=True))
+
+    def room(x: float, y: float) -> float:
+        """The square of the distance to the border, negative outside."""
+        inside, least = False, math.inf
+        for (ax, ay), (bx, by) in sides:
+            dx, dy = bx - ax, by - ay
+            if (ay > y) != (by > y) and x < ax + dx * (y - ay) / dy:
+                inside = not inside
+            share = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy or 1)
+            share = min(1, max(0, share))
+            least = min(least, (ax + share * dx - x) ** 2 + (ay + share * dy - y) ** 2)
+        return least if inside else -least
+
+    places = (
+        (west + (east - west) * i / steps, south + (north - south) * j / steps)
+        for i in range(1, steps)
+        for j in range(1, steps)
+    )
+    return max(places, key=lambda place: room(*place))
+
+
 def outline(points: list[tuple[int, int]]) -> str:
     """A closed SVG path with relative steps, without points that rounding made equal."""
     (x, y), *rest = points
@@ -415,7 +442,7 @@ def outline(points: list[tuple[int, int]]) -> str:
     return text + " ".join(steps) + "z"
 
 
-def frame(rings: list[list[tuple[float, float]]]) -> tuple[float, float, float, float]:
+def frame(rings: list[Sequence[tuple[float, float]]]) -> tuple[float, float, float, float]:
     """West, south, east, north of `rings`."""
     xs, ys = [x for ring in rings for x, _ in ring], [y for ring in rings for _, y in ring]
     return min(xs), min(ys), max(xs), max(ys)

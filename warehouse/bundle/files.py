@@ -128,17 +128,18 @@ def workbook(con: duckdb.DuckDBPyConnection, path: Path, territory: dict[str, An
         )
     ):
         note.write_string(line, 0, text)
-    heads = ["indicator", "indicatore", "indicator_en", "geo", "territorio", "territory", "level", "unit"]
+    # the labels lead, since the first two columns stay in sight
+    heads = ["indicatore", "territorio", "indicator_en", "territory", "indicator", "geo", "level", "unit"]
     for column in (c for c in ("value", "flag", "reliability") if c in known):
         sheet = book.add_worksheet(column)
-        sheet.freeze_panes(1, len(heads))
-        sheet.set_column(1, 2, 34)
-        sheet.set_column(4, 5, 22)
+        sheet.freeze_panes(1, 2)
+        for place, width in enumerate((40, 20, 34, 20, 30, 8, 8, 20)):
+            sheet.set_column(place, place, width)
         for place, head in enumerate([*heads, *periods]):
             sheet.write_string(0, place, head, bold)
         found = con.execute(f"""
-            select i.indicator, any_value(c.label_it), any_value(c.label_en), i.geo, any_value(g.name_it),
-                   any_value(g.name_en), any_value(i.geo_level), any_value(coalesce(u.label_en, i.unit)),
+            select any_value(c.label_it), any_value(g.name_it), any_value(c.label_en), any_value(g.name_en),
+                   i.indicator, i.geo, any_value(i.geo_level), any_value(coalesce(u.label_en, i.unit)),
                    map_from_entries(list((i.period, i.{column}) order by i.period))
             from (from indicators where {chosen}) i
             left join codelists c on c.dimension = 'indicator' and c.code = i.indicator
@@ -157,6 +158,7 @@ def workbook(con: duckdb.DuckDBPyConnection, path: Path, territory: dict[str, An
                         sheet.write_number(line, place, cell)
                     elif cell:
                         sheet.write_string(line, place, cell)
+        sheet.autofilter(0, 0, max(line, 1), len(heads) + len(periods) - 1)
     book.close()
 
 
