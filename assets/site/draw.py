@@ -61,12 +61,16 @@ class Dot:
 
 @dataclass
 class Line:
-    """One territory's line: `solid` and `dashed` are SVG paths, dashed where figures are estimates or incomplete."""
+    """One territory's line: `solid` and `dashed` are SVG paths, dashed where figures are estimates or incomplete.
+
+    `lone` marks the values with no neighbour, which no line shows.
+    """
 
     geo: str
     role: str
     solid: str
     dashed: str
+    lone: str
     dots: list[Dot]
     label_y: int | None = None
     last: Dot | None = None
@@ -139,15 +143,17 @@ def lines_plot(
 
     lines = []
     for geo, runs in values.items():
-        solid, dashed, dots = [], [], []
+        solid, dashed, lone, dots = [], [], [], []
         for run in runs:
             placed = [Dot(x(p.period), axis.at(value), p, value, unfinished(p)) for p, value in run]
-            solid.append(path([d for d in placed if not d.hollow]))
+            (solid if len(run) > 1 else lone).append(path([d for d in placed if not d.hollow]))
             for a, b in zip(placed, placed[1:], strict=False):
                 if b.hollow:
                     dashed.append(path([a, b]))
             dots += placed
-        lines.append(Line(geo, roles[geo], "".join(solid), "".join(dashed), dots, last=dots[-1]))
+        lines.append(
+            Line(geo, roles[geo], "".join(solid), "".join(dashed), "".join(lone), dots, last=dots[-1])
+        )
     plot = Plot(
         lines,
         [(axis.at(tick), tick) for tick in axis.ticks],
