@@ -90,11 +90,13 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
     stamps = read_status(shop.home)["datasets"]
     known = {name: _known_stamp(shop, name, stamps.get(name, {})) for name in shop.catalogue}
     arrived: list[Future[None]] = []
-    keeping = threading.Lock()
+    keeping, interrupted = threading.Lock(), threading.Event()
 
     def ask(host_datasets: list[Dataset]) -> None:
         protocols: dict[str, Any] = {}
         for dataset in host_datasets:
+            if interrupted.is_set():
+                return
             provider = shop.providers[dataset.provider]
             if provider.unset:
                 with keeping:
@@ -119,8 +121,12 @@ def collect(shop: Workshop, datasets: Iterable[str]) -> None:
 
     with ThreadPoolExecutor(max_workers=max(len(by_host), 1)) as pool:
         arrived = [pool.submit(ask, host_datasets) for host_datasets in by_host.values()]
-        for future in as_completed(arrived):
-            future.result()
+        try:
+            for future in as_completed(arrived):
+                future.result()
+        except BaseException:
+            interrupted.set()
+            raise
 
 
 def _known_stamp(shop: Workshop, dataset: str, entry: dict[str, Any]) -> datetime | None:
@@ -142,8 +148,7 @@ def _keep(shop: Workshop, dataset: Dataset, found: Fetched | list[Handed] | Sour
         return "failed"
     if not found:
         if shop.providers[dataset.provider].protocol == "drop" and not store.newest(dataset.id, "live"):
-            unset = [f"a file in {shop.providers[dataset.provider].base_url}/ (docs/hand-drops.md)"]
-            record(home, dataset.id, "not configured", unset=unset)
+            record(home, dataset.id, "not configured", folder=shop.providers[dataset.provider].base_url)
             return "not configured"
         return _standing(shop, dataset.id)
     if isinstance(found, list):

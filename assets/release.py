@@ -46,7 +46,7 @@ def publish(shop: Workshop) -> release.Release | None:
         return published
     except BaseException as failure:
         # what got worse tonight is not told: the next run is compared with the one before
-        status["run"] |= {"failed": str(failure), "datasets": before}
+        status["run"] |= {"failed": str(failure) or "interrupted", "datasets": before}
         raise
     finally:
         write_status(shop.home, status)

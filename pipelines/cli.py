@@ -1,6 +1,6 @@
 """The command line `distretto`. Results go to stdout, progress and messages to stderr.
 
-Exit codes: 0 done, 1 failed and nothing published, 2 usage, 3 published but degraded. Belongs here: reading
+Exit codes: 0 done, 1 failed and nothing published, 2 usage, 3 published but degraded, 130 interrupted. Belongs here: reading
 arguments and printing. Does not belong here: work. Dagster, pandas and Great Expectations are imported inside
 the commands that need them, so that reading starts at once.
 """
@@ -8,11 +8,17 @@ the commands that need them, so that reading starts at once.
 from __future__ import annotations
 
 import atexit
+import difflib
 import gc
 import getpass
 import json
 import math
+import select
+import signal
+import socket
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,33 +49,61 @@ SnapshotName = Annotated[str, typer.Argument(help="A snapshot id, or its last ch
 
 
 def main() -> None:
-    """Entry point: every explained failure becomes one message on stderr and exit code 1."""
-    try:
-        app()
-    except DistrettoError as failure:
-        show.failed(failure.message, failure.hint)
-        sys.exit(1)
-    except OSError as failure:
-        show.failed(
-            f"{failure.strerror or failure}: {failure.filename or Home.from_env().root}.",
-            "free space or mend the permissions, then run again; what was published stays.",
+    """Entry point: every explained failure becomes one message on stderr and exit code 1, an interrupt 130."""
+    with _interrupts() as interrupted:
+        try:
+            app()
+        except BaseException as failure:
+            if interrupted():
+                show.err.print(
+                    "Interrupted: what was published stays; the next run takes up what is missing."
+                )
+                sys.exit(130)
+            told = _explained(failure)
+            if told is None:
+                raise
+            show.failed(*told)
+            sys.exit(1)
+
+
+def _explained(failure: BaseException) -> tuple[str, str] | None:
+    """What happened and what to do next, where `failure` is one that a person can mend."""
+    if isinstance(failure, DistrettoError):
+        return failure.message, failure.hint
+    home = Home.from_env().root
+    if isinstance(failure, OSError):
+        return (
+            f"{failure.strerror or failure}: {failure.filename or home}.",
+            f"the data folder is {home}: is it the one that DISTRETTO_HOME should name? What was published stays."
+            if isinstance(failure, FileNotFoundError | NotADirectoryError | FileExistsError)
+            else "free space or mend the permissions, then run again; what was published stays.",
         )
-        sys.exit(1)
-    except Exception as failure:
-        # not by its class: DuckDB is imported only by commands that need it
-        # a query that DuckDB does not understand is a mistake of ours, shown whole
-        if type(failure).__module__ not in ("duckdb", "_duckdb") or type(failure).__name__ in (
-            "BinderException",
-            "CatalogException",
-            "ParserException",
-        ):
-            raise
-        show.failed(
+    # not by its class: DuckDB is imported only by commands that need it
+    # a query that DuckDB does not understand is a mistake of ours, shown whole
+    if type(failure).__module__ in ("duckdb", "_duckdb") and type(failure).__name__ not in (
+        "BinderException",
+        "CatalogException",
+        "ParserException",
+    ):
+        return (
             f"DuckDB says: {str(failure).splitlines()[0]}",
-            "free space, or, where warehouse.duckdb is damaged, delete it: the next run builds it again from the "
-            "snapshots; what was published stays.",
+            "free space; where warehouse.duckdb or baselines/ is damaged, delete warehouse.duckdb: the next run builds "
+            "both again from the snapshots; `distretto release verify` tells whether a release is. What was published stays.",
         )
-        sys.exit(1)
+    return None
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Tells whether a signal came: DuckDB, and what it imports, make errors of other kinds of an interrupt."""
+    heard, bell = socket.socketpair()
+    with heard, bell:
+        bell.setblocking(False)
+        before = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
+        try:
+            yield lambda: bool(select.select([heard], [], [], 0)[0])
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 @app.command()
@@ -242,8 +276,10 @@ def validate(
                 ]
     if as_json:
         print(to_json(results, indent=1))
-    else:
+    elif results:
         show.table(results, ["dataset", "check", "passed", "observed", "expected"])
+    else:
+        show.done("The catalogue's files are right; no figures stand yet.", "distretto refresh gets them.")
     if not all(result["passed"] for result in results):
         raise typer.Exit(1)
 
@@ -268,8 +304,11 @@ def board(
         day = date.fromisoformat(since)
     except ValueError:
         raise typer.BadParameter(f"{since} is no day; write YYYY-MM-DD.", param_hint="--since") from None
+    if day > utc_now().date():
+        raise typer.BadParameter(f"{since} is yet to come.", param_hint="--since")
     if language not in ("it", "en"):
         raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
+    _raise_if_no_folder(Path(output))
     pdf, changed = board_sheet(release.find(Home.from_env(), None), day, language)
     with open(output, "wb") as handle:
         handle.write(pdf)
@@ -406,7 +445,7 @@ def why(
     from warehouse.trail import trail
 
     parts = number.split("/")
-    if len(parts) != 3:
+    if len(parts) != 3 or not all(parts):
         raise typer.BadParameter("write GEO/INDICATOR/PERIOD, such as ITG17/enterprise_births/2019.")
     with release.reading(release.find(Home.from_env(), None)) as con:
         found = trail(con, *parts)
@@ -429,6 +468,7 @@ def export(
     from warehouse import release
     from warehouse.bundle.files import sdmx_csv
 
+    _raise_if_no_folder(output)
     chosen = release.find(Home.from_env(), None)
     with release.reading(chosen) as con:
         try:
@@ -437,8 +477,12 @@ def export(
             raise DistrettoError(
                 f"Release {chosen.id} has no figures of {dataset}.", hint="distretto datasets lists them."
             ) from None
-    if as_json and output != Path("/dev/stdout"):
-        print(to_json({"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows}))
+    if output != Path("/dev/stdout"):
+        _told(
+            as_json,
+            {"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows},
+            f"{output}: {rows:,} rows of {dataset}, release {chosen.id}.",
+        )
 
 
 @app.command()
@@ -515,8 +559,10 @@ def release_list(as_json: AsJson = False) -> None:
     ]
     if as_json:
         print(to_json(rows, indent=1))
-    else:
+    elif rows:
         show.table(rows, ["release", "current", "observations", "commit"])
+    else:
+        show.done("No release yet.", "distretto refresh publishes one.")
 
 
 @release_app.command("verify")
@@ -536,9 +582,10 @@ def release_verify(
     from warehouse import audit, release
 
     folder = Path(release_id or "")
+    copied = bool(release_id) and folder.is_dir()
     chosen = (
         release.Release(folder.resolve().name, folder)
-        if release_id and folder.is_dir()
+        if copied
         else release.find(Home.from_env(), release_id)
     )
     problems = audit.verify(chosen)
@@ -548,7 +595,8 @@ def release_verify(
         show.done(f"Release {chosen.id} is as it was published.")
     if problems:
         raise DistrettoError(
-            f"Release {chosen.id}: {'; '.join(problems)}.", hint="distretto release rollback to another one."
+            f"Release {chosen.id}: {show.some(problems, '; ')}.",
+            hint="copy it again." if copied else "distretto release rollback shows another one.",
         )
 
 
@@ -767,6 +815,11 @@ def _raise_if_broken(problems: list[str]) -> None:
         )
 
 
+def _raise_if_no_folder(file: Path) -> None:
+    if not file.parent.is_dir():
+        raise typer.BadParameter(f"{file.parent} is no folder.", param_hint="--output")
+
+
 def _json_number(value: Any) -> Any:
     """JSON knows neither nan nor infinity."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -795,7 +848,11 @@ def _catalogue_names(only: list[str] | None) -> list[str]:
 
     catalogue = load_catalogue()
     if unknown := [name for name in only or [] if name not in catalogue]:
-        raise typer.BadParameter(f"no dataset {', '.join(unknown)}; there are {', '.join(catalogue)}.")
+        near = {word for name in unknown for word in difflib.get_close_matches(name, catalogue)}
+        raise typer.BadParameter(
+            f"no dataset {', '.join(unknown)}; "
+            + (f"names like it: {', '.join(sorted(near))}." if near else f"there are {', '.join(catalogue)}.")
+        )
     return list(only or catalogue)
 
 

@@ -176,20 +176,18 @@ def probed(found: dict[str, Any]) -> None:
         for kind in ("gone", "new")
         if found["dimensions"][kind]
     ]
-    broken += [(f"{d}: asked for and gone", _some(codes)) for d, codes in found["codes_gone"].items()]
+    broken += [(f"{d}: asked for and gone", some(codes)) for d, codes in found["codes_gone"].items()]
     broken += [
-        (words, _some(found[key]))
+        (words, some(found[key]))
         for key, words in (
             ("codes_without_unit", "codes without a unit in the entry"),
             ("territories_unknown", "territories that geography.csv lacks"),
         )
         if found[key]
     ]
-    changed = [(f"{d}: new at the provider", _some(codes)) for d, codes in found["codes_new"].items()]
-    changed += [
-        (f"{d}: held, no longer listed", _some(codes)) for d, codes in found["codes_vanished"].items()
-    ]
-    changed += [("periods new at the provider", _some(found["periods_new"]))] if found["periods_new"] else []
+    changed = [(f"{d}: new at the provider", some(codes)) for d, codes in found["codes_new"].items()]
+    changed += [(f"{d}: held, no longer listed", some(codes)) for d, codes in found["codes_vanished"].items()]
+    changed += [("periods new at the provider", some(found["periods_new"]))] if found["periods_new"] else []
     periods = {
         side: " to ".join(dict.fromkeys(span)) or "not told" for side, span in found["periods"].items()
     }
@@ -208,9 +206,9 @@ def probed(found: dict[str, Any]) -> None:
         failed("The catalogue entry and the provider differ.", "mend the entry, see docs/add-a-dataset.md.")
 
 
-def _some(codes: list[str], most: int = 12) -> str:
-    """`codes` in words; of many the first."""
-    return ", ".join(codes[:most]) + (f" and {len(codes) - most:,} more" if len(codes) > most else "")
+def some(things: list[str], between: str = ", ", most: int = 12) -> str:
+    """`things` in words; of many the first."""
+    return between.join(things[:most]) + (f" and {len(things) - most:,} more" if len(things) > most else "")
 
 
 def _moment(text: str | None) -> str:
@@ -373,11 +371,18 @@ def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
             )
             troubles.setdefault(beside, []).append(name)
         if entry["state"] == "not configured":
-            unset = (
-                f"Not asked, and no failure: its provider needs {' and '.join(entry['unset'])}.",
-                "give it (credentials are set in the environment: docs/operating.md), or leave it as it is.",
+            missing = (
+                (
+                    f"Not asked, and no failure: its provider needs {' and '.join(entry['unset'])}.",
+                    "set them in the environment (docs/operating.md), or leave it as it is.",
+                )
+                if "unset" in entry
+                else (
+                    f"Not asked, and no failure: it needs a file in {entry['folder']}/.",
+                    "lay one in (docs/hand-drops.md), or leave it as it is.",
+                )
             )
-            troubles.setdefault(unset, []).append(name)
+            troubles.setdefault(missing, []).append(name)
         grid.add_row(
             name,
             Text(state, style=STATE_STYLES[entry["state"]]),

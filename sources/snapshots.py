@@ -12,13 +12,12 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sources.errors import DamagedSnapshot, DistrettoError
+from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError
 from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 
 if TYPE_CHECKING:  # requests takes a tenth of a second that commands which only read need not wait for
@@ -90,8 +89,7 @@ class SnapshotStore:
         self.acceptances: list[Acceptance] = []
         self.refusals: list[Refusal] = []
         self.pins: dict[str, str] = {}
-        for event in self._events():
-            self._apply(event)
+        self._read()
 
     # -- reading
 
@@ -234,17 +232,7 @@ class SnapshotStore:
             if before is None or (before.origin == "shipped" and snapshot.origin == "live")
             else "update"
         )
-        acceptance = Acceptance(
-            snapshot.dataset,
-            snapshot.id,
-            self._next_moment(),
-            kind,
-            by,
-            because,
-            stamp or snapshot.provider_updated_at,
-        )
-        self._write({"event": "accepted", **asdict(acceptance)})
-        return acceptance
+        return self._decide(snapshot, kind, by, because, stamp or snapshot.provider_updated_at)
 
     def refuse(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
@@ -265,23 +253,11 @@ class SnapshotStore:
 
     def pin(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Hold the dataset at `snapshot` until `unpin`: newer bodies are kept and wait."""
-        acceptance = Acceptance(
-            snapshot.dataset,
-            snapshot.id,
-            self._next_moment(),
-            "pin",
-            by,
-            because,
-            snapshot.provider_updated_at,
-        )
-        self._write({"event": "accepted", **asdict(acceptance)})
-        return acceptance
+        return self._decide(snapshot, "pin", by, because, snapshot.provider_updated_at)
 
     def withdraw(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Take back what `snapshot` brought into history; its file stays, and is not read again."""
-        withdrawal = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), "withdrawal", by, because)
-        self._write({"event": "accepted", **asdict(withdrawal)})
-        return withdrawal
+        return self._decide(snapshot, "withdrawal", by, because)
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
         self._write(
@@ -293,17 +269,24 @@ class SnapshotStore:
         found = [
             snapshot
             for snapshot in self.snapshots.values()
-            if snapshot.dataset == dataset and (snapshot.id == name or snapshot.id.endswith(name))
+            if snapshot.dataset == dataset and name and snapshot.id.endswith(name)
         ]
         if len(found) != 1:
-            known = ", ".join(s.id for s in self.snapshots.values() if s.dataset == dataset) or "none"
+            known = ", ".join(s.id for s in self.snapshots.values() if s.dataset == dataset)
             raise DistrettoError(
                 f"{'No' if not found else 'More than one'} snapshot of {dataset} fits {name!r}.",
-                hint=f"name one of: {known}.",
+                hint=f"name one of: {known}." if known else "it has none yet; distretto refresh asks for it.",
             )
         return found[0]
 
     # -- the manifest
+
+    def _decide(
+        self, snapshot: Snapshot, kind: str, by: str, because: str, stamp: datetime | None = None
+    ) -> Acceptance:
+        decision = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), kind, by, because, stamp)
+        self._write({"event": "accepted", **asdict(decision)})
+        return decision
 
     def _next_moment(self) -> datetime:
         """Now, and later than every decision in the manifest, whatever the clock says."""
@@ -314,7 +297,7 @@ class SnapshotStore:
         now = utc_now()
         return now if last is None or now > last else last + timedelta(microseconds=1)
 
-    def _events(self) -> Iterable[dict[str, Any]]:
+    def _read(self) -> None:
         try:
             data = self.home.manifest.read_bytes()
         except FileNotFoundError:
@@ -322,9 +305,9 @@ class SnapshotStore:
         lines = data.split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
             try:
-                yield json.loads(line)
-            except ValueError:
-                raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of JSON.") from None
+                self._apply(json.loads(line))
+            except UNFORESEEN:
+                raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of the manifest.") from None
         # after the last newline stands nothing, or a line torn by a crash, which was never acknowledged
 
     def _write(self, event: dict[str, Any]) -> None:
@@ -346,8 +329,9 @@ class SnapshotStore:
         self._apply(json.loads(text))
 
     def _apply(self, event: dict[str, Any]) -> None:
-        event = dict(event)
         kind = event.pop("event")
+        if kind in ("accepted", "refused") and event["snapshot_id"] not in self.snapshots:
+            raise LookupError(event["snapshot_id"])
         for name in ("fetched_at", "provider_updated_at", "accepted_at", "refused_at"):
             if event.get(name):
                 event[name] = datetime.fromisoformat(event[name])

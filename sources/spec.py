@@ -138,7 +138,7 @@ class Dataset(_Strict):
     id: str
     path: str
     title: Title
-    theme: Theme | Literal["context"]
+    theme: Literal[Theme, "context"]
     provider: str
     code: TableCode
     format: Literal[

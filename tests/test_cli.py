@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -107,6 +108,10 @@ def test_help_says_what_a_command_does_and_what_each_of_its_words_means(words):
         "why nonsense",
         "why ITG17/V11920",
         "why ITG17/V11920/2019/more",
+        "why //",
+        "board --since 2999-01-01",
+        "board --since 2026-01-01 --output nowhere/board.pdf",
+        "export toy --output nowhere/toy.csv",
         "why",
         "query",
         "nonsense",
@@ -128,6 +133,8 @@ def test_an_unknown_dataset_is_told_the_known_ones(world: World):
     outcome = world.run("refresh", "--only", "toy", "--only", "nonsense")
     assert outcome.code == 2
     assert "no dataset nonsense" in outcome.err and "bd_size_r3" in outcome.err and "toy" in outcome.err
+    near = world.run("refresh", "--only", "bd_size_r").err
+    assert "names like it" in near and "bd_size_r3" in near and "toy" not in near
 
 
 def test_a_reason_is_asked_for_without_a_word_on_stdout(world: World):
@@ -423,6 +430,35 @@ def test_a_data_folder_that_cannot_be_made_is_explained(world: World):
     outcome = world.refresh()
     assert (outcome.code, outcome.out) == (1, "")
     assert "Not a directory" in outcome.err and "Traceback" not in outcome.err
+    assert "DISTRETTO_HOME" in outcome.err
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"run": {}}'])
+def test_a_damaged_status_is_named_and_can_be_deleted(world: World, content):
+    world.home.mkdir()
+    (world.home / "status.json").write_text(content)
+    for words in (["status"], ["doctor", "--offline"]):
+        outcome = world.run(*words)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert "status.json is damaged" in outcome.err and "delete it" in outcome.err
+
+
+def test_an_interrupt_is_one_sentence_and_no_trace(published: Path):
+    sql = "select count(*) from range(10000000000) a, range(100000) b"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", "query", sql],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTRETTO_HOME": str(published)},
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out.strip()) == (130, "")
+    assert err.startswith("Interrupted: what was published stays") and err.count("\n") == 1
 
 
 def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(world: World):

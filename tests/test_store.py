@@ -110,12 +110,24 @@ def test_a_manifest_that_holds_nothing_but_a_torn_line(home):
     assert list(SnapshotStore(home).snapshots) == [snapshot.id]
 
 
-def test_a_line_damaged_within_is_named(home):
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "snapshot", "id": "toy-2026',
+        "[1]",
+        "{}",
+        '{"event": "snapshot", "colour": "red"}',
+        '{"event": "accepted", "dataset": "toy", "snapshot_id": "toy-gone", "kind": "update", "by": "checks", '
+        '"accepted_at": "2026-05-13T11:00:00+00:00"}',
+    ],
+    ids=["torn", "a list", "empty", "unknown key", "of no snapshot"],
+)
+def test_a_line_damaged_within_is_named(home, line):
     store = SnapshotStore(home)
     store.accept(add(home, store), by="checks")
-    first, second, _ = home.manifest.read_bytes().split(b"\n")
-    home.manifest.write_bytes(first[:-5] + b"\n" + second + b"\n")
-    with pytest.raises(DamagedSnapshot, match=r"manifest\.jsonl:1: not a line of JSON"):
+    first, second, _ = home.manifest.read_text().split("\n")
+    home.manifest.write_text(f"{first}\n{line}\n{second}\n")
+    with pytest.raises(DamagedSnapshot, match=r"manifest\.jsonl:2: not a line of the manifest"):
         SnapshotStore(home)
 
 
@@ -381,3 +393,13 @@ def test_a_damaged_release_is_not_shown_again(world: World):
     assert "observations.parquet" in outcome.err
     assert (world.home / "current").resolve().name == new
     assert world.run("release", "rollback", "20000101T000000Z").code == 1
+    # now the newest: nothing reads it, and once it is away the next run publishes what stands
+    database = world.home / "releases" / new / "distretto.duckdb"
+    database.chmod(0o644)
+    database.write_bytes(b"no database")
+    for words in (["query", "from release"], ["refresh", "--only", "toy"]):
+        outcome = world.run(*words)
+        assert outcome.code == 1
+        assert f"Release {new} is damaged" in outcome.err and "move it away" in outcome.err
+    database.parent.rename(world.folder / "away")
+    assert world.refresh().json["published"] not in (old, new)

@@ -32,7 +32,9 @@ def verify(release: Release) -> list[str]:
     """
     problems, listed = [], set()
     sums = release.folder / "SHA256SUMS"
-    for line in sums.read_text().splitlines() if sums.exists() else ():
+    if not sums.exists():
+        return ["SHA256SUMS is missing"]
+    for line in sums.read_text().splitlines():
         digest, _, filename = line.partition("  ")
         listed.add(filename)
         path = release.folder / filename
@@ -44,8 +46,6 @@ def verify(release: Release) -> list[str]:
     problems += [
         f"{filename} is not listed in SHA256SUMS" for filename in sorted(present - listed - {"SHA256SUMS"})
     ]
-    if not sums.exists():
-        problems.append("SHA256SUMS is missing")
     if not problems:
         try:
             verify_database(release.database, release.record["tables"])

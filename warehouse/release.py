@@ -67,6 +67,15 @@ class OtherVersion(DistrettoError):
     )
 
 
+class DamagedRelease(DistrettoError):
+    """A release's DuckDB file or its release.json cannot be read."""
+
+    hint = (
+        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes what stands anew; "
+        "`distretto release rollback` shows an earlier one meanwhile."
+    )
+
+
 @dataclass(frozen=True)
 class Release:
     id: str
@@ -78,7 +87,10 @@ class Release:
 
     @property
     def record(self) -> dict[str, Any]:
-        return json.loads((self.folder / "release.json").read_text(encoding="utf-8"))
+        try:
+            return json.loads((self.folder / "release.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            raise DamagedRelease(f"Release {self.id} is damaged: release.json cannot be read.") from None
 
     @property
     def of_this_code(self) -> bool:
@@ -123,9 +135,13 @@ def newest(home: Home) -> Release:
 def reading(release: Release):
     """A read-only connection to the release's DuckDB file.
 
-    Raises OtherVersion where a query asks for a table or column that the code which built the release did not have yet.
+    Raises OtherVersion where a query asks for a table or column that the code which built the release did not have yet,
+    and DamagedRelease where the file cannot be opened.
     """
-    con = duckdb.connect(str(release.database), read_only=True)
+    try:
+        con = duckdb.connect(str(release.database), read_only=True)
+    except duckdb.Error as failure:
+        raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
     try:
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         yield con
@@ -187,6 +203,7 @@ def build(
         # a kill came between its name and its show
         show(home, last)
         return last
+    shown = published_targets(last)
     built_at = _after(last)
     release_id = f"{built_at:%Y%m%dT%H%M%SZ}"
     aside = home.releases / f".building-{release_id}"
@@ -223,7 +240,7 @@ def build(
             targets.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
-            checks = gate(con, ledger.verify(goals, published_targets(last), home))
+            checks = gate(con, ledger.verify(goals, shown, home))
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)

@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.errors import DistrettoError
+from sources.errors import UNFORESEEN, DistrettoError
 from sources.home import Home, to_json, utc_now, write_atomic
 from sources.snapshots import SnapshotStore
 from sources.spec import Catalogue, Dataset, Provider
@@ -30,9 +30,17 @@ STATES = {
 def read_status(home: Home) -> dict[str, Any]:
     """`{"run": {...}, "datasets": {id: {...}}}`; empty before the first run."""
     try:
-        return json.loads(home.status.read_text(encoding="utf-8"))
+        status = json.loads(home.status.read_bytes())
+        if isinstance(status["run"], dict) and isinstance(status["datasets"], dict):
+            return status
     except FileNotFoundError:
         return {"run": {}, "datasets": {}}
+    except UNFORESEEN:
+        pass
+    raise DistrettoError(
+        f"{home.status} is damaged.",
+        hint="delete it, and run `distretto refresh`: only what earlier runs found is lost, no figures.",
+    )
 
 
 def write_status(home: Home, status: dict[str, Any]) -> None:
