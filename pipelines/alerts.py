@@ -20,7 +20,7 @@ import dagster as dg
 import requests
 
 from sources.home import Home, utc_now
-from warehouse import release, targets
+from warehouse import headlines, release, targets
 from warehouse.status import read_status
 
 TIMEOUT_S = 10
@@ -159,7 +159,9 @@ def release_lines(home: Home) -> list[str]:
     for t in short:
         if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
             what = f"missed its {t['point']}" if t["missed"] else "is at risk"
+            about = ", ".join(part for part in (t["title_en"], t["name_en"]) if part)
+            value, expected = (headlines.short(t[key], t["unit"], "en") for key in ("value", "expected"))
             lines.append(
-                f"target {t['target_id']} {what}: {t['value']:,.6g} {t['unit']} in {t['period']}, expected {t['expected']:,.6g}"
+                f"target {t['target_id']} ({about}) {what}: {value} in {t['period']}, expected {expected}"
             )
     return lines

@@ -288,7 +288,7 @@ def validate(
 def board(
     since: Annotated[str, typer.Option(help="Day of the last meeting, YYYY-MM-DD.")],
     language: Annotated[str, typer.Option(help="it or en.")] = "it",
-    output: Annotated[str, typer.Option(help="The PDF to write.")] = "board.pdf",
+    output: Annotated[str, typer.Option("--output", "-o", help="The PDF to write.")] = "board.pdf",
     as_json: AsJson = False,
 ) -> None:
     """Write the board's two-page sheet: results beside targets, and what is new since its last meeting.

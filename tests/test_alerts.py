@@ -215,22 +215,23 @@ def test_a_target_at_risk_or_missed_is_told_once(
         outcome = world.run("refresh", "--only", "bd_size_r3", "--json")
         assert outcome.code == 0, outcome.err
         heard.append(silent(mailbox, web) or digest(mailbox, web).splitlines()[1:])
-    at_risk = "is at risk: 95 NR in 2018, expected 120"
+    about = "(Enterprise births, Sicily)"
+    at_risk = f"{about} is at risk: 95 in 2018, expected 120"
     assert heard[0] is True
     assert heard[1] == [
-        "- target due missed its milestone: 95 NR in 2018, expected 120",
+        f"- target due {about} missed its milestone: 95 in 2018, expected 120",
         f"- target due {at_risk}",
         f"- target not-due {at_risk}",
     ]
     # a newer figure is judged anew; what was missed stays told
     assert [line.partition(":")[0] for line in heard[2]] == [
-        "- target due is at risk",
-        "- target not-due is at risk",
+        f"- target due {about} is at risk",
+        f"- target not-due {about} is at risk",
     ]
     feed = json.loads((world.home / "current" / "feed.json").read_text())
     assert [item["content_text"].splitlines()[1] for item in feed["items"] if "target" in item["tags"]][
         -1:
-    ] == ["Target due missed: 95 NR in 2018, expected 120."]
+    ] == [f"Target due {about} missed: 95 in 2018, expected 120."]
 
 
 def test_the_sender_can_be_set_and_a_mail_without_recipient_fails_nothing(

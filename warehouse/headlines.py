@@ -204,6 +204,13 @@ def number(value: float, language: str, digits: int | None = None) -> str:
     return text.translate(str.maketrans(",.", ".,")) if language == "it" else text
 
 
+def short(value: float, unit: str, language: str) -> str:
+    """`value` with its unit and without the zeros at its end; a count needs no unit."""
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = text.translate(str.maketrans(",.", ".,")) if language == "it" else text
+    return text + {"NR": "", "PC": " %"}.get(unit, f" {unit}")
+
+
 def _ordinal(rank: int) -> str:
     ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
     return f"{rank}{ending}"

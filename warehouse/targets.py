@@ -326,11 +326,12 @@ def falling_short(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Results of the release that `con` reads whose target stands and is at risk by its newest figure, or `missed`.
 
     A milestone or a target is missed from its day of assessment on. `since`: moment from which the figure is known,
-    None for one of the district's own.
+    None for one of the district's own. `title_*` and `name_*` say what it is about and where, NULL where no table does.
     """
     found = con.execute("""
-        select r.*, r.point <> 'latest' as missed, i.known_from as since
+        select r.*, r.point <> 'latest' as missed, i.known_from as since, title_it, title_en, name_it, name_en
         from target_results r join targets t using (target_id, version)
+        left join indicator_catalogue c on c.indicator = t.indicator left join geography g on g.geo = t.geo
         left join indicators i on i.indicator = t.indicator and i.geo = t.geo and i.period = r.period
         where t.superseded_by is null and r.value is not null and r.status in ('delayed', 'off_track')
           and r.judged_on <= (select max(judged_on) from target_results where point = 'latest')

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import duckdb
 
 from warehouse.bundle.facts import Facts, dicts
+from warehouse.headlines import short
 from warehouse.targets import falling_short
 
 KEPT = 200
@@ -24,27 +25,31 @@ ATOM = "http://www.w3.org/2005/Atom"
 def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> list[dict[str, Any]]:
     """Events as items of a JSON Feed, newest first. `last`: the folder of the release before, for its schema."""
     found = []
+    named = {
+        d["dataset"]: (f"{d['title_it']} ({d['dataset']})", f"{d['title_en']} ({d['dataset']})")
+        for d in facts.catalogue
+    }
     for v in dicts(con, "from vintages"):
-        told = _counts(v)
+        told, titles = _counts(v), named[v["dataset"]]
         found.append(
             _item(
                 f"vintage:{v['snapshot_id']}:{v['kind']}:{v['vintage']}",
                 v["known_from"],
                 "revision" if v["changed"] or v["deleted"] else "new-data",
-                f"{v['dataset']}: {told['it']}",
-                f"{v['dataset']}: {told['en']}",
+                f"{titles[0]}: {told['it']}",
+                f"{titles[1]}: {told['en']}",
             )
         )
     refusals = dicts(con, "from snapshots where outcome = 'refused'")
     for s in refusals:
-        why = "; ".join(s["reasons"] or [])
+        why, titles = "; ".join(s["reasons"] or []), named[s["dataset"]]
         found.append(
             _item(
                 f"refused:{s['snapshot_id']}",
                 s["fetched_at"] or facts.release["built_at"],
                 "refused",
-                f"{s['dataset']}: la nuova risposta del fornitore è stata respinta ({why})",
-                f"{s['dataset']}: the provider's new answer was refused ({why})",
+                f"{titles[0]}: la nuova risposta del fornitore è stata respinta ({why})",
+                f"{titles[1]}: the provider's new answer was refused ({why})",
             )
         )
     for d in facts.catalogue:
@@ -57,11 +62,18 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
                     f"failing:{d['dataset']}:{d['failing_since'].isoformat()}",
                     d["failing_since"],
                     "provider",
-                    f"{d['dataset']}: nessun dato nuovo dal fornitore ({d['failure']})",
-                    f"{d['dataset']}: no new figures from the provider ({d['failure']})",
+                    f"{named[d['dataset']][0]}: nessun dato nuovo dal fornitore ({d['failure']})",
+                    f"{named[d['dataset']][1]}: no new figures from the provider ({d['failure']})",
                 )
             )
     for t in falling_short(con):
+        it, en = (
+            {
+                "about": ", ".join(part for part in (t[f"title_{language}"], t[f"name_{language}"]) if part),
+                **{key: short(t[key], t["unit"], language) for key in ("value", "expected")},
+            }
+            for language in ("it", "en")
+        )
         found.append(
             _item(
                 f"target:{t['target_id']}:{t['version']}:{t['point']}:{t['period']}",
@@ -69,10 +81,10 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
                 if t["missed"]
                 else t["since"] or facts.release["built_at"],
                 "target",
-                f"Obiettivo {t['target_id']} {'mancato' if t['missed'] else 'a rischio'}: {t['value']:g} {t['unit']} "
-                f"nel {t['period']}, atteso {t['expected']:g}",
-                f"Target {t['target_id']} {'missed' if t['missed'] else 'at risk'}: {t['value']:g} {t['unit']} "
-                f"in {t['period']}, expected {t['expected']:g}",
+                f"Obiettivo {t['target_id']} ({it['about']}) {'mancato' if t['missed'] else 'a rischio'}: {it['value']} "
+                f"nel {t['period']}, atteso {it['expected']}",
+                f"Target {t['target_id']} ({en['about']}) {'missed' if t['missed'] else 'at risk'}: {en['value']} "
+                f"in {t['period']}, expected {en['expected']}",
             )
         )
     before = json.loads((last / "feed.json").read_text()) if last and (last / "feed.json").exists() else {}
@@ -92,8 +104,8 @@ def _counts(v: dict[str, Any]) -> dict[str, str]:
     }
     parts = [(v[key], told) for key, told in words.items() if v[key]]
     return {
-        "it": ", ".join(f"{n} {told[0]}" for n, told in parts) or "nessun dato cambiato",
-        "en": ", ".join(f"{n} {told[1]}" for n, told in parts) or "no figure changed",
+        "it": ", ".join(f"{short(n, 'NR', 'it')} {told[0]}" for n, told in parts) or "nessun dato cambiato",
+        "en": ", ".join(f"{short(n, 'NR', 'en')} {told[1]}" for n, told in parts) or "no figure changed",
     }
 
 
