@@ -27,6 +27,9 @@ from sources.home import utc_now
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# a column of a table that is narrower than this on the average cannot be read
+LEAST_WIDTH = 9
+
 STATE_STYLES = {
     "live": "bold green",
     "unchanged": "green",
@@ -217,18 +220,37 @@ def _moment(text: str | None) -> str:
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """`rows` as a table of `columns`; off a terminal as wide as it needs."""
+    """`rows` as a table of `columns`, as wide as it needs; on a terminal too narrow for it folded, or row below row."""
+    numbers = [
+        bool(rows)
+        and all(isinstance(row.get(c), int | float) and not isinstance(row.get(c), bool) for row in rows)
+        for c in columns
+    ]
+    heads = [column.replace("_", " ") for column in columns]
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    if not out.is_terminal or sum(widths) + 2 * len(widths) <= out.width:
+        # not by rich, which takes minutes for some ten thousand rows
+        lines = [
+            "  ".join(
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, numbers, strict=True)
+            ).rstrip()
+            for line in (heads, *cells)
+        ]
+        out.print(Text(lines[0], style="bold"))
+        print(*lines[1:], sep="\n", end="\n" if rows else "")
+        return
+    if out.width < LEAST_WIDTH * len(columns):
+        for number, line in enumerate(cells, 1):
+            _facts(f"{number}", dict(zip(columns, line, strict=True)), 0)
+        return
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        numbers = all(
-            isinstance(row.get(column), int | float) and not isinstance(row.get(column), bool) for row in rows
-        )
-        grid.add_column(
-            column.replace("_", " "), justify="right" if rows and numbers else "left", overflow="fold"
-        )
-    for row in rows:
-        grid.add_row(*(_cell(row.get(column)) for column in columns))
-    _wide().print(grid)
+    for head, right in zip(heads, numbers, strict=True):
+        grid.add_column(head, justify="right" if right else "left", overflow="fold")
+    for line in cells:
+        grid.add_row(*line)
+    out.print(grid)
 
 
 def refreshed(report: dict[str, Any]) -> None:
@@ -343,6 +365,8 @@ def _facts(title: str, facts: dict[str, Any], indent: int) -> None:
     console = _wide()
     console.print(Text(" " * indent + title, style="bold"))
     grid = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        grid.add_column(overflow="fold")
     for label, value in facts.items():
         if value not in (None, "", []):
             grid.add_row(" " * indent + " ", Text(label, style="dim"), Text(str(value)))
@@ -352,7 +376,7 @@ def _facts(title: str, facts: dict[str, Any], indent: int) -> None:
 def _datasets(datasets: dict[str, dict[str, Any]]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("dataset", "state", "updated by its provider", "last check"):
-        grid.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold", no_wrap=column == "dataset")
     troubles: dict[tuple[str, str], list[str]] = {}
     for name, entry in datasets.items():
         state = entry["state"] + (f" {entry['age_days']} d" if entry["age_days"] is not None else "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -277,6 +279,40 @@ def test_tables_are_whole_off_a_terminal(world: World):
     shown = world.run("query", "select snapshot_id, url, sha256 from snapshots").out
     ((snapshot_id, url, sha256),) = world.query("select snapshot_id, url, sha256 from snapshots")
     assert snapshot_id in shown and url in shown and sha256 in shown
+
+
+@pytest.fixture
+def narrow(published: Path) -> Callable[..., str]:
+    """What `distretto WORDS` writes to a terminal of 60 columns, without colours."""
+
+    def shown(*words: str) -> str:
+        leader, follower = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
+            cwd=ROOT,
+            stdout=follower,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "DISTRETTO_HOME": str(published), "COLUMNS": "60", "TERM": "dumb"},
+        ):
+            os.close(follower)
+            told = b""
+            # a terminal whose program has ended is an error of reading on Linux, an empty answer elsewhere
+            with contextlib.suppress(OSError):
+                while piece := os.read(leader, 65536):
+                    told += piece
+        os.close(leader)
+        return told.decode()
+
+    return shown
+
+
+def test_on_a_narrow_terminal_nothing_is_cut_and_many_columns_stand_below_each_other(narrow):
+    wide = narrow("query", "from patents limit 2")
+    assert "…" not in wide
+    assert [line.split()[0] for line in wide.splitlines()][:3] == ["1", "dataset", "indicator"]
+    assert "   geo          " in wide and max(map(len, wide.splitlines())) <= 60
+    trail = narrow("why", "ITG1/epo_applications/2004")
+    assert "…" not in trail and "licence" in trail
 
 
 def test_a_path_in_a_message_stays_whole_off_a_terminal(world: World):
