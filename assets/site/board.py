@@ -208,17 +208,12 @@ def spark_svg(measure: Measure, geo: str, colour: str) -> str | None:
 
 
 def map_svg(view: dict[str, Any]) -> str:
-    """The provinces as a picture of its own, in shades or circles, with the provinces' letters."""
+    """The provinces as a picture of its own, in shades, with the provinces' letters."""
     laid: draw.Map = view["laid"]
     parts = [
         f'<path d="{shape["path"]}" fill="{SHADES[view["classes"][geo]] if geo in view["classes"] else "#e3dfd7"}" '
         f'stroke="#fff" stroke-width="3"/>'
         for geo, shape in laid.shapes.items()
-    ]
-    parts += [
-        f'<circle cx="{laid.shapes[geo]["x"]:.0f}" cy="{laid.shapes[geo]["y"]:.0f}" r="{radius}" fill="{SHADES[2]}" '
-        f'stroke="{REGION}" stroke-width="3"/>'
-        for geo, radius in view["circles"].items()
     ]
     parts += [
         f'<text x="{shape["x"]:.0f}" y="{shape["y"] + 10:.0f}" text-anchor="middle" font-family="Libertinus Serif" '

@@ -386,11 +386,14 @@ def province_map(outlines: dict[str, dict[str, Any]], width: int = 1000, margin:
         ]
         shapes[geo]["path"] += outline(points)
         if ring_area(ring) > shapes[geo]["size"]:
-            x, y = roomiest(tuple(ring))
+            (x, y), (cx, cy) = roomiest(tuple(ring)), centre(ring)
             shapes[geo] |= {
                 "size": ring_area(ring),
                 "x": dx + (x - west) * squeeze * per_degree,
                 "y": dy + (north - y) * per_degree,
+                # circles lie apart best at the centres
+                "cx": dx + (cx - west) * squeeze * per_degree,
+                "cy": dy + (north - cy) * per_degree,
             }
 
     for geo, ring in near:
