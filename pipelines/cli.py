@@ -42,8 +42,15 @@ targets_app = typer.Typer(
 )
 app.add_typer(targets_app, name="targets")
 
+
+def _given(words: str) -> str:
+    if not words.strip():
+        raise typer.BadParameter("give a reason: it is recorded and published.")
+    return words
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.")]
+Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.", callback=_given)]
 DatasetName = Annotated[str, typer.Argument(help="A dataset, see `distretto datasets`.")]
 SnapshotName = Annotated[str, typer.Argument(help="A snapshot id, or its last characters.")]
 

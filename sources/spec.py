@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from sources.errors import SpecError
 
@@ -239,6 +247,13 @@ class Provider(_Strict):
     timezone: str
     credentials: list[str] = []
 
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, base_url: str, others: ValidationInfo) -> str:
+        if others.data.get("protocol") != "drop" and not re.match(r"https?://[^/]", base_url):
+            raise ValueError("must begin with http:// or https:// and a host")
+        return base_url
+
     @property
     def unset(self) -> list[str]:
         """The environment variables among `credentials` that have no value: the provider is not asked without them."""
@@ -334,7 +349,9 @@ def _told(error: Any) -> str:
     """A pydantic error in our words."""
     if error["type"] == "missing":
         return "missing"
-    problem = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+    problem = (
+        "unknown key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    )
     return f"{problem} (here: {error['input']!r})"
 
 

@@ -107,6 +107,7 @@ def test_help_says_what_a_command_does_and_what_each_of_its_words_means(words):
         "accept nonsense x --because y",
         "pin nonsense x --because y",
         "unpin nonsense --because y",
+        "unpin toy --because=",
         "why nonsense",
         "why ITG17/V11920",
         "why ITG17/V11920/2019/more",

@@ -219,6 +219,7 @@ def test_a_further_provider_can_be_laid_beside(providers, folder, monkeypatch):
         ("eurostat:\n  base_url: 'http://127.0.0.1:9'\n  colour: red\n", 3, "colour: unknown key"),
         ("eurostat:\n  min_interval_s: -1\n", 2, "min_interval_s"),
         ("eurostat:\n  attempts: many\n", 2, "attempts"),
+        ("eurostat:\n  base_url: localhost:9\n", 2, "base_url: must begin with http:// or https://"),
         ("other:\n  title: Other\n", 1, "base_url: missing"),
         ("eurostat:\n  attempts: 1\n  attempts: 2\n", 3, "attempts: the key stands twice"),
         ("eurostat: http://127.0.0.1:9\n", 1, "eurostat must hold settings"),
