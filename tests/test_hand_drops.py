@@ -252,6 +252,24 @@ def test_a_list_under_a_wrong_date_is_withdrawn_and_nothing_else(world, lay, nig
     assert known(world, "startup_innovative", "geo, period, value") == stands != before
 
 
+def test_exports_that_a_person_copied_are_a_series_by_quarter(world):
+    """In the form that the page gives, as a spreadsheet set to Italian saves it. The figures are made up."""
+    page = (ROOT / "docs" / "hand-drops.md").read_text(encoding="utf-8")
+    header = re.search(r"^freq,nace_r2,.*$", page, re.M)[0].replace(",", ";")
+    file = world.home / "drop" / "coeweb_26.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{header}\nQ;C26;ITG17;2026-Q1;1000,5;p\nQ;C26;ITG17;2025-Q4;900;\n", encoding="utf-8")
+    assert world.run("refresh", "--only", "istat_coeweb_26", "--json").code == 0
+    assert world.query(
+        "select geo, nace_r2, indicator, period, value, unit, flag from observations order by period"
+    ) == [
+        ("ITG17", "C26", "exports", "2025-Q4", 900.0, "EUR", ""),
+        ("ITG17", "C26", "exports", "2026-Q1", 1000.5, "EUR", "p"),
+    ]
+    file.write_text(f"{header}\nQ;C26;Catania;2026-Q1;1000,5;p\n", encoding="utf-8")
+    assert "Catania" in world.night("istat_coeweb_26")["failure"]["message"]
+
+
 def test_a_table_of_a_provider_cannot_be_withdrawn(world):
     world.first_night()
     told = world.run("withdraw", "toy", world.state()["snapshot_id"], "--because", "made up for a test")
