@@ -66,6 +66,9 @@ def main() -> None:
                     "Interrupted: what was published stays; the next run takes up what is missing."
                 )
                 sys.exit(130)
+            if "Broken pipe" in str(failure):
+                # the reader of our output has enough, as `head` has
+                sys.exit(1)
             told = _explained(failure)
             if told is None:
                 raise

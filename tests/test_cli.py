@@ -480,6 +480,20 @@ def test_a_damaged_status_is_named_and_can_be_deleted(world: World, content):
         assert "status.json is damaged" in outcome.err and "delete it" in outcome.err
 
 
+def test_a_reader_that_has_enough_is_no_failure_to_explain(published: Path):
+    with subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", "export", "pat_ep_rtot"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTRETTO_HOME": str(published)},
+    ) as process:
+        assert process.stdout.readline().startswith("STRUCTURE,")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_an_interrupt_is_one_sentence_and_no_trace(published: Path):
     sql = "select count(*) from range(10000000000) a, range(100000) b"
     process = subprocess.Popen(
