@@ -571,7 +571,7 @@ def test_a_lost_warehouse_is_built_again_from_the_snapshots(world: World, damage
     if damage:
         (world.home / "warehouse.duckdb").write_bytes(damage)
         outcome = world.refresh()
-        assert (outcome.code, "delete it" in outcome.err) == (1, True)
+        assert (outcome.code, "delete warehouse.duckdb" in outcome.err) == (1, True)
         (world.home / "warehouse.duckdb").unlink()
     world.serve(changed(ITG1_2019="45", IT_2018="101"), last_change=LATER.replace(month=10))
     assert world.refresh().code == 0
