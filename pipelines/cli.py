@@ -507,9 +507,10 @@ def serve(
 
     DuckDB attaches them: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
     """
-    from pipelines.serve import serve as run
+    from pipelines.serve import listen
 
     home = Home.from_env()
+    run = listen(home, host, port)
     address = f"http://{host}:{port}/"
     _told(
         as_json,
@@ -518,7 +519,7 @@ def serve(
         "Ctrl-C ends it.",
     )
     sys.stdout.flush()
-    run(home, host, port)
+    run()
 
 
 @app.command()
@@ -627,7 +628,10 @@ def release_diff(
     if as_json:
         print(to_json(rows, indent=1))
     else:
-        show.table(rows, ["table", "removed", "added", "only_in", "columns"])
+        differing = [row for row in rows if any(row[key] for key in row if key != "table")]
+        if differing:
+            show.table(differing, ["table", "removed", "added", "only_in", "columns"])
+        show.done(f"{len(rows) - len(differing)} of {len(rows)} tables have the same rows in both.")
 
 
 @release_app.command("rebuild")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import uvicorn
@@ -135,8 +136,8 @@ class Punctual(H11Protocol):
             self._deadline = None
 
 
-def serve(home: Home, host: str, port: int) -> None:
-    """Serve until interrupted. Raises DistrettoError where the port is taken."""
+def listen(home: Home, host: str, port: int) -> Callable[[], None]:
+    """What serves until interrupted, with the port taken already. Raises DistrettoError where another program has it."""
     config = uvicorn.Config(
         application(home),
         host=host,
@@ -155,4 +156,4 @@ def serve(home: Home, host: str, port: int) -> None:
             f"{host}:{port} cannot be listened on.",
             hint="another program may have it: choose another --port.",
         ) from None
-    uvicorn.Server(config).run(sockets=[listening])
+    return partial(uvicorn.Server(config).run, sockets=[listening])

@@ -214,7 +214,8 @@ def test_who_takes_nothing_of_an_answer_is_cut_off(home: Home):
 
 def test_a_taken_port_is_said_in_one_sentence(home: Home, address: str):
     outcome = distretto(home.root, "serve", "--port", address.rpartition(":")[2])
-    assert outcome.code == 1 and "--port" in outcome.err and "Traceback" not in outcome.err
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "--port" in outcome.err and "Traceback" not in outcome.err
 
 
 def test_parts_of_two_releases_are_never_mixed(home: Home, address: str):
