@@ -510,9 +510,21 @@ def test_an_entry_taken_out_or_put_in_is_found(number, what):
         changed = list(entries)
         changed[number], changed[other] = changed[other], changed[number]
     assert ledger.verify(Ledger(Path("none"), entries), published, home) == []
-    assert ledger.verify(Ledger(Path("none"), changed), published, home) != []
+    told = ledger.verify(Ledger(Path("none"), changed), published, home)
+    assert told != [] and "value was" not in " ".join(told)
+    if (what, number) == ("swapped", 0):
+        assert told[0].endswith(": in its place a release had shown target-0, version 1")
     # the last one taken out leaves a good chain: only what was published, or an anchor, tells
     assert (ledger.verify(Ledger(Path("none"), changed), {}, home) == []) == (what == "gone" and number == 3)
+
+
+def test_a_letter_of_another_alphabet_is_told_by_its_number(chain):
+    home, found = chain
+    published = {e.number: ledger.content(e) for e in found.entries}
+    text = home.ledger.read_text(encoding="utf-8")
+    assert "made up for a test" in text
+    home.ledger.write_text(text.replace("made up for a test", "mad\u0435 up for a test", 1), encoding="utf-8")
+    assert r"'mad\u0435 up for a test'" in ledger.verify(ledger.load(home), published, home)[0]
 
 
 def test_a_ledger_sealed_anew_is_known_from_what_was_published(chain):

@@ -252,7 +252,7 @@ def verify(ledger: Ledger, published: dict[int, str], home: Home) -> list[str]:
             problems.append(f"{name} was altered after it was sealed{changed}")
         elif entry.number != place or entry.previous != previous:
             problems.append(
-                f"{name} does not follow the entry before it: one was taken out, put in or sealed anew{changed}"
+                f"{name} does not follow the entry before it: one was taken out, put in, moved or sealed anew{changed}"
             )
         elif changed:
             problems.append(f"{name} was sealed anew after a release had shown it{changed}")
@@ -312,17 +312,26 @@ def _anchor_disorder(anchor: Anchor, seals: set[str], home: Home) -> list[str]:
 
 
 def _differences(before: str, now: str) -> str:
-    """Which fields differ, from what to what."""
-    old, new = _flat(json.loads(before)), _flat(json.loads(now))
+    """Which fields differ, from what to what; of another target than the one that stood there only which that was."""
+    was, is_ = json.loads(before), json.loads(now)
+    if any(was.get(key) != is_.get(key) for key in ("id", "version")):
+        stood = f"{was['id']}, version {was['version']}" if "id" in was else "an anchor"
+        return f"in its place a release had shown {stood}"
+    old, new = _flat(was), _flat(is_)
     # the seals before it differ where an earlier entry was sealed anew: that one is named itself
     return (
         ", ".join(
-            f"{key} was {old.get(key, 'absent')} and is {new.get(key, 'absent')}"
+            f"{key} was {_legible(old.get(key, 'absent'))} and is {_legible(new.get(key, 'absent'))}"
             for key in sorted(old.keys() | new.keys())
             if old.get(key) != new.get(key) and key != "previous"
         )
         or "the seal before it"
     )
+
+
+def _legible(value: Any) -> str:
+    """A letter of another alphabet is told from the one that it looks like by its number."""
+    return str(value) if str(value).isascii() else ascii(value)
 
 
 def _flat(value: Any, above: str = "") -> dict[str, Any]:
