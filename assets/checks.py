@@ -7,7 +7,6 @@ release (`warehouse/gate/`). Great Expectations is imported only when there is s
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from numbers import Real
@@ -19,8 +18,7 @@ from sources.formats.staged import Staged, name, quoted
 from sources.snapshots import Snapshot
 from sources.spec import Dataset, Range
 from warehouse import peers, vintages
-from warehouse.release import HERE as WAREHOUSE
-from warehouse.release import territory
+from warehouse.territory import geography, territory
 
 NAMES = (
     "min_rows",
@@ -114,7 +112,7 @@ def _profile(
         frames[f"range_{number}"] = _extremes(con, rule)
     # Great Expectations copies a set of values some twenty times: with all known codes 0.2 s a dataset
     geos = frames["geos"]["geo"]
-    frames["geos"]["unknown_geo"] = geos.where(~geos.isin(known_geos()))
+    frames["geos"]["unknown_geo"] = geos.where(~geos.isin(geography().keys()))
     con.execute("drop view staged_rows; drop view staged_series")
     return frames
 
@@ -250,12 +248,3 @@ def _expected(expectation: Any) -> str:
         if text
     )
     return f"{given['column']} {bounds}"
-
-
-@cache
-def known_geos() -> frozenset[str]:
-    """The codes of `warehouse/reference/geography.csv`."""
-    with open(WAREHOUSE / "reference" / "geography.csv", encoding="utf-8", newline="") as handle:
-        return frozenset(
-            row["geo"] for row in csv.DictReader(line for line in handle if not line.startswith("#"))
-        )

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from assets.checks import known_geos
 from assets.observations import PROTOCOLS, Workshop
 from sources.concepts import territories
 from sources.errors import DistrettoError, UnreadableBody
@@ -23,6 +22,7 @@ from sources.http import Client
 from sources.protocols import Structure
 from sources.spec import Dataset, Provider
 from sources.staging import decoded
+from warehouse.territory import geography
 
 
 def probe(shop: Workshop, dataset: Dataset) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
         },
         "codes_gone": {d: codes for d, codes in gone.items() if codes},
         "codes_without_unit": sorted(without_unit),
-        "territories_unknown": sorted(_wanted(dataset, "geo", there) - known_geos()),
+        "territories_unknown": sorted(_wanted(dataset, "geo", there) - geography().keys()),
         "codes_new": {},
         "codes_vanished": {},
         "periods": {"provider": _span(there.periods), "held": _span(held.periods if held else ())},

@@ -221,14 +221,15 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         yield World(tmp_path, server, monkeypatch, capsys)
 
 
-def distretto(home: Path, *words: str, **environment: str) -> Outcome:
-    """`distretto WORDS` in a process of its own, on the data folder `home` and the project's own settings."""
+def distretto(home: Path, *words: str, cwd: Path = ROOT, **environment: str) -> Outcome:
+    """`distretto WORDS` of the code in `cwd`, in a process of its own, on the data folder `home` and the project's own
+    settings."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("DISTRETTO_", "DAGSTER_"))
     }
     done = subprocess.run(
         [sys.executable, "-c", "from pipelines.cli import main; main()", *words],
-        cwd=ROOT,
+        cwd=cwd,
         text=True,
         capture_output=True,
         env={**inherited, "DISTRETTO_HOME": str(home), **environment},

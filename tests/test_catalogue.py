@@ -25,8 +25,8 @@ from sources.spec import Dataset, load_catalogue, load_providers
 from tests.conftest import ROOT
 from warehouse.indicators import load_families, load_indicators
 from warehouse.peers import benchmarks, shown
-from warehouse.release import territory
 from warehouse.status import STATES
+from warehouse.territory import territory
 
 REFERENCE = ROOT / "warehouse" / "reference"
 STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -239,6 +240,28 @@ def keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
 def test_the_keys_of_the_territory_are_explained():
     given = yaml.safe_load((ROOT / "warehouse" / "reference" / "territory.yml").read_text(encoding="utf-8"))
     assert {named(row[0])[0] for row in table("docs/another-territory.md", "Key")} == set(given)
+
+
+def test_another_territory_is_one_file(tmp_path: Path):
+    """The page's own example, on a copy of the code: what a run ends with, and the pages."""
+    for package in ("assets", "pipelines", "sources", "warehouse"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    page = TEXTS["docs/another-territory.md"]
+    example, ends = (re.search(rf"^```{kind}\n(.*?)^```", page, re.M | re.S)[1] for kind in ("yaml", "text"))
+    file = tmp_path / "warehouse" / "reference" / "territory.yml"
+    headlines = yaml.safe_load(file.read_text(encoding="utf-8"))["headlines"]
+    file.write_text(yaml.safe_dump(yaml.safe_load(example) | {"headlines": headlines}), encoding="utf-8")
+    moved = {"cwd": tmp_path, "DISTRETTO_PROVIDERS": str(ROOT / "tests" / "specimens" / "nobody.yml")}
+    outcome = distretto(tmp_path / "data", "refresh", "--offline", **moved)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.endswith(ends)
+    site = tmp_path / "data" / "current" / "site" / "it"
+    assert "Piemonte" in (site / "index.html").read_text(encoding="utf-8")
+    assert not [path.name for path in site.glob("*.html") if "metropolitane" in path.read_text("utf-8")]
+    assert distretto(tmp_path / "data", "targets", "results", "--json", **moved).json == []
+    file.write_text(file.read_text(encoding="utf-8").replace("ITC18", "ITG17"), encoding="utf-8")
+    refused = distretto(tmp_path / "data", "refresh", "--offline", **moved)
+    assert refused.code == 1 and "territory.yml: ITG17 is no part of ITC1." in refused.err
 
 
 def test_every_published_table_is_explained():

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from sources.errors import DistrettoError
 from sources.home import Home, write_atomic
+from warehouse.territory import territory
 
 SHIPPED = Path(__file__).parent / "reference" / "targets.yml"
 GENESIS = "0" * 64
@@ -406,9 +407,20 @@ def sealed(ledger: Ledger, draft: Draft, known: Known, now: datetime) -> Entry:
 
 
 def begin(home: Home) -> None:
-    """Give the data folder a ledger of its own, a copy of the one that ships; nothing where it has one."""
-    if not home.ledger.exists():
-        write_atomic(home.ledger, SHIPPED.read_bytes())
+    """Give the data folder a ledger of its own; nothing where it has one.
+
+    A copy of the one that ships, unless its proposals are on another territory than ours: then one without entries.
+    """
+    if home.ledger.exists():
+        return
+    ours = territory()
+    places = {ours["region"], ours["country"], *ours["provinces"]}
+    shipped = SHIPPED.read_bytes()
+    suits = all(entry["geo"] in places for entry in yaml.safe_load(shipped))
+    write_atomic(
+        home.ledger,
+        shipped if suits else b"# The ledger of targets, without an entry yet: docs/targets.md.\n",
+    )
 
 
 def append(home: Home, ledger: Ledger, entry: Entry | Anchor) -> None:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from sources.errors import DistrettoError
 from sources.formats.staged import quoted
@@ -41,6 +40,7 @@ from warehouse import (
     tables,
     targets,
 )
+from warehouse.territory import territory
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
@@ -358,12 +358,6 @@ def _territory(con: duckdb.DuckDBPyConnection) -> None:
     ]
     con.execute("create or replace temp table territory (geo varchar, role varchar)")
     con.executemany("insert into territory values (?, ?)", rows)
-
-
-@cache
-def territory() -> dict[str, Any]:
-    """Which territory is ours: `reference/territory.yml`."""
-    return yaml.safe_load((HERE / "reference" / "territory.yml").read_text(encoding="utf-8"))
 
 
 def _after(last: Release | None) -> datetime:

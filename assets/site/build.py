@@ -21,7 +21,8 @@ from assets.site import board, draw, findings
 from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read, since
 from assets.site.language import LANGUAGES, Language
 from sources.formats.staged import quoted
-from warehouse.release import Release, reading, territory
+from warehouse.release import Release, reading
+from warehouse.territory import territory
 
 HERE = Path(__file__).parent
 NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")

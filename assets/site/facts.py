@@ -18,7 +18,7 @@ from sources.formats.staged import quoted
 from warehouse import peers
 from warehouse.ledger import Directive
 from warehouse.release import HERE as WAREHOUSE
-from warehouse.release import territory
+from warehouse.territory import territory
 
 DIRECTIVES = get_args(Directive)
 
@@ -170,12 +170,13 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
 
 def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
     ours, chosen = territory(), peers.shown()
-    roles = {
+    own = {
         ours["region"]: "region",
         **dict.fromkeys(ours["provinces"], "province"),
         ours["country"]: "country",
-        **dict.fromkeys(chosen, "peer"),
     }
+    # who is shown to compare with may be our own territory, where another one adopts the project
+    roles = own | dict.fromkeys((geo for geo in chosen if geo not in own), "peer")
     known = {row["geo"]: row for row in _rows(con, "from geography")}
     filled = {row["geo"] for row in _rows(con, "select distinct geo from indicators")}
     return {

@@ -21,7 +21,8 @@ from sources.home import Home
 from sources.spec import Catalogue, Dataset
 from tests.conftest import SPECIMENS
 from warehouse import composite, indicator_history, indicators, peers, tables, vintages
-from warehouse.release import STORAGE, territory
+from warehouse.release import STORAGE
+from warehouse.territory import territory
 
 REAL = ("bd_size_r3", "pat_ep_rtot", "nama_10r_3gdp")
 # how much of a cube is filled, from the last period backwards: 1 where not said. What the entries' `min_rows` rest on
