@@ -50,7 +50,7 @@ INTEL_MAC := cryptography<49 ; sys_platform == 'darwin' and platform_machine == 
 lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }
 	printf '%s\n' setuptools wheel "$(INTEL_MAC)" | \
-	$(UV_COMPILE) pyproject.toml - --extra test -o requirements.lock
+	$(UV_COMPILE) pyproject.toml - --extra test --extra mcp -o requirements.lock
 	$(UV_COMPILE) --group bench -c requirements.lock -o requirements-bench.lock
 	$(UV_COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
 

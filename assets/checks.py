@@ -2,7 +2,7 @@
 
 DuckDB computes what is judged: the rows of the territory and its peers in full, of the whole table a profile
 (counts, codes, flags, ranges, duplicates), so that memory stays bounded. Does not belong here: the gate of a
-release (`warehouse/gate/`). Great Expectations is imported only when there is something to judge.
+release (`warehouse/publishing/checks/`). Great Expectations is imported only when there is something to judge.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 
 import duckdb
 
-from sources.formats.staged import Staged, name, quoted
+from sources.catalogue import Dataset, Range
+from sources.common.sql import identifier, literal
+from sources.formats.staged import Staged
 from sources.snapshots import Snapshot
-from sources.spec import Dataset, Range
-from warehouse import peers, vintages
-from warehouse.territory import geography, territory
+from warehouse.history import vintages
+from warehouse.reference.territory import geography, territory
+from warehouse.statistics import peers
 
 NAMES = (
     "min_rows",
@@ -67,10 +69,10 @@ def _profile(
     before: Staged | None,
 ) -> dict[str, Any]:
     """The frames that are judged: `table` (one row of counts), `geos`, `flags`, `units`, `range_N`, `rows` (ours and peers)."""
-    keys = ", ".join(name(dimension) for dimension in dataset.dimensions)
-    con.execute(f"create or replace temp view staged_series as from read_parquet({quoted(staged.series)})")
+    keys = ", ".join(identifier(dimension) for dimension in dataset.dimensions)
+    con.execute(f"create or replace temp view staged_series as from read_parquet({literal(staged.series)})")
     con.execute(
-        f"create or replace temp view staged_rows as from read_parquet({quoted(staged.observations)})"
+        f"create or replace temp view staged_rows as from read_parquet({literal(staged.observations)})"
     )
     one = con.execute(f"""
         select (select count(*) from staged_rows) as n_rows,
@@ -80,7 +82,7 @@ def _profile(
     one["size_ratio"], one["revised_share"] = 1.0, 0.0
     if before:
         (rows_before,) = con.execute(
-            f"select count(*) from read_parquet({quoted(before.observations)})"
+            f"select count(*) from read_parquet({literal(before.observations)})"
         ).fetchone()
         one["size_ratio"] = one["n_rows"] / max(rows_before, 1)
         if not one["duplicates"].iloc[0]:
@@ -92,7 +94,7 @@ def _profile(
             one["revised_share"] = changed / max(rows_before, 1)
     ours = territory()
     near = ", ".join(
-        quoted(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *peers.shown())
+        literal(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *peers.shown())
     )
     frames = {
         "table": one,
@@ -107,7 +109,9 @@ def _profile(
     }
     if isinstance(dataset.unit, dict):
         (dimension,) = dataset.unit
-        frames["units"] = con.execute(f"select distinct {name(dimension)} as code from staged_series").df()
+        frames["units"] = con.execute(
+            f"select distinct {identifier(dimension)} as code from staged_series"
+        ).df()
     for number, rule in enumerate(dataset.checks.ranges):
         frames[f"range_{number}"] = _extremes(con, rule)
     # Great Expectations copies a set of values some twenty times: with all known codes 0.2 s a dataset
@@ -121,7 +125,7 @@ def _extremes(con: duckdb.DuckDBPyConnection, rule: Range) -> Any:
     """Least and greatest value of the rows that `rule` selects, over the whole table."""
     chosen = (
         " and ".join(
-            f"{name(d)} in ({', '.join(quoted(c) for c in codes)})" for d, codes in rule.where.items()
+            f"{identifier(d)} in ({', '.join(literal(c) for c in codes)})" for d, codes in rule.where.items()
         )
         or "true"
     )

@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 
 from assets import checks, observations, release
-from assets.resources import DataFolder
-from sources.formats.staged import quoted
-from sources.home import utc_now
-from sources.spec import Catalogue, Dataset, Provider
-from warehouse.status import describe, read_status
-from warehouse.tables import contract
+from assets.resources import DataFolderResource
+from sources.catalogue import Catalogue, Dataset, Provider
+from sources.common.sql import literal
+from sources.data_folder import utc_now
+from warehouse.history.dataset_state import describe, read_status
+from warehouse.publishing.tables import contract
 
 OWNERS = ["team:distretto"]
 CHECK_NAMES = ("answered", *checks.NAMES)
@@ -53,14 +53,16 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
     ]
 
     @dg.multi_asset(name="snapshots", specs=specs, can_subset=True)
-    def snapshots(context: dg.AssetExecutionContext, folder: DataFolder) -> Iterator[dg.MaterializeResult]:
+    def snapshots(
+        context: dg.AssetExecutionContext, folder: DataFolderResource
+    ) -> Iterator[dg.MaterializeResult]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
-        observations.ship(folder.shop, chosen)
+        observations.ship(folder.run, chosen)
         if not folder.offline:
-            observations.collect(folder.shop, chosen)
-        entries = read_status(folder.shop.home)["datasets"]
+            observations.collect(folder.run, chosen)
+        entries = read_status(folder.run.home)["datasets"]
         for dataset in chosen:
-            newest = folder.shop.store.newest(dataset, "live") or folder.shop.store.newest(dataset, "shipped")
+            newest = folder.run.store.newest(dataset, "live") or folder.run.store.newest(dataset, "shipped")
             yield dg.MaterializeResult(
                 asset_key=snapshot_key(dataset),
                 metadata={
@@ -102,12 +104,14 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
         },
         check_specs=[dg.AssetCheckSpec(name, asset=key) for name in CHECK_NAMES],
     )
-    def observations_of(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.MaterializeResult:
-        shop = folder.shop
-        with shop.warehouse() as con:
-            outcome = observations.admit(shop, con, dataset.id)
+    def observations_of(
+        context: dg.AssetExecutionContext, folder: DataFolderResource
+    ) -> dg.MaterializeResult:
+        run = folder.run
+        with run.warehouse() as con:
+            outcome = observations.admit(run, con, dataset.id)
             # a literal: given a parameter DuckDB imports pandas, a second that an unchanged night need not spend
-            ours = f"dataset = {quoted(dataset.id)}"
+            ours = f"dataset = {literal(dataset.id)}"
             judged = con.execute(f"""
                 select check_name, passed, observed, expected, snapshot_id from check_results where {ours}
                 qualify checked_at = max(checked_at) over ()""").fetchall()
@@ -116,7 +120,7 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
                     select deleted from history semi join (select series from series where {ours}) using (series)
                     qualify row_number() over (partition by series, period order by vintage desc) = 1
                 ) where not deleted""").fetchone()
-        state = describe(shop.home, shop.catalogue, shop.providers, shop.store, utc_now())[dataset.id]
+        state = describe(run.home, run.catalogue, run.providers, run.store, utc_now())[dataset.id]
         context.log.info(f"{dataset.id}: {outcome}, {state['state']}, {rows:,} observations")
         return dg.MaterializeResult(
             metadata=_metadata(outcome, state, rows), check_results=_check_results(judged, state)
@@ -176,7 +180,7 @@ def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
             group_name="published",
             owners=OWNERS,
             kinds={"duckdb", "sql"},
-            description="Every indicator of warehouse/indicators, computed from the latest observations.",
+            description="Every indicator of warehouse/statistics/indicators, computed from the latest observations.",
             skippable=True,
         ),
         dg.AssetSpec(
@@ -191,8 +195,10 @@ def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name="release", specs=specs)
-    def release_step(context: dg.AssetExecutionContext, folder: DataFolder) -> Iterator[dg.MaterializeResult]:
-        published = release.publish(folder.shop)
+    def release_step(
+        context: dg.AssetExecutionContext, folder: DataFolderResource
+    ) -> Iterator[dg.MaterializeResult]:
+        published = release.publish(folder.run)
         if published is None:
             context.log.info("nothing changed: the release that stands is the newest")
             return

@@ -14,39 +14,41 @@ from typing import Any
 
 import duckdb
 
-from assets.observations import PROTOCOLS, Workshop
+from assets.observations import PROTOCOLS
+from assets.run import RunContext
+from sources.catalogue import Dataset, Provider
+from sources.common.sql import identifier, literal
 from sources.concepts import territories
 from sources.errors import DistrettoError, UnreadableBody
-from sources.formats.staged import Staged, name, period, quoted
-from sources.http import Client
+from sources.formats.staged import Staged, period
+from sources.http.client import Client
 from sources.protocols import Structure
-from sources.spec import Dataset, Provider
 from sources.staging import decoded
-from warehouse.territory import geography
+from warehouse.reference.territory import geography
 
 
-def probe(shop: Workshop, dataset: Dataset) -> dict[str, Any]:
+def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
     """The report on `dataset`: JSON with `agrees`, which is False where the provider lacks what the entry asks for.
 
     A provider without a service for structures is asked for the table itself, which is thrown away. Raises a SourceError
     where the provider does not answer, DistrettoError where it cannot be asked.
     """
-    provider = shop.providers[dataset.provider]
+    provider = run.providers[dataset.provider]
     if provider.unset:
         raise DistrettoError(
             f"{provider.title} is not asked: {' and '.join(provider.unset)} not set.",
             hint="set them in the environment.",
         )
-    shop.home.root.mkdir(parents=True, exist_ok=True)
+    run.home.root.mkdir(parents=True, exist_ok=True)
     # beside the folder of hand-laid files, as in a run
-    with tempfile.TemporaryDirectory(prefix="probe-", dir=shop.home.root) as folder:
-        protocol = PROTOCOLS[provider.protocol](Client(provider, shop.home.pace), Path(folder))
+    with tempfile.TemporaryDirectory(prefix="probe-", dir=run.home.root) as folder:
+        protocol = PROTOCOLS[provider.protocol](Client(provider, run.home.pace), Path(folder))
         if hasattr(protocol, "structure"):
             there = _ours(protocol.structure(dataset), provider)
         else:
             there = _by_fetching(protocol, dataset, provider, Path(folder))
-    snapshot = shop.store.current(dataset.id)
-    held = _of_staged(shop.stage(snapshot), dataset.dimensions) if snapshot else None
+    snapshot = run.store.current(dataset.id)
+    held = _of_staged(run.stage(snapshot), dataset.dimensions) if snapshot else None
     return compare(dataset, provider, there, held)
 
 
@@ -163,8 +165,8 @@ def _further(dataset: Dataset) -> list[str]:
 
 
 def _of_staged(staged: Staged, dimensions: list[str], further: Iterable[str] = ()) -> Structure:
-    series, observations = (f"read_parquet({quoted(path)})" for path in (staged.series, staged.observations))
-    codes = {d: _column(f"select distinct {name(d)} from {series}") for d in dimensions}
+    series, observations = (f"read_parquet({literal(path)})" for path in (staged.series, staged.observations))
+    codes = {d: _column(f"select distinct {identifier(d)} from {series}") for d in dimensions}
     return Structure([*dimensions, *further], codes, _column(f"select distinct period from {observations}"))
 
 

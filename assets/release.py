@@ -1,25 +1,26 @@
 """The release step as a plain function: the datasets' states in, release and the run's record out.
 
-Belongs here: what the step does around `warehouse/release.py`. Does not belong here: Dagster.
+Belongs here: what the step does around `warehouse/publishing/release.py`. Does not belong here: Dagster.
 """
 
 from __future__ import annotations
 
-from assets.observations import Workshop, tidy
+from assets.observations import tidy
+from assets.run import RunContext
 from assets.site.build import render
-from sources.home import utc_now
-from warehouse import release
-from warehouse.status import describe, read_status, worsened, write_status
-from warehouse.store import replay
+from sources.data_folder import utc_now
+from warehouse.history.dataset_state import describe, read_status, worsened, write_status
+from warehouse.history.store import replay
+from warehouse.publishing import release
 
 
-def publish(shop: Workshop) -> release.Release | None:
+def publish(run: RunContext) -> release.Release | None:
     """Publish what stands, or None where nothing changed since the last release. Raises GateClosed.
 
     Either way `status.json` then holds the run's record: when, which release, and which datasets got worse.
     """
-    states = describe(shop.home, shop.catalogue, shop.providers, shop.store, utc_now())
-    status = read_status(shop.home)
+    states = describe(run.home, run.catalogue, run.providers, run.store, utc_now())
+    status = read_status(run.home)
     before = status["run"].get("datasets", {})
     status["run"] = {
         "at": utc_now().isoformat(),
@@ -36,12 +37,10 @@ def publish(shop: Workshop) -> release.Release | None:
         },
     }
     try:
-        with shop.warehouse() as con:
-            replay(con, shop.catalogue, shop.store, shop.stage)
-            published = release.build(
-                shop.home, con, shop.catalogue, shop.providers, shop.store, states, render
-            )
-        tidy(shop)
+        with run.warehouse() as con:
+            replay(con, run.catalogue, run.store, run.stage)
+            published = release.build(run.home, con, run.catalogue, run.providers, run.store, states, render)
+        tidy(run)
         status["run"]["published"] = published.id if published else None
         return published
     except BaseException as failure:
@@ -49,4 +48,4 @@ def publish(shop: Workshop) -> release.Release | None:
         status["run"] |= {"failed": str(failure) or "interrupted", "datasets": before}
         raise
     finally:
-        write_status(shop.home, status)
+        write_status(run.home, status)

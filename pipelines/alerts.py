@@ -1,7 +1,7 @@
 """Telling people: one digest a night, by webhook and mail, and a heartbeat whose absence is noticed elsewhere.
 
 All are off unless their settings are there. What cannot be delivered never fails a run, and no address, which
-may hold a secret, comes into the log. Does not belong here: deciding what is worse (`warehouse/status.py`).
+may hold a secret, comes into the log. Does not belong here: deciding what is worse (`warehouse/history/dataset_state.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 import requests
 
-from sources.home import Home, utc_now
-from warehouse import headlines, release, targets
-from warehouse.status import read_status
+from sources.data_folder import DataFolder, utc_now
+from warehouse.history.dataset_state import read_status
+from warehouse.publishing import headlines, release
+from warehouse.targets import assessment
 
 TIMEOUT_S = 10
 # of a dataset's observations: a revision of more than this is told
@@ -96,7 +97,7 @@ def on_release(context: dg.HookContext) -> None:
     """After the release step: the night in one message, where there is something to tell; the heartbeat always."""
     if context.op.name != "release":
         return
-    home = Home.from_env()
+    home = DataFolder.from_env()
     status = read_status(home)
     lines = worse_lines(status, utc_now())
     if status["run"].get("published"):
@@ -125,7 +126,7 @@ def worse_lines(status: dict[str, Any], now: datetime) -> list[str]:
     return lines
 
 
-def release_lines(home: Home) -> list[str]:
+def release_lines(home: DataFolder) -> list[str]:
     """What the release just shown has beyond the one before: large revisions, withdrawn figures, targets off track."""
     shown, earlier = release.current(home), release.releases(home)[:-1]
     if shown is None or not earlier:
@@ -147,11 +148,11 @@ def release_lines(home: Home) -> list[str]:
                 )
             if deleted:
                 lines.append(f"{dataset}: figures withdrawn by the provider: {deleted:,}")
-        short = targets.falling_short(con)
+        short = assessment.falling_short(con)
     try:
         with release.reading(before) as con:
             told = {
-                (t["target_id"], t["version"], t["point"], t["period"]) for t in targets.falling_short(con)
+                (t["target_id"], t["version"], t["point"], t["period"]) for t in assessment.falling_short(con)
             }
     except release.OtherVersion:
         # what it told of targets is not known: told once more rather than never

@@ -24,9 +24,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import show
+from pipelines import console
+from sources.data_folder import DataFolder, to_json, utc_now
 from sources.errors import DistrettoError
-from sources.home import Home, to_json, utc_now
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,7 +62,7 @@ def main() -> None:
             app()
         except BaseException as failure:
             if interrupted():
-                show.err.print(
+                console.err.print(
                     "Interrupted: what was published stays; the next run takes up what is missing."
                 )
                 sys.exit(130)
@@ -72,7 +72,7 @@ def main() -> None:
             told = _explained(failure)
             if told is None:
                 raise
-            show.failed(*told)
+            console.failed(*told)
             sys.exit(1)
 
 
@@ -80,7 +80,7 @@ def _explained(failure: BaseException) -> tuple[str, str] | None:
     """What happened and what to do next, where `failure` is one that a person can mend."""
     if isinstance(failure, DistrettoError):
         return failure.message, failure.hint
-    home = Home.from_env().root
+    home = DataFolder.from_env().root
     if isinstance(failure, OSError):
         return (
             f"{failure.strerror or failure}: {failure.filename or home}.",
@@ -135,11 +135,11 @@ def refresh(
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     from pipelines.run import run_nightly
-    from warehouse import release
+    from warehouse.publishing import release
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     steps = _catalogue_names(only)
-    with show.progress(len(steps)) as handler:
+    with console.progress(len(steps)) as handler:
         run_nightly(steps if only else None, offline, handler)
     run = _status(home)["run"]
     current = release.current(home)
@@ -154,7 +154,7 @@ def refresh(
     if as_json:
         print(to_json(report, indent=1))
     else:
-        show.refreshed(report)
+        console.refreshed(report)
     if run["worse"]:
         raise typer.Exit(3)
 
@@ -162,9 +162,9 @@ def refresh(
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """What stands: the release, and each dataset's state, age and trouble."""
-    from warehouse import release
+    from warehouse.publishing import release
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     current = release.current(home)
     report = {
         "current": current.id if current else None,
@@ -175,7 +175,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         print(to_json(report, indent=1))
     else:
-        show.status(report)
+        console.status(report)
 
 
 @app.command()
@@ -187,10 +187,10 @@ def doctor(
 
     Example: [cyan]distretto doctor[/cyan] after a night in which everything failed
     """
+    from sources.catalogue import load_catalogue, load_providers
     from sources.doctor import examine, owed
-    from sources.spec import load_catalogue, load_providers
 
-    home, catalogue = Home.from_env(), load_catalogue()
+    home, catalogue = DataFolder.from_env(), load_catalogue()
     states = _states(home)
     found = []
     for provider in load_providers().values():
@@ -199,7 +199,7 @@ def doctor(
     if as_json:
         print(to_json(found, indent=1))
     else:
-        show.doctor(found)
+        console.doctor(found)
 
 
 @app.command()
@@ -208,16 +208,16 @@ def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
 
     Exit code 3 where the entry asks for what the provider has not. Example: [cyan]distretto probe bd_hgnace_r[/cyan]
     """
-    from assets.observations import Workshop
     from assets.probe import probe as compare
+    from assets.run import RunContext
 
     _catalogue_names([dataset])
-    shop = Workshop(Home.from_env())
-    found = compare(shop, shop.catalogue[dataset])
+    run = RunContext(DataFolder.from_env())
+    found = compare(run, run.catalogue[dataset])
     if as_json:
         print(to_json(found, indent=1))
     else:
-        show.probed(found)
+        console.probed(found)
     if not found["agrees"]:
         raise typer.Exit(3)
 
@@ -225,7 +225,7 @@ def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
     """The catalogue: what is collected, from whom, and what it feeds."""
-    from sources.spec import load_catalogue
+    from sources.catalogue import load_catalogue
 
     entries = [
         {
@@ -245,7 +245,7 @@ def datasets(as_json: AsJson = False) -> None:
     if as_json:
         print(to_json(entries, indent=1))
     else:
-        show.table(entries, ["dataset", "title", "theme", "provider", "status"])
+        console.table(entries, ["dataset", "title", "theme", "provider", "status"])
 
 
 @app.command()
@@ -257,22 +257,22 @@ def validate(
 ) -> None:
     """Check the catalogue's files, then run every check again on the figures that stand. Exit code 1 if one fails."""
     from assets import checks
-    from assets.observations import Workshop
-    from sources import shipped
+    from assets.run import RunContext
+    from sources import bundled
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     names = _catalogue_names(only)
     results: list[dict[str, Any]] = []
     with home.writing():
-        shop = Workshop(home)
-        with shop.warehouse() as con, show.progress(len(names)) as handler:
+        run = RunContext(home)
+        with run.warehouse() as con, console.progress(len(names)) as handler:
             for name in names:
-                snapshot = shop.store.current(name)
+                snapshot = run.store.current(name)
                 handler.step(name, f"{name}: checking")
                 if snapshot is None:
                     continue
-                rows = shipped.load()[name].rows if snapshot.origin == "shipped" else None
-                found = checks.check(con, shop.catalogue[name], snapshot, shop.stage(snapshot), None, rows)
+                rows = bundled.load()[name].rows if snapshot.origin == "shipped" else None
+                found = checks.check(con, run.catalogue[name], snapshot, run.stage(snapshot), None, rows)
                 results += [
                     {
                         "dataset": name,
@@ -287,9 +287,9 @@ def validate(
     if as_json:
         print(to_json(results, indent=1))
     elif results:
-        show.table(results, ["dataset", "check", "passed", "observed", "expected"])
+        console.table(results, ["dataset", "check", "passed", "observed", "expected"])
     else:
-        show.done("The catalogue's files are right; no figures stand yet.", "distretto refresh gets them.")
+        console.done("The catalogue's files are right; no figures stand yet.", "distretto refresh gets them.")
     if not all(result["passed"] for result in results):
         raise typer.Exit(1)
 
@@ -308,7 +308,7 @@ def board(
     from datetime import date
 
     from assets.site.build import board_sheet
-    from warehouse import release
+    from warehouse.publishing import release
 
     try:
         day = date.fromisoformat(since)
@@ -319,13 +319,13 @@ def board(
     if language not in ("it", "en"):
         raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
     _raise_if_no_folder(Path(output))
-    pdf, changed = board_sheet(release.find(Home.from_env(), None), day, language)
+    pdf, changed = board_sheet(release.find(DataFolder.from_env(), None), day, language)
     with open(output, "wb") as handle:
         handle.write(pdf)
     if as_json:
         print(to_json({"file": output, "since": since, "changed": changed}, indent=1))
     else:
-        show.out.print(f"{output}: {len(changed)} figures are otherwise than on {since}, or new.")
+        console.out.print(f"{output}: {len(changed)} figures are otherwise than on {since}, or new.")
 
 
 @app.command()
@@ -334,9 +334,9 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
 
     Example: [cyan]distretto accept bd_size_r3 1a2b3c4d --because "announced revision of 2026"[/cyan]
     """
-    from assets import observations
+    from assets import decisions
 
-    taken = _decide(observations.accept, dataset, snapshot, because)
+    taken = _decide(decisions.accept, dataset, snapshot, because)
     _told(
         as_json,
         {"dataset": dataset, "accepted": taken},
@@ -348,9 +348,9 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
 @app.command()
 def withdraw(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Take back the figures of a file that was handed in by mistake; earlier ones return by `distretto accept`."""
-    from assets import observations
+    from assets import decisions
 
-    taken = _decide(observations.withdraw, dataset, snapshot, because)
+    taken = _decide(decisions.withdraw, dataset, snapshot, because)
     _told(
         as_json,
         {"dataset": dataset, "withdrawn": taken},
@@ -362,9 +362,9 @@ def withdraw(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_
 @app.command()
 def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
     """Hold a dataset at a snapshot; newer bodies are kept and wait. Undo: `distretto unpin`."""
-    from assets import observations
+    from assets import decisions
 
-    taken = _decide(observations.pin, dataset, snapshot, because)
+    taken = _decide(decisions.pin, dataset, snapshot, because)
     _told(
         as_json,
         {"dataset": dataset, "pinned": taken},
@@ -378,7 +378,7 @@ def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> No
     """Let a pinned dataset follow its provider again."""
     from sources.snapshots import SnapshotStore
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     _catalogue_names([dataset])
     with home.writing():
         store = SnapshotStore(home)
@@ -407,9 +407,9 @@ def query(
     """
     import duckdb
 
-    from warehouse import release
+    from warehouse.publishing import release
 
-    chosen = release.find(Home.from_env(), release_id)
+    chosen = release.find(DataFolder.from_env(), release_id)
     with release.reading(chosen) as con:
         hint = '`distretto query "show tables"` lists what there is.'
         if not chosen.of_this_code:
@@ -437,7 +437,7 @@ def query(
             )
         )
     else:
-        show.table(rows, columns)
+        console.table(rows, columns)
 
 
 @app.command()
@@ -451,18 +451,18 @@ def why(
 
     INDICATOR is an indicator of the release, or a code of a dataset. Example: [cyan]distretto why ITG17/V11920/2019[/cyan]
     """
-    from warehouse import release
-    from warehouse.trail import trail
+    from warehouse.publishing import release
+    from warehouse.publishing.provenance import trail
 
     parts = number.split("/")
     if len(parts) != 3 or not all(parts):
         raise typer.BadParameter("write GEO/INDICATOR/PERIOD, such as ITG17/enterprise_births/2019.")
-    with release.reading(release.find(Home.from_env(), None)) as con:
+    with release.reading(release.find(DataFolder.from_env(), None)) as con:
         found = trail(con, *parts)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
     else:
-        show.trail(found)
+        console.trail(found)
 
 
 @app.command()
@@ -475,11 +475,11 @@ def export(
 
     Example: [cyan]distretto export bd_size_r3 -o births.csv[/cyan]
     """
-    from warehouse import release
-    from warehouse.bundle.files import sdmx_csv
+    from warehouse.publishing import release
+    from warehouse.publishing.exports.tables import sdmx_csv
 
     _raise_if_no_folder(output)
-    chosen = release.find(Home.from_env(), None)
+    chosen = release.find(DataFolder.from_env(), None)
     with release.reading(chosen) as con:
         try:
             rows = sdmx_csv(con, dataset, output)
@@ -507,9 +507,9 @@ def serve(
 
     DuckDB attaches them: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
     """
-    from pipelines.serve import listen
+    from pipelines.http_server import listen
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     run = listen(home, host, port)
     address = f"http://{host}:{port}/"
     _told(
@@ -533,15 +533,15 @@ def restore(
 
     Example: [cyan]DISTRETTO_HOME=/srv/new distretto restore /mnt/backup/data[/cyan]
     """
-    from warehouse import audit
+    from warehouse.publishing import verification
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     with home.writing():
-        found = audit.restore(home, backup)
+        found = verification.restore(home, backup)
     if as_json:
         print(to_json(found, indent=1))
     else:
-        show.done(
+        console.done(
             f"{found['snapshots']} snapshots and {len(found['releases'])} releases are in {home.root}.",
             "distretto refresh --offline builds the warehouse again and publishes what stands.",
         )
@@ -554,9 +554,9 @@ def restore(
 @release_app.command("list")
 def release_list(as_json: AsJson = False) -> None:
     """Every release, newest last; the current one is marked."""
-    from warehouse import release
+    from warehouse.publishing import release
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     current = release.current(home)
     rows = [
         {
@@ -571,9 +571,9 @@ def release_list(as_json: AsJson = False) -> None:
     if as_json:
         print(to_json(rows, indent=1))
     elif rows:
-        show.table(rows, ["release", "current", "observations", "commit"])
+        console.table(rows, ["release", "current", "observations", "commit"])
     else:
-        show.done("No release yet.", "distretto refresh publishes one.")
+        console.done("No release yet.", "distretto refresh publishes one.")
 
 
 @release_app.command("verify")
@@ -590,23 +590,23 @@ def release_verify(
 
     A copy may lie anywhere: [cyan]distretto release verify /media/usb/20261123T051513Z[/cyan]
     """
-    from warehouse import audit, release
+    from warehouse.publishing import release, verification
 
     folder = Path(release_id or "")
     copied = bool(release_id) and folder.is_dir()
     chosen = (
         release.Release(folder.resolve().name, folder)
         if copied
-        else release.find(Home.from_env(), release_id)
+        else release.find(DataFolder.from_env(), release_id)
     )
-    problems = audit.verify(chosen)
+    problems = verification.verify(chosen)
     if as_json:
         print(to_json({"release": chosen.id, "problems": problems}))
     elif not problems:
-        show.done(f"Release {chosen.id} is as it was published.")
+        console.done(f"Release {chosen.id} is as it was published.")
     if problems:
         raise DistrettoError(
-            f"Release {chosen.id}: {show.some(problems, '; ')}.",
+            f"Release {chosen.id}: {console.some(problems, '; ')}.",
             hint="copy it again." if copied else "distretto release rollback shows another one.",
         )
 
@@ -620,18 +620,18 @@ def release_diff(
     as_json: AsJson = False,
 ) -> None:
     """Rows removed and added per table, from one release to another (default: the current one)."""
-    from warehouse import audit, release
+    from warehouse.publishing import release, verification
 
-    home = Home.from_env()
-    found = audit.difference(release.find(home, old), release.find(home, new))
+    home = DataFolder.from_env()
+    found = verification.difference(release.find(home, old), release.find(home, new))
     rows = [{"table": table, **facts} for table, facts in found.items()]
     if as_json:
         print(to_json(rows, indent=1))
     else:
         differing = [row for row in rows if any(row[key] for key in row if key != "table")]
         if differing:
-            show.table(differing, ["table", "removed", "added", "only_in", "columns"])
-        show.done(f"{len(rows) - len(differing)} of {len(rows)} tables have the same rows in both.")
+            console.table(differing, ["table", "removed", "added", "only_in", "columns"])
+        console.done(f"{len(rows) - len(differing)} of {len(rows)} tables have the same rows in both.")
 
 
 @release_app.command("rebuild")
@@ -640,18 +640,18 @@ def release_rebuild(
     as_json: AsJson = False,
 ) -> None:
     """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
-    from assets.observations import Workshop
+    from assets.run import RunContext
     from sources.staging import discard_staged
-    from warehouse import audit, release
+    from warehouse.publishing import release, verification
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     chosen = release.find(home, release_id)
-    with home.writing(), show.progress(1) as handler:
+    with home.writing(), console.progress(1) as handler:
         handler.step("", f"rebuilding {chosen.id}")
-        shop = Workshop(home)
+        run = RunContext(home)
         # what was decoded before proves nothing about the bodies
         discard_staged(home, keep=set())
-        differing = audit.rebuild(home, chosen, shop.catalogue, shop.store, shop.stage)
+        differing = verification.rebuild(home, chosen, run.catalogue, run.store, run.stage)
     if as_json:
         print(to_json({"release": chosen.id, "differing_rows": differing}))
     if any(differing.values()):
@@ -660,7 +660,7 @@ def release_rebuild(
             hint="report it: equal snapshots and code must give equal rows.",
         )
     if not as_json:
-        show.done(f"{chosen.id} rebuilds to identical rows in {len(differing)} tables.")
+        console.done(f"{chosen.id} rebuilds to identical rows in {len(differing)} tables.")
 
 
 @release_app.command("rollback")
@@ -668,12 +668,12 @@ def release_rollback(
     release_id: Annotated[str, typer.Argument(help="The release to show again.")], as_json: AsJson = False
 ) -> None:
     """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
-    from warehouse import audit, release
+    from warehouse.publishing import release, verification
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     with home.writing():
         chosen = release.find(home, release_id)
-        if problems := audit.verify(chosen):
+        if problems := verification.verify(chosen):
             raise DistrettoError(
                 f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one."
             )
@@ -694,15 +694,16 @@ def targets_add(
     Nothing is ever taken out. To correct or change a target, add it again under its id: the new version supersedes the
     old one, which stays visible with its results. To withdraw it, add it with `stage: withdrawn`.
     """
-    from warehouse import ledger, release, targets
+    from warehouse.publishing import release
+    from warehouse.targets import assessment, ledger
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     draft = ledger.read_draft(file)
     with home.writing():
         standing = ledger.load(home)
         newest = release.newest(home)
         with release.reading(newest) as con:
-            published, known = targets.published(con), targets.known(con, draft.indicator, draft.geo)
+            published, known = assessment.published(con), assessment.known(con, draft.indicator, draft.geo)
         _raise_if_broken(ledger.verify(standing, published, home))
         entry = ledger.sealed(standing, draft, known, utc_now())
         ledger.append(home, standing, entry)
@@ -740,15 +741,16 @@ def targets_anchor(
 
     It is checked that the time stamp is one of the head; its authority's signature is checked by `openssl ts -verify`.
     """
-    from warehouse import ledger, release, targets
+    from warehouse.publishing import release
+    from warehouse.targets import assessment, ledger
 
     if not (protocol or token):
         raise typer.BadParameter("give --protocol, --token or both.")
-    home = Home.from_env()
+    home = DataFolder.from_env()
     with home.writing():
         standing = ledger.load(home)
         with release.reading(release.newest(home)) as con:
-            _raise_if_broken(ledger.verify(standing, targets.published(con), home))
+            _raise_if_broken(ledger.verify(standing, assessment.published(con), home))
         anchor = ledger.anchored(home, standing, protocol, token, utc_now())
         ledger.append(home, standing, anchor)
     _told(
@@ -762,14 +764,15 @@ def targets_anchor(
 @targets_app.command("verify")
 def targets_verify(as_json: AsJson = False) -> None:
     """Check every seal, every link and every anchor of the ledger, and that all that was published is still there."""
-    from warehouse import ledger, release, targets
+    from warehouse.publishing import release
+    from warehouse.targets import assessment, ledger
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     standing = ledger.load(home)
     published = {}
     if release.releases(home):
         with release.reading(release.newest(home)) as con:
-            published = targets.published(con)
+            published = assessment.published(con)
     problems = ledger.verify(standing, published, home)
     if as_json:
         print(
@@ -787,7 +790,7 @@ def targets_verify(as_json: AsJson = False) -> None:
         )
     elif not problems:
         dated = standing.anchors[-1] if standing.anchors else None
-        show.done(
+        console.done(
             f"{standing.path}: {len(standing.entries)} entries, whole. Head {standing.head}. "
             + (
                 f"Anchored up to entry {dated.number - 1}{f': {dated.protocol}' if dated.protocol else ''}."
@@ -801,19 +804,20 @@ def targets_verify(as_json: AsJson = False) -> None:
 @targets_app.command("results")
 def targets_results(as_json: AsJson = False) -> None:
     """How each target stands in the published release: by its newest figure, at its milestones and at its end."""
-    from warehouse import ledger, release, targets
+    from warehouse.publishing import release
+    from warehouse.targets import assessment, ledger
 
-    home = Home.from_env()
+    home = DataFolder.from_env()
     with release.reading(release.find(home, None)) as con:
-        rows = targets.results(con)
-        published = targets.published(con)
+        rows = assessment.results(con)
+        published = assessment.published(con)
     unpublished = len(ledger.load(home).entries) - len(published)
     if as_json:
         print(to_json(rows, indent=1))
     else:
-        show.results(rows)
+        console.results(rows)
     if unpublished > 0:
-        show.err.print(
+        console.err.print(
             f"{unpublished} entries of the ledger are not published yet: distretto refresh --offline."
         )
 
@@ -843,22 +847,22 @@ def _told(as_json: bool, report: dict[str, Any], message: str, hint: str = "") -
     if as_json:
         print(to_json(report))
     else:
-        show.done(message, hint)
+        console.done(message, hint)
 
 
 def _decide(decision: Any, dataset: str, snapshot: str, because: str) -> str:
-    from assets.observations import Workshop
+    from assets.run import RunContext
 
     _catalogue_names([dataset])
-    home = Home.from_env()
+    home = DataFolder.from_env()
     with home.writing():
-        shop = Workshop(home)
-        with shop.warehouse() as con:
-            return decision(shop, con, dataset, snapshot, getpass.getuser(), because).id
+        run = RunContext(home)
+        with run.warehouse() as con:
+            return decision(run, con, dataset, snapshot, getpass.getuser(), because).id
 
 
 def _catalogue_names(only: list[str] | None) -> list[str]:
-    from sources.spec import load_catalogue
+    from sources.catalogue import load_catalogue
 
     catalogue = load_catalogue()
     if unknown := [name for name in only or [] if name not in catalogue]:
@@ -870,16 +874,16 @@ def _catalogue_names(only: list[str] | None) -> list[str]:
     return list(only or catalogue)
 
 
-def _status(home: Home) -> dict[str, Any]:
-    from warehouse.status import read_status
+def _status(home: DataFolder) -> dict[str, Any]:
+    from warehouse.history.dataset_state import read_status
 
     return read_status(home)
 
 
-def _states(home: Home) -> dict[str, dict[str, Any]]:
+def _states(home: DataFolder) -> dict[str, dict[str, Any]]:
+    from sources.catalogue import load_catalogue, load_providers
     from sources.snapshots import SnapshotStore
-    from sources.spec import load_catalogue, load_providers
-    from warehouse.status import describe
+    from warehouse.history.dataset_state import describe
 
     return describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
 
@@ -887,8 +891,8 @@ def _states(home: Home) -> dict[str, dict[str, Any]]:
 def _headlines(current: Any) -> list[dict[str, Any]]:
     if current is None:
         return []
-    from warehouse import headlines
-    from warehouse.release import reading
+    from warehouse.publishing import headlines
+    from warehouse.publishing.release import reading
 
     with reading(current) as con:
         return headlines.read(con, "level")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.factory import build_assets
-from assets.resources import DataFolder
+from assets.resources import DataFolderResource
 from pipelines.alerts import on_failure, on_release
 from pipelines.schedules import nightly_schedule
-from sources.spec import load_catalogue, load_providers
+from sources.catalogue import load_catalogue, load_providers
 
 
 def build_definitions() -> dg.Definitions:
@@ -23,7 +23,7 @@ def build_definitions() -> dg.Definitions:
         # one writer: every step of a run in one process
         executor_def=dg.in_process_executor,
         hooks={on_failure, on_release},
-        # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http.py
+        # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http/client.py
         # and a closed gate stays closed: a step that failed is not run again
         tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
     )
@@ -31,7 +31,7 @@ def build_definitions() -> dg.Definitions:
         assets=build_assets(load_catalogue(), load_providers()),
         jobs=[nightly],
         schedules=[nightly_schedule(nightly)],
-        resources={"folder": DataFolder()},
+        resources={"folder": DataFolderResource()},
         executor=dg.in_process_executor,
     )
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sources.catalogue import Dataset, Filter, Provider
+from sources.common.sql import identifier, literal
 from sources.errors import UnreadableBody
-from sources.formats.staged import Staged, decoding, name, quoted
-from sources.spec import Dataset, Filter, Provider
+from sources.formats.staged import Staged, decoding
 
 TERRITORIES = Path(__file__).parent / "territories.csv"
 
@@ -74,15 +75,15 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
         return staged
     named = provider_dimensions(dataset, provider)
     theirs = dict(zip((d for d in dataset.dimensions if d != dataset.rest), named, strict=False))
-    code = {d: f"s.{name(given)}" for d, given in theirs.items()}
+    code = {d: f"s.{identifier(given)}" for d, given in theirs.items()}
     joined, chosen = "", "true"
     ours = Staged(folder, staged.provider_updated_at)
     with decoding(folder) as con:
-        con.execute(f"create temp table s as from read_parquet({quoted(staged.series)})")
-        con.execute(f"create temp table o as from read_parquet({quoted(staged.observations)})")
+        con.execute(f"create temp table s as from read_parquet({literal(staged.series)})")
+        con.execute(f"create temp table o as from read_parquet({literal(staged.observations)})")
         if dataset.rest:
             others = [c for (c, *_) in con.execute("describe s").fetchall() if c not in (*named, "series")]
-            each = [f"{quoted(c.upper() + '=')} || s.{name(c)}" for c in others]
+            each = [f"{literal(c.upper() + '=')} || s.{identifier(c)}" for c in others]
             code[dataset.rest] = f"concat_ws(';', {', '.join(each)})" if each else "''"
             code = {d: code[d] for d in dataset.dimensions}
         if provider.territories:
@@ -112,9 +113,9 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
                 )
             code["geo"] = "t.geo"
         if dataset.latest:
-            chosen = f"s.{name(dataset.latest)} = (select max({name(dataset.latest)}) from s)"
-        columns = ", ".join(f"{sql} as {name(d)}" for d, sql in code.items())
-        keys = ", ".join(map(name, dataset.dimensions))
+            chosen = f"s.{identifier(dataset.latest)} = (select max({identifier(dataset.latest)}) from s)"
+        columns = ", ".join(f"{sql} as {identifier(d)}" for d, sql in code.items())
+        keys = ", ".join(map(identifier, dataset.dimensions))
         con.execute(
             f"create temp table flat as select {columns}, o.* exclude (series) "
             f"from o join s using (series) {joined} where {chosen}"
@@ -124,10 +125,10 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
             f"from (select distinct {keys} from flat)"
         )
         con.execute(
-            f"copy (from numbered order by series) to {quoted(ours.series)} (format parquet, compression zstd)"
+            f"copy (from numbered order by series) to {literal(ours.series)} (format parquet, compression zstd)"
         )
         con.execute(
             f"copy (select series, period, value, flag, conf from flat join numbered using ({keys}) "
-            f"order by series, period) to {quoted(ours.part())} (format parquet, compression zstd)"
+            f"order by series, period) to {literal(ours.part())} (format parquet, compression zstd)"
         )
     return ours

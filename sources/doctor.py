@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sources.catalogue import Dataset, Provider
 from sources.errors import SourceError, TooSlow, Unreachable
-from sources.http import Client
-from sources.spec import Dataset, Provider
+from sources.http.client import Client
 
 
 def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:

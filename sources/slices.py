@@ -20,10 +20,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sources.catalogue import Filter
+from sources.common.sql import identifier, literal
 from sources.errors import NoResults, NotReady, StructureChanged, TooLarge, UnreadableBody
-from sources.formats.staged import Staged, decoding, name, quoted
-from sources.http import Body
-from sources.spec import Filter
+from sources.formats.staged import Staged, decoding
+from sources.http.client import Body
 
 SUFFIX = "+slices"
 CONTENTS = "slices.json"
@@ -160,12 +161,12 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
     stamps = {part.provider_updated_at for _, part in parts} - {None}
     if len(stamps) > 1:
         raise UnreadableBody(f"The slices bear {len(stamps)} update stamps: they are of several extractions.")
-    staged, keys = Staged(folder), ", ".join(map(name, dimensions))
-    same = " and ".join(f"a.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
+    staged, keys = Staged(folder), ", ".join(map(identifier, dimensions))
+    same = " and ".join(f"a.{identifier(d)} is not distinct from s.{identifier(d)}" for d in dimensions)
 
     def every(which: str) -> str:
         return " union all ".join(
-            f"select {i} as part, * from read_parquet({quoted(getattr(part, which))})"
+            f"select {i} as part, * from read_parquet({literal(getattr(part, which))})"
             for i, (_, part) in enumerate(parts)
         )
 
@@ -173,8 +174,8 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
         for asked, part in parts:
             for dimension, codes in asked.items():
                 others = con.execute(
-                    f"select distinct {name(dimension)} from read_parquet({quoted(part.series)}) "
-                    f"where {name(dimension)} not in ({', '.join(map(quoted, codes))}) order by all limit 3"
+                    f"select distinct {identifier(dimension)} from read_parquet({literal(part.series)}) "
+                    f"where {identifier(dimension)} not in ({', '.join(map(literal, codes))}) order by all limit 3"
                 ).fetchall()
                 if others:
                     raise UnreadableBody(
@@ -188,14 +189,14 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
             f"from (select distinct {keys} from apart)"
         )
         con.execute(
-            f"copy (from together order by series) to {quoted(staged.series)} (format parquet, compression zstd)"
+            f"copy (from together order by series) to {literal(staged.series)} (format parquet, compression zstd)"
         )
         con.execute(f"""
             copy (
                 select s.series, o.* exclude (part, series)
                 from ({every("observations")}) o join apart a using (part, series) join together s on {same}
                 order by s.series, period
-            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
+            ) to {literal(staged.part())} (format parquet, compression zstd)""")
     return Staged(folder, stamps.pop() if stamps else None)
 
 

@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sources.data_folder import DataFolder, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError
-from sources.home import Home, sync_folder, to_json, utc_now, write_atomic
 
 if TYPE_CHECKING:  # requests takes a tenth of a second that commands which only read need not wait for
-    from sources.http import Body
+    from sources.http.client import Body
 
 Origin = Literal["live", "shipped"]
 KEPT_IN_QUARANTINE = 5
@@ -83,7 +83,7 @@ class Refusal:
 class SnapshotStore:
     """Objects and manifest of one data folder. Writing needs `Home.writing()` held by the caller."""
 
-    def __init__(self, home: Home):
+    def __init__(self, home: DataFolder):
         self.home = home
         self.snapshots: dict[str, Snapshot] = {}
         self.acceptances: list[Acceptance] = []

@@ -10,17 +10,17 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from sources import slices
+from sources.catalogue import Dataset, Provider
 from sources.concepts import harmonise, provider_dimensions
+from sources.data_folder import DataFolder
 from sources.errors import UNFORESEEN, SourceError, Unforeseen
 from sources.formats import decode, sdmx_csv
 from sources.formats.staged import Staged
-from sources.home import Home
 from sources.snapshots import Origin, Snapshot, SnapshotStore
-from sources.spec import Dataset, Provider
 
 
 def stage(
-    home: Home, store: SnapshotStore, dataset: Dataset, provider: Provider, snapshot: Snapshot
+    home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Provider, snapshot: Snapshot
 ) -> Staged:
     """The staged folder of `snapshot`, decoded now unless it stands. Raises DamagedSnapshot or a SourceError."""
     folder = home.staged / snapshot.id
@@ -85,14 +85,14 @@ def decoded(
     return Staged(folder, staged.provider_updated_at)
 
 
-def discard_staged(home: Home, keep: set[str]) -> None:
+def discard_staged(home: DataFolder, keep: set[str]) -> None:
     """Remove staged folders but those of the snapshots in `keep`, and what a crash left behind."""
     for folder in home.staged.glob("*") if home.staged.exists() else ():
         if folder.name not in keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def fresh_workdir(home: Home) -> Path:
+def fresh_workdir(home: DataFolder) -> Path:
     """An empty folder for bodies under way, on the same disk as the objects."""
     folder = home.root / "incoming"
     shutil.rmtree(folder, ignore_errors=True)

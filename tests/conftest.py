@@ -21,9 +21,9 @@ import pytest
 import yaml
 from hypothesis import settings as hypothesis_settings
 
-from sources.home import Home
+from sources.data_folder import DataFolder
 from tests.provider import EurostatServer
-from warehouse.status import read_status
+from warehouse.history.dataset_state import read_status
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
@@ -162,14 +162,15 @@ class World:
 
     def night(self, dataset: str = "toy") -> dict[str, Any]:
         """A night of one dataset without its release, quicker by far: what status.json then says of it."""
-        from assets.observations import Workshop, admit, collect
+        from assets.observations import admit, collect
+        from assets.run import RunContext
 
-        home = Home.from_env()
-        shop = Workshop(home)
+        home = DataFolder.from_env()
+        run = RunContext(home)
         with home.writing():
-            collect(shop, [dataset])
-            with shop.warehouse() as con:
-                admit(shop, con, dataset)
+            collect(run, [dataset])
+            with run.warehouse() as con:
+                admit(run, con, dataset)
         return read_status(home)["datasets"][dataset]
 
     def history(self, dataset: str = "toy") -> list[tuple]:

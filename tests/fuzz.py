@@ -31,9 +31,9 @@ from typing import get_args
 
 import duckdb
 
+from sources.catalogue import Dataset, Layout
 from sources.errors import SourceError
 from sources.formats import decode
-from sources.spec import Dataset, Layout
 from tests.provider import Table
 from tests.provider_istat import archive, generic
 from tests.provider_oecd import Flow

@@ -12,18 +12,19 @@ import sys
 import time
 from typing import Any
 
-from assets.observations import PROTOCOLS, Workshop
+from assets.observations import PROTOCOLS
 from assets.probe import probe
-from pipelines import show
+from assets.run import RunContext
+from pipelines import console
+from sources.catalogue import Provider
+from sources.data_folder import DataFolder
 from sources.doctor import examine
 from sources.errors import DistrettoError, RateLimited, TooSlow, Unreachable
-from sources.home import Home
-from sources.spec import Provider
 
 
-def ask(shop: Workshop, provider: Provider) -> dict[str, Any]:
+def ask(run: RunContext, provider: Provider) -> dict[str, Any]:
     """One row of the table: `reachable` is None where nobody was asked."""
-    entries = [d for d in shop.catalogue.values() if d.provider == provider.id]
+    entries = [d for d in run.catalogue.values() if d.provider == provider.id]
     row: dict[str, Any] = {"provider": provider.id, "reachable": None, "status": "", "learnt": ""}
     if not provider.base_url.startswith("http"):
         return row | {"status": "a folder"}
@@ -32,7 +33,7 @@ def ask(shop: Workshop, provider: Provider) -> dict[str, Any]:
     print(f"asking {provider.title}, one request every {provider.min_interval_s:g} s", file=sys.stderr)
     begun = time.monotonic()
     if not (entries and hasattr(PROTOCOLS[provider.protocol], "structure")):
-        found = examine(provider, shop.home.pace, ask=True)
+        found = examine(provider, run.home.pace, ask=True)
         status = {True: "answered", False: "Unreachable", None: "not asked"}[found["answers"]]
         row |= {
             "reachable": found["answers"],
@@ -43,7 +44,7 @@ def ask(shop: Workshop, provider: Provider) -> dict[str, Any]:
         # the table with the fewest dimensions, live ones first
         entry = min(entries, key=lambda d: (d.status != "live", len(d.dimensions), d.id))
         try:
-            found = probe(shop, entry)
+            found = probe(run, entry)
             periods = " to ".join(found["periods"]["provider"]) or "periods not told"
             row |= {
                 "reachable": True,
@@ -64,11 +65,11 @@ def main() -> None:
     if os.environ.get("CI"):
         print("CI is set: providers are asked by a person, never by a machine that tests.", file=sys.stderr)
         sys.exit(2)
-    shop = Workshop(Home.from_env())
+    run = RunContext(DataFolder.from_env())
     rows = []
-    for provider in shop.providers.values():
-        rows.append(ask(shop, provider))
-    show.table(rows, ["provider", "reachable", "status", "seconds", "learnt"])
+    for provider in run.providers.values():
+        rows.append(ask(run, provider))
+    console.table(rows, ["provider", "reachable", "status", "seconds", "learnt"])
     sys.exit(1 if any(row["reachable"] is False for row in rows) else 0)
 
 

@@ -13,11 +13,11 @@ from email import message_from_string, policy
 import pytest
 
 from pipelines.alerts import send
-from sources.home import Home
+from sources.data_folder import DataFolder
 from tests.conftest import ENTRY, TOY, World
 from tests.test_dagster import Listener
 from tests.test_targets import draft
-from warehouse import ledger
+from warehouse.targets import ledger
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
@@ -201,10 +201,10 @@ def test_a_target_at_risk_or_missed_is_told_once(
             thresholds={"on_track": 0.9, "delayed": 0.75, "max_age_days": 100_000},
             fixed_on=fixed.date(),
         )
-        standing = ledger.load(Home(world.home)) if world.home.exists() else ledger.Ledger(path, [])
+        standing = ledger.load(DataFolder(world.home)) if world.home.exists() else ledger.Ledger(path, [])
         world.home.mkdir(exist_ok=True)
         known = ledger.Known({"2015": 98.0, "2016": 100.0}, "NR", "up")
-        ledger.append(Home(world.home), standing, ledger.sealed(standing, plan, known, fixed))
+        ledger.append(DataFolder(world.home), standing, ledger.sealed(standing, plan, known, fixed))
     nights = [births, births | {"2018": "95"}, births | {"2018": "95", "2019": "96"}]
     heard = []
     for cells in nights:
@@ -264,7 +264,7 @@ def test_a_mail_server_that_is_away_fails_nothing(world: World, monkeypatch):
 def test_the_heart_beats_after_every_whole_night_and_not_after_a_failed_one(
     world: World, web: Listener, monkeypatch
 ):
-    from warehouse import release
+    from warehouse.publishing import release
 
     monkeypatch.setenv("DISTRETTO_HEARTBEAT", web.url)
     asked: list[str] = []

@@ -279,11 +279,11 @@ def test_feeds_tell_of_new_data_revisions_refusals_and_columns(world: World):
     tree = ElementTree.parse(current / "feed.xml")
     assert [e.text for e in tree.findall("a:entry/a:id", space)] == [item["id"] for item in feed["items"]]
 
-    from warehouse.bundle import facts
-    from warehouse.bundle.feed import items
+    from warehouse.publishing.exports import release_metadata
+    from warehouse.publishing.exports.feeds import items
 
     with duckdb.connect(str(current / "distretto.duckdb"), read_only=True) as con:
-        known = facts.read(con)
+        known = release_metadata.read(con)
         known.tables["vintages"].columns.pop()
         (change,) = [i for i in items(con, known, current) if i["tags"] == ["schema"]]
     assert "removed: returned" in change["content_text"]
@@ -323,7 +323,7 @@ def test_a_copy_verifies_with_nothing_but_itself(copy: Path, tmp_path: Path):
 
 def reseal(folder: Path, *names: str) -> None:
     """As a forger would: new checksums for the files named."""
-    from sources.home import file_sha256
+    from sources.data_folder import file_sha256
 
     sums = (folder / "SHA256SUMS").read_text()
     for name in names:
@@ -343,7 +343,7 @@ def forge_parquet(folder: Path) -> None:
     os.replace(f"{path}.new", path)
     described = package(folder)
     (resource,) = [r for r in described["resources"] if r["path"] == path.name]
-    from sources.home import file_sha256
+    from sources.data_folder import file_sha256
 
     resource |= {"bytes": path.stat().st_size, "hash": f"sha256:{file_sha256(path)}"}
     (folder / "datapackage.json").write_text(json.dumps(described))

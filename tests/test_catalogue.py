@@ -18,15 +18,15 @@ import duckdb
 import pytest
 import yaml
 
-from sources import shipped
+from sources import bundled
+from sources.catalogue import Dataset, load_catalogue, load_providers
 from sources.concepts import territories
 from sources.formats import decode
-from sources.spec import Dataset, load_catalogue, load_providers
 from tests.conftest import ROOT
-from warehouse.indicators import load_families, load_indicators
-from warehouse.peers import benchmarks, shown
-from warehouse.status import STATES
-from warehouse.territory import territory
+from warehouse.history.dataset_state import STATES
+from warehouse.reference.territory import territory
+from warehouse.statistics.indicators import load_families, load_indicators
+from warehouse.statistics.peers import benchmarks, shown
 
 REFERENCE = ROOT / "warehouse" / "reference"
 STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
@@ -417,14 +417,14 @@ def test_what_ships_is_what_its_list_says_and_passes_its_decoder(name, tmp_path)
     body = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
     assert hashlib.sha256(body).hexdigest() == facts["sha256"]
     rows = starter_rows(name)
-    assert len(rows) == facts["rows"] == shipped.load()[name].rows
+    assert len(rows) == facts["rows"] == bundled.load()[name].rows
     assert sorted({row["geo"] for row in rows}) == facts["coverage"]["geo"]
     entry = load_catalogue()[name]
     staged = decode("sdmx-csv", path, gzipped, entry.dimensions, tmp_path / "staged", "Europe/Luxembourg")
     assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (
         facts["rows"],
     )
-    stamp = shipped.load()[name].provider_updated_at
+    stamp = bundled.load()[name].provider_updated_at
     assert staged.provider_updated_at == stamp
     assert {
         (name, dimension, row[dimension])

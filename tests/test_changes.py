@@ -10,7 +10,7 @@ import yaml
 
 from tests.conftest import World
 from tests.test_targets import entry, figure
-from warehouse import changes
+from warehouse.targets import changes
 
 TABLE = "bd_size_r3"
 DIMENSIONS = ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"]

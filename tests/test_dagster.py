@@ -121,7 +121,7 @@ def test_what_got_worse_is_told_to_the_webhook_once(world: World, listener: List
 def test_a_step_that_fails_is_told_and_an_unreachable_webhook_fails_nothing(
     world: World, listener: Listener, monkeypatch
 ):
-    from warehouse import release
+    from warehouse.publishing import release
 
     def broken(*_):
         raise OSError(28, "No space left on device", "releases")

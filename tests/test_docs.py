@@ -24,9 +24,9 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from sources.spec import Dataset, load_providers
+from sources.catalogue import Dataset, load_providers
 from tests.conftest import ROOT, distretto
-from warehouse.status import STATES
+from warehouse.history.dataset_state import STATES
 
 PAGES = [
     ROOT / "README.md",
@@ -184,12 +184,12 @@ def test_readme_lists_every_command():
 
 
 def test_readme_lists_the_datasets_and_what_ships():
-    from sources import shipped
-    from sources.spec import load_catalogue
+    from sources import bundled
+    from sources.catalogue import load_catalogue
 
     rows = {named(row[0])[0]: row[-1] for row in table("README.md", "Dataset")}
     assert set(rows) == set(load_catalogue())
-    assert {name for name, ships in rows.items() if ships == "extract"} == set(shipped.load())
+    assert {name for name, ships in rows.items() if ships == "extract"} == set(bundled.load())
 
 
 def test_readme_lists_every_state():

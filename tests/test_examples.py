@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from sources.home import Home
+from sources.data_folder import DataFolder
 from tests.conftest import ROOT
-from warehouse.release import current, find, releases, show
+from warehouse.publishing.release import current, find, releases, show
 
 
 @pytest.fixture
-def home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    home = Home(shutil.copytree(home, tmp_path / "data", symlinks=True))
+def home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
+    home = DataFolder(shutil.copytree(home, tmp_path / "data", symlinks=True))
     monkeypatch.setenv("DISTRETTO_HOME", str(home.root))
     return home
 
 
-def test_the_dashboard_shows_the_new_release_without_a_restart(home: Home):
+def test_the_dashboard_shows_the_new_release_without_a_restart(home: DataFolder):
     testing = pytest.importorskip(
         "streamlit.testing.v1", reason="streamlit is an extra: pip install '.[dashboard]'"
     )
@@ -37,7 +37,7 @@ def test_the_dashboard_shows_the_new_release_without_a_restart(home: Home):
     assert not app.exception and app.caption[0].value == f"Release {later.name}"
 
 
-def test_the_notebook_runs(home: Home):
+def test_the_notebook_runs(home: DataFolder):
     pytest.importorskip("marimo", reason="marimo is in the group docs")
     app = runpy.run_path(str(ROOT / "examples" / "notebook.py"))["app"]
     _, found = app.run()

@@ -14,14 +14,13 @@ import pytest
 import xlsxwriter
 import yaml
 
-from assets import observations
-from assets.observations import Workshop
+from assets.run import RunContext
+from sources.catalogue import Layout, load_catalogue, load_providers
 from sources.concepts import territories
+from sources.data_folder import DataFolder
 from sources.errors import NotData, SourceError, SpecError, StructureChanged, UnreadableBody
 from sources.formats import decode
 from sources.formats.tabular import code
-from sources.home import Home
-from sources.spec import Layout, load_catalogue, load_providers
 from tests.conftest import ROOT, World
 from tests.fuzz import damaged
 
@@ -89,10 +88,10 @@ def night(world: World):
     """The steps of a night before the release, for one dataset; returns its state."""
 
     def go(dataset: str):
-        shop = Workshop(Home(world.home))
-        with shop.home.writing(), shop.warehouse() as con:
-            observations.collect(shop, [dataset])
-            observations.admit(shop, con, dataset)
+        run = RunContext(DataFolder(world.home))
+        with run.home.writing(), run.warehouse() as con:
+            run.collect(run, [dataset])
+            run.admit(run, con, dataset)
         return world.state(dataset)
 
     return go
@@ -100,8 +99,8 @@ def night(world: World):
 
 def known(world: World, dataset: str, columns: str) -> list[tuple]:
     """What the warehouse holds now, read as the release does."""
-    shop = Workshop(Home(world.home))
-    with shop.home.writing(), shop.warehouse() as con:
+    run = RunContext(DataFolder(world.home))
+    with run.home.writing(), run.warehouse() as con:
         return con.execute(
             f"select {columns} from (select * from history join series using (series) where dataset = '{dataset}' "
             f"qualify row_number() over (partition by series, period order by vintage desc) = 1) where not deleted order by all"
@@ -233,13 +232,13 @@ def test_a_list_under_a_wrong_date_is_withdrawn_and_nothing_else(world, lay, nig
     lay("startup_innovative/startup 2026-08-24.csv", register(3))
     lay("startup_innovative/startup 2062-08-31.csv", register(2))
     night("startup_innovative")
-    store = Workshop(Home(world.home)).store
+    store = RunContext(DataFolder(world.home)).store
     (right, wrong) = [s.id for s in store.snapshots.values()]
     told = world.run("withdraw", "startup_innovative", wrong, "--because", "made up for a test", "--json")
     assert told.json == {"dataset": "startup_innovative", "withdrawn": wrong}
     assert {period for (period,) in known(world, "startup_innovative", "period")} == {"2026-08-24"}
     assert night("startup_innovative")["state"] == "unchanged"
-    assert Workshop(Home(world.home)).store.current("startup_innovative").id == right
+    assert RunContext(DataFolder(world.home)).store.current("startup_innovative").id == right
     assert world.run("withdraw", "startup_innovative", wrong, "--because", "again").code == 1
     # it returns when a person says so, and a warehouse built anew agrees
     world.run("accept", "startup_innovative", wrong, "--because", "made up for a test")

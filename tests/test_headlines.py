@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import distretto
 from tests.test_targets import figure
-from warehouse import headlines
+from warehouse.publishing import headlines
 
 NAMES = {"it": "Sicilia", "en": "Sicily"}
 WORDS = {"it": "nascite", "en": "births"}

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
+from sources.catalogue import load_catalogue
 from sources.errors import SpecError
-from sources.spec import load_catalogue
 from tests.conftest import ROOT
-from warehouse import breaks, composite, indicators, peers
-from warehouse.indicators import DIMENSIONS, load_families, load_indicators
+from warehouse.statistics import breaks, composite, indicators, peers
+from warehouse.statistics.indicators import DIMENSIONS, load_families, load_indicators
 
-GATE = ROOT / "warehouse" / "gate"
+GATE = ROOT / "warehouse" / "publishing" / "checks"
 KEYS = ("indicator", "geo", "period")
 counts = st.integers(min_value=0, max_value=100_000)
 quick = settings(max_examples=5, deadline=None)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.observations import Workshop, admit, collect
-from sources.home import Home
-from sources.spec import load_providers
+from assets.observations import admit, collect
+from assets.run import RunContext
+from sources.catalogue import load_providers
+from sources.data_folder import DataFolder
 from tests.conftest import ENTRY, World
 from tests.provider_istat import ARCHIVE, REST, IstatServer, archive
-from warehouse.status import read_status
+from warehouse.history.dataset_state import read_status
 
 DIMENSIONS = ["FREQ", "REF_AREA", "DATA_TYPE", "SEX"]
 CELLS = {
@@ -70,14 +71,14 @@ class Istat:
 
     def admit(self, *names: str) -> dict[str, Any]:
         """The same night without the release: what status.json then says of the first of `names` (provinces)."""
-        home, names = Home.from_env(), names or ("provinces",)
-        shop, self.asked = Workshop(home), len(self.server.requests)
+        home, names = DataFolder.from_env(), names or ("provinces",)
+        run, self.asked = RunContext(home), len(self.server.requests)
         with home.writing():
-            collect(shop, names)
-            with shop.warehouse() as con:
+            collect(run, names)
+            with run.warehouse() as con:
                 for name in names:
-                    admit(shop, con, name)
-        self.current = shop.store.current(names[0])
+                    admit(run, con, name)
+        self.current = run.store.current(names[0])
         return read_status(home)["datasets"][names[0]]
 
     @property

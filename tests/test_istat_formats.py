@@ -18,7 +18,7 @@ from sources import slices
 from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
 from sources.formats import decode, sdmx_structure
 from sources.formats.staged import Staged
-from sources.http import Body
+from sources.http.client import Body
 from tests.provider_istat import archive, generic
 from tests.test_formats import rows
 

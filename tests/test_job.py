@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sources.home import Home, utc_now
-from sources.http import Client
-from sources.spec import load_providers
+from sources.catalogue import load_providers
+from sources.data_folder import DataFolder, utc_now
+from sources.http.client import Client
 from tests.conftest import ENTRY, TOY, World
 from tests.provider import FIRST_CHANGE, Answer
 
@@ -468,10 +468,10 @@ def test_where_the_first_live_body_lies_the_figures_that_ship_stand_in(world: Wo
 
 
 def test_only_one_writer(world: World):
-    from sources.home import Home
+    from sources.data_folder import DataFolder
 
     world.first_night()
-    with Home(world.home).writing():
+    with DataFolder(world.home).writing():
         outcome = world.refresh()
     assert outcome.code == 1
     assert "Another process is writing" in outcome.err
@@ -515,7 +515,7 @@ def test_a_gate_that_closes_publishes_nothing(world: World):
 def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
     import errno
 
-    from warehouse import release
+    from warehouse.publishing import release
 
     world.first_night()
     before = world.releases
@@ -667,7 +667,7 @@ def test_no_provider_is_left_alone_for_longer_than_a_week(world: World):
     """A header that is wrong, as one in milliseconds is, must not silence a provider for years."""
     world.server.behave("inventory", "rate_limited", argument=10**15)
     world.night()
-    until = Client(load_providers()["eurostat"], Home.from_env().pace).standing().not_before
+    until = Client(load_providers()["eurostat"], DataFolder.from_env().pace).standing().not_before
     assert timedelta(days=6.9) < until - utc_now() <= timedelta(days=7)
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.observations import Workshop, admit, collect
+from assets.observations import admit, collect
+from assets.run import RunContext
+from sources.catalogue import load_catalogue, load_providers
 from sources.concepts import territories
-from sources.home import Home
-from sources.spec import load_catalogue, load_providers
+from sources.data_folder import DataFolder
 from tests.conftest import World
 from tests.provider_oecd import AGENCY, REST, OecdServer
-from warehouse.status import read_status
+from warehouse.history.dataset_state import read_status
 
 CODE = "DSD_REG_LAB@DF_TRIAL"
 DIMENSIONS = ["FREQ", "TERRITORIAL_LEVEL", "REF_AREA", "TERRITORIAL_TYPE", "MEASURE", "SEX", "UNIT_MEASURE"]
@@ -86,13 +87,13 @@ class Oecd:
 
     def admit(self) -> dict[str, Any]:
         """The same night without the release: what status.json then says."""
-        home = Home.from_env()
-        shop, self.asked = Workshop(home), len(self.server.requests)
+        home = DataFolder.from_env()
+        run, self.asked = RunContext(home), len(self.server.requests)
         with home.writing():
-            collect(shop, ["trial"])
-            with shop.warehouse() as con:
-                admit(shop, con, "trial")
-        self.current = shop.store.current("trial")
+            collect(run, ["trial"])
+            with run.warehouse() as con:
+                admit(run, con, "trial")
+        self.current = run.store.current("trial")
         return read_status(home)["datasets"]["trial"]
 
     @property
@@ -304,12 +305,12 @@ def test_the_entries_that_ship_take_what_is_known_of_their_tables(oecd: Oecd):
     for code in ("DSD_REG_INNOV@DF_PAT", "DSD_REG_INNOV@DF_RD_GERD"):
         oecd.server.publish(code, [*first, "DIM_ONE", "DIM_TWO", "UNIT_MEASURE"], unread, version="2.6")
     names = ["oecd_reg_labour", "oecd_reg_patents", "oecd_reg_gerd"]
-    home = Home.from_env()
-    shop = Workshop(home)
+    home = DataFolder.from_env()
+    run = RunContext(home)
     with home.writing():
-        collect(shop, names)
-        with shop.warehouse() as con:
-            assert [admit(shop, con, name) for name in names] == ["updated"] * 3, read_status(home)
+        collect(run, names)
+        with run.warehouse() as con:
+            assert [admit(run, con, name) for name in names] == ["updated"] * 3, read_status(home)
             found = con.execute("select distinct dataset, breakdown from series order by all").fetchall()
     assert found == [
         ("oecd_reg_gerd", "DIM_ONE=ONE;DIM_TWO=TWO"),

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.observations import Workshop, admit, collect
-from sources.home import Home
+from assets.observations import admit, collect
+from assets.run import RunContext
+from sources.catalogue import load_catalogue, load_providers
+from sources.data_folder import DataFolder
 from sources.protocols import ops
-from sources.spec import load_catalogue, load_providers
 from tests.conftest import World
 from tests.provider import Answer
 from tests.provider_ops import BASE_PATH, KEY, SEARCH, SECRET, TOKEN, Document, OpsServer
-from warehouse.status import read_status
+from warehouse.history.dataset_state import read_status
 
 GROUPS = {
     "provider": "epo_ops",
@@ -103,13 +104,13 @@ class Epo:
 
     def admit(self) -> dict[str, Any]:
         """The same night without the release: what status.json then says."""
-        home = Home.from_env()
-        shop, self.asked = Workshop(home), len(self.server.searches)
+        home = DataFolder.from_env()
+        run, self.asked = RunContext(home), len(self.server.searches)
         with home.writing():
-            collect(shop, ["groups"])
-            with shop.warehouse() as con:
-                admit(shop, con, "groups")
-        self.current = shop.store.current("groups")
+            collect(run, ["groups"])
+            with run.warehouse() as con:
+                admit(run, con, "groups")
+        self.current = run.store.current("groups")
         return read_status(home)["datasets"]["groups"]
 
     @property
@@ -446,12 +447,12 @@ def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_entry_that_ships_takes_what_a_night_brings(epo: Epo):
     epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", date(2026, 11, 2))
-    home = Home.from_env()
-    shop = Workshop(home)
+    home = DataFolder.from_env()
+    run = RunContext(home)
     with home.writing():
-        collect(shop, ["epo_named_groups"])
-        with shop.warehouse() as con:
-            assert admit(shop, con, "epo_named_groups") == "updated", read_status(home)
+        collect(run, ["epo_named_groups"])
+        with run.warehouse() as con:
+            assert admit(run, con, "epo_named_groups") == "updated", read_status(home)
             counts = con.execute(
                 "select applicant, technology, value from history join series using (series) where value > 0 order by all"
             ).fetchall()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from assets.observations import Workshop
 from assets.probe import compare
+from assets.run import RunContext
+from sources.catalogue import Catalogue, load_catalogue, load_providers
 from sources.protocols import Structure
-from sources.spec import Catalogue, load_catalogue, load_providers
 from tests import live as asking
 from tests.conftest import TOY, World
 from tests.provider import Answer
@@ -203,7 +203,7 @@ def test_live_asks_each_provider_once_and_keeps_the_pace(istat: Istat):
     istat.set_provider(min_interval_s=0.4)
     istat.world.monkeypatch.delenv("CI", raising=False)
     istat.world.monkeypatch.setattr(
-        asking, "Workshop", lambda home: only(Workshop(home), {"toy", "provinces"})
+        asking, "Workshop", lambda home: only(RunContext(home), {"toy", "provinces"})
     )
     code, told = live(istat.world)
     rows = {line.split()[0]: line for line in told.splitlines()[1:]}
@@ -219,11 +219,11 @@ def test_live_asks_each_provider_once_and_keeps_the_pace(istat: Istat):
     assert code == 1 and "Unreachable" in told
 
 
-def only(shop: Workshop, names: set[str]) -> Workshop:
+def only(run: RunContext, names: set[str]) -> RunContext:
     here = ("eurostat", "istat", "istat_archive", "district")
-    shop.providers = {name: provider for name, provider in shop.providers.items() if name in here}
-    shop.catalogue = Catalogue({name: entry for name, entry in shop.catalogue.items() if name in names})
-    return shop
+    run.providers = {name: provider for name, provider in run.providers.items() if name in here}
+    run.catalogue = Catalogue({name: entry for name, entry in run.catalogue.items() if name in names})
+    return run
 
 
 def test_live_never_runs_in_ci(world: World):

@@ -20,7 +20,7 @@ import yaml
 
 from tests.conftest import ROOT, SPECIMENS, distretto, settings
 from tests.provider import EurostatServer
-from warehouse import release
+from warehouse.publishing import release
 
 TABLES = ("bd_size_r3", "nama_10r_3gdp", "pat_ep_rtot")
 LONG = ("observations", "enterprise_births", "patents", "employment")
@@ -352,7 +352,7 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
     }
     assert all(check["passed"] for check in record["checks"])
     assert {check["check"] for check in record["checks"]} == {
-        path.stem for path in (ROOT / "warehouse" / "gate").glob("*.sql")
+        path.stem for path in (ROOT / "warehouse" / "publishing" / "checks").glob("*.sql")
     }
     assert con.execute("select release_id from release").fetchall() == [(record["release_id"],)]
 
@@ -456,7 +456,7 @@ def test_every_check_of_the_gate_blocks_a_release_that_was_doctored(doctored, ch
     doctored.begin()
     try:
         doctored.execute(falsehood)
-        with pytest.raises(release.GateClosed, match=check):
+        with pytest.raises(release.ReleaseBlocked, match=check):
             release.gate(doctored, [] if falsehood else ["entry 1 was altered"])
     finally:
         doctored.rollback()
@@ -464,7 +464,7 @@ def test_every_check_of_the_gate_blocks_a_release_that_was_doctored(doctored, ch
 
 def test_every_check_of_the_gate_is_tried_on_a_falsehood():
     assert {check for check, _ in DOCTORED} == {
-        path.stem for path in (ROOT / "warehouse" / "gate").glob("*.sql")
+        path.stem for path in (ROOT / "warehouse" / "publishing" / "checks").glob("*.sql")
     }
 
 
@@ -691,7 +691,7 @@ def test_codes_of_whole_tables_are_known_too(live):
 
 
 def test_a_trail_names_each_input_once(live):
-    from warehouse.trail import trail
+    from warehouse.publishing.provenance import trail
 
     for number in ("ITG17/enterprise_birth_rate/2019", "FRY5/enterprise_births/2015"):
         (answer,) = trail(live, *number.split("/"))["answers"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from sources.home import Home
-from warehouse.release import Release, show
+from sources.data_folder import DataFolder
+from warehouse.publishing.release import Release, show
 
 READER = """
 import json, sys, time
@@ -36,7 +36,7 @@ print(json.dumps({"reads": reads, "seen": sorted(seen), "mixed": mixed}))
 """
 
 
-def published(home: Home, number: int) -> None:
+def published(home: DataFolder, number: int) -> None:
     """A release of which every row says its number, built aside, named and shown as the pipeline does."""
     aside, folder = home.releases / f".building-{number}", home.releases / f"20260101T0000{number:02}Z"
     aside.mkdir(parents=True)
@@ -50,7 +50,7 @@ def published(home: Home, number: int) -> None:
 
 
 def test_twenty_readers_over_twenty_releases(tmp_path: Path):
-    home, stop = Home(tmp_path / "data"), tmp_path / "stop"
+    home, stop = DataFolder(tmp_path / "data"), tmp_path / "stop"
     published(home, 0)
     readers = [
         subprocess.Popen(

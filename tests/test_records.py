@@ -15,9 +15,9 @@ import duckdb
 import pytest
 import yaml
 
+from sources.catalogue import load_catalogue
 from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
 from sources.formats import decode, records
-from sources.spec import load_catalogue
 from tests.conftest import ROOT, World
 
 # an application of two inventors, of whom one lives in two regions of Sicily or abroad; one without a known region

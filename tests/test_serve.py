@@ -20,9 +20,9 @@ import duckdb
 import pytest
 import requests
 
-from sources.home import Home
+from sources.data_folder import DataFolder
 from tests.conftest import ROOT, distretto
-from warehouse.release import Release, show
+from warehouse.publishing.release import Release, show
 
 
 def free_port() -> int:
@@ -32,9 +32,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def home(home: Path) -> Home:
+def home(home: Path) -> DataFolder:
     """Two releases of figures that ship, the later one shown; a half-built one and a secret beside them."""
-    folder, home = home, Home(home)
+    folder, home = home, DataFolder(home)
     (home.releases / ".building-20990101T000000Z").mkdir()
     (home.releases / ".building-20990101T000000Z" / "half.txt").write_text("half")
     (folder / "secret.txt").write_text("secret")
@@ -42,7 +42,7 @@ def home(home: Path) -> Home:
 
 
 @contextmanager
-def served(home: Home, before: str = "") -> Iterator[str]:
+def served(home: DataFolder, before: str = "") -> Iterator[str]:
     """The address of `distretto serve` in a process of its own, in which `before` is run first."""
     port = free_port()
     process = subprocess.Popen(
@@ -73,7 +73,7 @@ def served(home: Home, before: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(home: Home) -> Iterator[str]:
+def address(home: DataFolder) -> Iterator[str]:
     with served(home) as address:
         yield address
 
@@ -82,7 +82,7 @@ def get(url: str, **headers: str) -> requests.Response:
     return requests.get(url, headers=headers, timeout=10, allow_redirects=False)
 
 
-def test_current_redirects_to_the_release_that_stands(home: Home, address: str):
+def test_current_redirects_to_the_release_that_stands(home: DataFolder, address: str):
     release = home.current.resolve().name
     for path in ("current/indicators.parquet", "releases/../current/indicators.parquet"):
         answer = get(f"{address}/{path}")
@@ -92,7 +92,7 @@ def test_current_redirects_to_the_release_that_stands(home: Home, address: str):
     assert page.url == f"{address}/releases/{release}/site/index.html" and page.status_code == 200
 
 
-def test_a_file_has_its_sha256_as_etag_and_is_not_sent_twice(home: Home, address: str):
+def test_a_file_has_its_sha256_as_etag_and_is_not_sent_twice(home: DataFolder, address: str):
     url = requests.get(f"{address}/current/indicators.csv", timeout=10).url
     whole = get(url)
     assert whole.content == (home.current / "indicators.csv").read_bytes()
@@ -136,7 +136,7 @@ def test_ranges_are_parts_of_the_file_and_only_of_that_file(address: str):
         "/current/../secret.txt",
     ],
 )
-def test_nothing_else_is_given_out(home: Home, address: str, path: str):
+def test_nothing_else_is_given_out(home: DataFolder, address: str, path: str):
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=10)
     connection.request("GET", path.format(release=home.current.resolve().name))
     answer = connection.getresponse()
@@ -147,13 +147,13 @@ def test_nothing_else_is_given_out(home: Home, address: str, path: str):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_it_only_reads(home: Home, address: str, method: str):
+def test_it_only_reads(home: DataFolder, address: str, method: str):
     release = home.current.resolve().name
     for path in ("current/indicators.csv", f"releases/{release}/indicators.csv"):
         assert requests.request(method, f"{address}/{path}", data=b"x", timeout=10).status_code == 405
 
 
-def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: Home):
+def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: DataFolder):
     """Sixty-four connections, as many as are served at once, send a byte of a header now and then, or nothing."""
 
     def begin(first: bytes) -> socket.socket:
@@ -189,7 +189,7 @@ def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: Home):
         assert get(f"{address}/current/release.csv").status_code == 307
 
 
-def test_who_takes_nothing_of_an_answer_is_cut_off(home: Home):
+def test_who_takes_nothing_of_an_answer_is_cut_off(home: DataFolder):
     large = home.current.resolve() / "distretto.duckdb"
     with served(home, "import pipelines.serve; pipelines.serve.STALLED_S = 1") as address:
         host, port = address.removeprefix("http://").split(":")
@@ -212,13 +212,13 @@ def test_who_takes_nothing_of_an_answer_is_cut_off(home: Home):
         )
 
 
-def test_a_taken_port_is_said_in_one_sentence(home: Home, address: str):
+def test_a_taken_port_is_said_in_one_sentence(home: DataFolder, address: str):
     outcome = distretto(home.root, "serve", "--port", address.rpartition(":")[2])
     assert (outcome.code, outcome.out) == (1, "")
     assert "--port" in outcome.err and "Traceback" not in outcome.err
 
 
-def test_parts_of_two_releases_are_never_mixed(home: Home, address: str):
+def test_parts_of_two_releases_are_never_mixed(home: DataFolder, address: str):
     """A client that begins a download by /current/ and goes on after a release: its validator does not fit any more."""
     first = requests.get(f"{address}/current/release.csv", headers={"Range": "bytes=0-9"}, timeout=10)
     old = Release(home.current.resolve().name, home.current.resolve())
@@ -252,7 +252,9 @@ def httpfs() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def test_duckdb_attaches_and_reads_over_http(address: str, home: Home, httpfs: duckdb.DuckDBPyConnection):
+def test_duckdb_attaches_and_reads_over_http(
+    address: str, home: DataFolder, httpfs: duckdb.DuckDBPyConnection
+):
     httpfs.execute(f"attach '{address}/current/distretto.duckdb' as distretto (read_only)")
     here = duckdb.sql(f"select count(*), sum(value) from '{home.current}/patents.parquet'").fetchone()
     assert httpfs.execute("select count(*), sum(value) from distretto.patents").fetchone() == here

@@ -30,12 +30,12 @@ from assets.site import board, draw, findings
 from assets.site.build import Pages, render
 from assets.site.facts import Point, read, since
 from assets.site.language import LANGUAGES, MINUS, Language, decimals, translations, words
-from sources.spec import load_catalogue
+from sources.catalogue import load_catalogue
 from tests.conftest import ENTRY, ROOT
-from warehouse.indicators import load_indicators
-from warehouse.peers import shown
-from warehouse.release import Release, reading
-from warehouse.tables import contract
+from warehouse.publishing.release import Release, reading
+from warehouse.publishing.tables import contract
+from warehouse.statistics.indicators import load_indicators
+from warehouse.statistics.peers import shown
 
 TEMPLATES = ROOT / "assets" / "site" / "templates"
 IT, EN = Language("it"), Language("en")

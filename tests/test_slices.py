@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sources.home import Home
+from sources.data_folder import DataFolder
 from sources.snapshots import SnapshotStore
 from tests.conftest import World
 from tests.provider import FAULT, XML, Answer
@@ -84,7 +84,7 @@ def test_a_slice_without_results_is_empty_and_no_failure(big: World):
         404, FAULT.format(code=100, words="No results found").encode(), XML
     )
     assert night(big)["outcome"] == "updated"
-    snapshot = SnapshotStore(Home.from_env()).current("toy")
+    snapshot = SnapshotStore(DataFolder.from_env()).current("toy")
     assert snapshot.format == "sdmx-csv+slices"
 
 
@@ -95,7 +95,7 @@ def test_a_slice_that_fails_fails_them_all(big: World, behaviour, kind):
     big.server.behave("*/.V11920.", behaviour)
     state = night(big)
     assert state["outcome"] == "failed" and state["failure"]["kind"] == kind
-    assert SnapshotStore(Home.from_env()).snapshots == {}
+    assert SnapshotStore(DataFolder.from_env()).snapshots == {}
 
 
 def test_a_provider_without_any_results_is_told_so(big: World):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sources.catalogue import load_catalogue, load_providers
 from sources.errors import SpecError
-from sources.spec import load_catalogue, load_providers
 
 ENTRY = """\
 title: {it: Prova, en: Trial}

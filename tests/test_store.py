@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from sources import snapshots
+from sources.data_folder import DataFolder, utc_now
 from sources.errors import DamagedSnapshot, DistrettoError
-from sources.home import Home, utc_now
-from sources.http import Body
+from sources.http.client import Body
 from sources.snapshots import Snapshot, SnapshotStore
 from tests.conftest import TOY, World
-from warehouse.release import Release, current, releases, retain, show
+from warehouse.publishing.release import Release, current, releases, retain, show
 
 FETCHED = datetime(2026, 5, 13, 11, tzinfo=UTC)
 TEXT = "freq,geo\\TIME_PERIOD\t2019 \r\nA,IT\t5905 p\r\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "data")
+def home(tmp_path: Path) -> DataFolder:
+    return DataFolder(tmp_path / "data")
 
 
 def add(
-    home: Home,
+    home: DataFolder,
     store: SnapshotStore,
     text: str = TEXT,
     *,
@@ -275,7 +275,7 @@ def test_live_figures_begin_anew_where_shipped_ones_stood(home):
 # -- releases
 
 
-def made(home: Home, moment: datetime) -> Release:
+def made(home: DataFolder, moment: datetime) -> Release:
     """The folder of a release that was built at `moment`, without real figures."""
     folder = home.releases / f"{moment:%Y%m%dT%H%M%SZ}"
     folder.mkdir(parents=True)
@@ -285,7 +285,7 @@ def made(home: Home, moment: datetime) -> Release:
     return Release(folder.name, folder)
 
 
-def kept_whole(home: Home) -> list[str]:
+def kept_whole(home: DataFolder) -> list[str]:
     return [release.id for release in releases(home)]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from sources.catalogue import load_catalogue
 from sources.errors import SourceError
 from sources.formats import sdmx_structure
-from sources.http import Body
+from sources.http.client import Body
 from sources.protocols.eurostat import Eurostat
-from sources.spec import load_catalogue
 from tests.conftest import TOY
 from tests.fuzz import damaged
 from tests.provider import BASE, EurostatServer

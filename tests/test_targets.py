@@ -16,11 +16,11 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sources.home import Home
+from sources.data_folder import DataFolder
 from tests.conftest import ROOT, distretto
-from warehouse import changes, ledger, targets
-from warehouse.ledger import Draft, Known, Ledger, LedgerError
-from warehouse.targets import Figure
+from warehouse.targets import assessment, changes, ledger
+from warehouse.targets.assessment import Figure
+from warehouse.targets.ledger import Draft, Known, Ledger, LedgerError
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 DRAFT = {
@@ -75,11 +75,11 @@ def on_time(dataset: str) -> bool:
 @given(values, values, values)
 def test_progress_is_zero_at_the_baseline_and_a_hundred_at_the_target(baseline, target, value):
     assume(abs(target - baseline) > 1e-3)
-    assert targets.progress(baseline, target, baseline) == 0
-    assert targets.progress(baseline, target, target) == 100
+    assert assessment.progress(baseline, target, baseline) == 0
+    assert assessment.progress(baseline, target, target) == 100
     # turned upside down, the way is the same
-    assert targets.progress(-baseline, -target, -value) == pytest.approx(
-        targets.progress(baseline, target, value)
+    assert assessment.progress(-baseline, -target, -value) == pytest.approx(
+        assessment.progress(baseline, target, value)
     )
 
 
@@ -101,56 +101,56 @@ def test_periods_of_one_frequency_are_in_the_order_of_their_days(two):
 @given(st.integers(2000, 2050))
 def test_the_path_goes_through_every_point_and_stays_between_them(year):
     one = entry()
-    assert targets.expected(one, "2024") == 100
-    assert targets.expected(one, "2026") == 120
-    assert targets.expected(one, "2028") == 200
-    assert targets.expected(one, "2025") == 110
-    assert targets.expected(one, "2027") == 160
-    here = targets.expected(one, str(year))
+    assert assessment.expected(one, "2024") == 100
+    assert assessment.expected(one, "2026") == 120
+    assert assessment.expected(one, "2028") == 200
+    assert assessment.expected(one, "2025") == 110
+    assert assessment.expected(one, "2027") == 160
+    here = assessment.expected(one, str(year))
     assert 100 <= here <= 200
-    assert targets.expected(one, str(year + 1)) >= here
+    assert assessment.expected(one, str(year + 1)) >= here
 
 
 @given(values, st.sampled_from(["up", "down"]))
 def test_an_exact_hit_is_reached_and_a_clear_miss_is_not(goal, direction):
     step = max(abs(goal), 1) * (1 if direction == "up" else -1)
-    assert targets.reached(direction, goal, goal)
-    assert targets.reached(direction, goal, goal + step)
-    assert not targets.reached(direction, goal, goal - step)
+    assert assessment.reached(direction, goal, goal)
+    assert assessment.reached(direction, goal, goal + step)
+    assert not assessment.reached(direction, goal, goal - step)
 
 
 def test_the_last_bit_of_a_float_does_not_miss_a_target():
-    assert targets.reached("up", 0.3, 0.1 + 0.1 + 0.1 - 1e-16)
-    assert targets.reached("down", 0.3, 0.1 + 0.2)
+    assert assessment.reached("up", 0.3, 0.1 + 0.1 + 0.1 - 1e-16)
+    assert assessment.reached("down", 0.3, 0.1 + 0.2)
 
 
 @given(st.floats(100, 1000), st.floats(1, 50))
 def test_an_exact_hit_has_one_half_and_more_is_more_probable(goal, width):
     def chance(value):
-        return targets.probability_now("up", goal, value, value - width, value + width)
+        return assessment.probability_now("up", goal, value, value - width, value + width)
 
     assert chance(goal) == pytest.approx(0.5)
     assert 0 <= chance(goal - width) < 0.5 < chance(goal + width) <= 1
     # the goal at an end of the 95 % interval
     assert chance(goal + width) == pytest.approx(0.975, abs=1e-6)
-    assert targets.probability_now("down", goal, goal + width, goal, goal + 2 * width) == pytest.approx(
+    assert assessment.probability_now("down", goal, goal + width, goal, goal + 2 * width) == pytest.approx(
         0.025, abs=1e-6
     )
 
 
 def test_an_interval_without_width_leaves_no_doubt():
-    assert targets.probability_now("up", 5, 5, 5, 5) == 1
-    assert targets.probability_now("up", 5, 4, 4, 4) == 0
+    assert assessment.probability_now("up", 5, 5, 5, 5) == 1
+    assert assessment.probability_now("up", 5, 4, 4, 4) == 0
 
 
 @given(st.lists(st.floats(-100, 100), min_size=6, max_size=20), st.floats(-500, 500), st.integers(1, 10))
 def test_the_drift_is_a_probability_and_a_nearer_goal_is_no_less_probable(found, goal, ahead):
     series = [(str(2000 + i), value) for i, value in enumerate(found)]
     then = str(2000 + len(found) - 1 + ahead)
-    chance = targets.probability_then("up", goal, series, then)
+    chance = assessment.probability_then("up", goal, series, then)
     assert 0 <= chance <= 1
-    assert targets.probability_then("up", goal - 1, series, then) >= chance
-    assert targets.probability_then("down", goal, series, then) == pytest.approx(1 - chance) or chance in (
+    assert assessment.probability_then("up", goal - 1, series, then) >= chance
+    assert assessment.probability_then("down", goal, series, then) == pytest.approx(1 - chance) or chance in (
         0,
         1,
     )
@@ -162,9 +162,9 @@ def test_the_drift_is_what_its_definition_says():
     from statistics import NormalDist
 
     expected = 1 - NormalDist(112.6, (1.2 * 2 * 1.4) ** 0.5).cdf(114)
-    assert targets.probability_then("up", 114, series, "2007") == pytest.approx(expected)
-    assert targets.probability_then("up", 114, series[1:], "2007") is None
-    assert targets.probability_then("up", 114, series, "2005") is None
+    assert assessment.probability_then("up", 114, series, "2007") == pytest.approx(expected)
+    assert assessment.probability_then("up", 114, series[1:], "2007") is None
+    assert assessment.probability_then("up", 114, series, "2005") is None
 
 
 # -- status
@@ -185,7 +185,7 @@ def test_the_drift_is_what_its_definition_says():
 )
 def test_the_newest_figure_is_judged_by_its_share_of_the_expected_progress(value, status):
     series = [figure("2024", 100), figure("2027", value)]
-    result = targets.judge_latest(entry(), series, date(2028, 6, 1), on_time)
+    result = assessment.judge_latest(entry(), series, date(2028, 6, 1), on_time)
     assert (result.status, result.expected, result.gap) == (status, 160, value - 160)
     assert result.progress == pytest.approx(value - 100)
 
@@ -195,7 +195,7 @@ def test_the_newest_figure_is_judged_by_its_share_of_the_expected_progress(value
 )
 def test_at_its_end_a_target_is_met_or_missed(value, status):
     one = entry()
-    assert targets.judge_point(one, one.target, [figure("2028", value)], date(2031, 1, 1)).status == status
+    assert assessment.judge_point(one, one.target, [figure("2028", value)], date(2031, 1, 1)).status == status
 
 
 def test_a_falling_target_is_judged_the_same_way():
@@ -214,7 +214,7 @@ def test_a_falling_target_is_judged_the_same_way():
         (21, "off_track"),
     ):
         series = [figure("2026", value, unit="PC")]
-        assert targets.judge_latest(one, series, date(2027, 6, 1), on_time).status == status
+        assert assessment.judge_latest(one, series, date(2027, 6, 1), on_time).status == status
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_falling_target_is_judged_the_same_way():
     ],
 )
 def test_what_cannot_be_judged_says_why(series, late, status, reason):
-    result = targets.judge_latest(entry(), series, date(2027, 6, 1), lambda dataset: late)
+    result = assessment.judge_latest(entry(), series, date(2027, 6, 1), lambda dataset: late)
     assert result.status == status
     assert reason in result.reason_en
     assert bool(result.reason_it) == bool(result.reason_en)
@@ -250,38 +250,41 @@ def test_what_cannot_be_judged_says_why(series, late, status, reason):
 
 def test_an_incomplete_figure_meets_nothing_and_misses_nothing():
     one = entry()
-    result = targets.judge_point(one, one.target, [figure("2028", 300, truncated=True)], date(2031, 1, 1))
+    result = assessment.judge_point(one, one.target, [figure("2028", 300, truncated=True)], date(2031, 1, 1))
     assert (result.status, result.reason_en) == ("not_assessable", "the figure for 2028 is incomplete")
 
 
 def test_a_figure_that_is_too_old_does_not_stand_for_today():
     series = [figure("2025", 110)]
-    assert targets.judge_latest(entry(), series, date(2027, 12, 1), on_time).status == "on_track"
-    result = targets.judge_latest(entry(), series, date(2027, 12, 2), on_time)
+    assert assessment.judge_latest(entry(), series, date(2027, 12, 1), on_time).status == "on_track"
+    result = assessment.judge_latest(entry(), series, date(2027, 12, 2), on_time)
     assert result.status == "not_assessable"
     assert "701 days old, more than the 700 allowed" in result.reason_en
-    result = targets.judge_latest(entry(), series, date(2028, 12, 31), on_time)
+    result = assessment.judge_latest(entry(), series, date(2028, 12, 31), on_time)
     assert "1,096 days old" in result.reason_en and "1.096 giorni" in result.reason_it
 
 
 def test_an_exact_hit_is_met_however_uncertain_and_its_probability_stands_beside():
     one = entry()
     series = [figure("2028", 200, ci_low=100, ci_high=300, reliability="B")]
-    standing = targets.judge_latest(one, series, date(2029, 6, 1), on_time)
-    assert targets.judge_point(one, one.target, series, date(2030, 2, 1)).status == "met"
-    chance, basis = targets.chance(one, one.target, series, standing)
-    assert (chance, basis) == (pytest.approx(0.5), targets.BASIS["interval"])
+    standing = assessment.judge_latest(one, series, date(2029, 6, 1), on_time)
+    assert assessment.judge_point(one, one.target, series, date(2030, 2, 1)).status == "met"
+    chance, basis = assessment.chance(one, one.target, series, standing)
+    assert (chance, basis) == (pytest.approx(0.5), assessment.BASIS["interval"])
 
 
 def test_the_drift_starts_after_the_last_break():
     before = [figure(str(2015 + i), 1000 - i) for i in range(5)]
     after = [figure(str(2020 + i), 100 + 3 * i + i % 2, break_before=i == 0) for i in range(6)]
     one = entry(Known({"2024": 112.0}, "NR", "up"), milestones=[])
-    standing = targets.judge_latest(one, before + after, date(2026, 6, 1), on_time)
-    chance, basis = targets.chance(one, one.target, before + after, standing)
-    assert basis == targets.BASIS["drift"]
-    assert chance == targets.probability_then("up", 200, targets.unbroken(after), "2028") < 0.01
-    assert targets.chance(one, one.target, before, replace(standing, status="not_comparable")) == (None, None)
+    standing = assessment.judge_latest(one, before + after, date(2026, 6, 1), on_time)
+    chance, basis = assessment.chance(one, one.target, before + after, standing)
+    assert basis == assessment.BASIS["drift"]
+    assert chance == assessment.probability_then("up", 200, assessment.unbroken(after), "2028") < 0.01
+    assert assessment.chance(one, one.target, before, replace(standing, status="not_comparable")) == (
+        None,
+        None,
+    )
 
 
 def test_peers_count_only_with_two_comparable_figures():
@@ -289,22 +292,27 @@ def test_peers_count_only_with_two_comparable_figures():
     peer = [figure("2024", 100), figure("2026", 110)]
     double = [figure("2024", 50), figure("2026", 100)]
     less = [figure("2024", 200), figure("2026", 190)]
-    assert targets.change_of_peers(one, "2026", [peer, double, less]) == (pytest.approx(10), 3)
+    assert assessment.change_of_peers(one, "2026", [peer, double, less]) == (pytest.approx(10), 3)
     broken = [figure("2024", 100), figure("2026", 500, break_before=True)]
     unsure = [figure("2024", 100, reliability="C"), figure("2026", 500)]
     absent = [figure("2026", 500)]
     nothing = [figure("2024", 0), figure("2026", 500)]
     odd = [broken, unsure, absent, nothing]
-    assert targets.change_of_peers(one, "2026", [peer, double, less, *odd]) == (pytest.approx(10), 3)
-    assert targets.change_of_peers(one, "2026", [peer, double, *odd]) == (None, 2)
+    assert assessment.change_of_peers(one, "2026", [peer, double, less, *odd]) == (pytest.approx(10), 3)
+    assert assessment.change_of_peers(one, "2026", [peer, double, *odd]) == (None, 2)
 
 
 @given(st.floats(0.1, 1e6), st.floats(-1e6, 1e6))
 def test_a_change_is_zero_at_the_baseline_and_a_hundred_at_its_double(baseline, value):
-    assert targets.change(baseline, baseline) == 0
-    assert targets.change(baseline, 2 * baseline) == pytest.approx(100)
-    assert targets.change(baseline, value) == pytest.approx((value / baseline - 1) * 100, abs=1e-6)
-    assert targets.change(0, value) is targets.change(None, value) is targets.change(baseline, None) is None
+    assert assessment.change(baseline, baseline) == 0
+    assert assessment.change(baseline, 2 * baseline) == pytest.approx(100)
+    assert assessment.change(baseline, value) == pytest.approx((value / baseline - 1) * 100, abs=1e-6)
+    assert (
+        assessment.change(0, value)
+        is assessment.change(None, value)
+        is assessment.change(baseline, None)
+        is None
+    )
 
 
 def test_the_table_holds_every_version_with_its_results(chain):
@@ -328,7 +336,7 @@ def test_the_table_holds_every_version_with_its_results(chain):
         select 'enterprise_births' as indicator, 'ITG1' as geo, '2026' as period, 'NR' as unit, 'a' as dataset, 'changed' as kind,
                105 as old_value, 120 as value, '' as old_flag, 'A' as old_reliability,
                timestamptz '2028-05-01 00:00:00+00' as revised_at, timestamptz '2027-12-01 00:00:00+00' as old_known_from""")
-    targets.build(con, found, {"a": {"trouble": 0}}, ["IT"], date(2030, 2, 1), "distretto")
+    assessment.build(con, found, {"a": {"trouble": 0}}, ["IT"], date(2030, 2, 1), "distretto")
     rows = con.execute("""
         select r.target_id, r.version, superseded_by, point, r.period, status, round(progress) from distretto.target_results r
         join distretto.targets using (target_id, version) order by 1, 2, r.period, point""").fetchall()
@@ -439,9 +447,9 @@ def test_a_draft_that_cannot_be_a_target_is_refused(changes, reason):
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> tuple[Home, Ledger]:
+def chain(tmp_path: Path) -> tuple[DataFolder, Ledger]:
     """A ledger of three targets, the second in two versions, and an anchor."""
-    home = Home(tmp_path)
+    home = DataFolder(tmp_path)
     home.ledger.write_text("# a ledger\n")
     for name, target in (("first", 200.0), ("second", 210.0), ("second", 220.0)):
         standing = ledger.load(home)
@@ -500,7 +508,7 @@ def test_an_entry_taken_out_or_put_in_is_found(number, what):
         standing = Ledger(Path("none"), list(entries))
         entries.append(ledger.sealed(standing, draft(id=f"target-{i}"), KNOWN, NOW))
     published = {e.number: ledger.content(e) for e in entries}
-    home = Home(Path("none"))
+    home = DataFolder(Path("none"))
     if what == "gone":
         changed = entries[:number] + entries[number + 1 :]
     elif what == "twice":
@@ -565,7 +573,7 @@ def test_a_withdrawal_repeats_what_it_withdraws_and_may_come_late(chain):
     ],
 )
 def test_what_is_no_ledger_is_refused_with_its_place(tmp_path, text, reason):
-    home = Home(tmp_path)
+    home = DataFolder(tmp_path)
     home.ledger.write_text(text)
     with pytest.raises(LedgerError, match=reason):
         ledger.load(home)
@@ -622,7 +630,7 @@ def test_what_ships_is_a_proposal_with_baselines_from_the_figures_that_ship(con)
     rows = con.execute("""
         select t.target_id, t.stage, t.fixed_by, t.baseline_value, i.value, t.timing
         from targets t left join indicators i using (indicator, geo) where i.period = t.baseline_period""").fetchall()
-    assert len(rows) == len(ledger.load(Home(Path("none"))).targets)
+    assert len(rows) == len(ledger.load(DataFolder(Path("none"))).targets)
     for _, stage, fixed_by, baseline, value, timing in rows:
         assert (stage, timing) == ("proposal", "ex_ante")
         assert "not adopted" in fixed_by

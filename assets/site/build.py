@@ -20,9 +20,9 @@ import duckdb
 from assets.site import board, draw, findings
 from assets.site.facts import DIRECTIVES, Facts, Measure, Place, Point, read, since
 from assets.site.language import LANGUAGES, Language
-from sources.formats.staged import quoted
-from warehouse.release import Release, reading
-from warehouse.territory import territory
+from sources.common.sql import literal
+from warehouse.publishing.release import Release, reading
+from warehouse.reference.territory import territory
 
 HERE = Path(__file__).parent
 NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")
@@ -76,11 +76,11 @@ def board_sheet(release: Release, day: date, language: str) -> tuple[bytes, list
 
 def _write_csv(con: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> None:
     """The rows behind each indicator's page."""
-    ours = ", ".join(quoted(geo) for geo in facts.places)
+    ours = ", ".join(literal(geo) for geo in facts.places)
     for measure in facts.measures:
         con.execute(
-            f"copy (from indicators where indicator = {quoted(measure)} and geo in ({ours}) order by geo, period) "
-            f"to {quoted(folder / f'{measure}.csv')} (format csv, header true)"
+            f"copy (from indicators where indicator = {literal(measure)} and geo in ({ours}) order by geo, period) "
+            f"to {literal(folder / f'{measure}.csv')} (format csv, header true)"
         )
 
 

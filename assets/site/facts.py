@@ -14,11 +14,10 @@ from typing import Any, get_args
 
 import duckdb
 
-from sources.formats.staged import quoted
-from warehouse import peers
-from warehouse.ledger import Directive
-from warehouse.release import HERE as WAREHOUSE
-from warehouse.territory import territory
+from sources.common.sql import literal
+from warehouse.reference.territory import REFERENCE, territory
+from warehouse.statistics import peers
+from warehouse.targets.ledger import Directive
 
 DIRECTIVES = get_args(Directive)
 
@@ -134,7 +133,7 @@ class Facts:
 def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
     """The facts of the release open in `con`, whose files are in `folder`."""
     places = _places(con)
-    ours = ", ".join(quoted(geo) for geo in places)
+    ours = ", ".join(literal(geo) for geo in places)
     return Facts(
         release=_rows(con, "from release")[0],
         places=places,
@@ -230,7 +229,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
 
     Rows as in `Facts.changes`, without the moment; `kind` is changed, reflagged, added or deleted.
     """
-    ours = ", ".join(quoted(geo) for geo in places)
+    ours = ", ".join(literal(geo) for geo in places)
     end = f"((date '{day}' + interval 1 day)::timestamp at time zone 'Europe/Rome')"
     # from `history` by the number of the series: the macro as_of() over all of Europe, twice, took ten times as long
     return _rows(
@@ -306,13 +305,13 @@ def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]
 def _labels(con: duckdb.DuckDBPyConnection, dimension: str) -> dict[str, dict[str, str]]:
     return {
         row["code"]: {"it": row["label_it"], "en": row["label_en"]}
-        for row in _rows(con, f"from codelists where dimension = {quoted(dimension)}")
+        for row in _rows(con, f"from codelists where dimension = {literal(dimension)}")
     }
 
 
 def _outlines() -> dict[str, dict[str, Any]]:
     """The provinces' outlines by NUTS code; empty unless every province has one."""
-    path = WAREHOUSE / "reference" / "outlines.geojson"
+    path = REFERENCE / "outlines.geojson"
     features = json.loads(path.read_text(encoding="utf-8"))["features"]
     found = {feature["properties"]["geo"]: feature for feature in features}
     return found if set(territory()["provinces"]) <= set(found) else {}

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from markupsafe import Markup, escape
 
-from sources.spec import Loader
+from sources.catalogue import Loader
 
 LANGUAGES = ("it", "en")
 MINUS = "−"

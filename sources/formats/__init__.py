@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sources.formats.staged import Staged
 
 if TYPE_CHECKING:
-    from sources.spec import Layout
+    from sources.catalogue import Layout
 
 
 def decode(

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
+from sources.formats.staged import Staged, check_dimensions, decoding, period
 
 TIME = ("time", "time_period")
 # a cube is parsed as a whole; 15 MB were measured to take 390 MB of memory
@@ -75,16 +76,16 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
                         when isinf(value) then refused({place}, 'a number too large')::double else value end as value, status
             from present where not isnan(value) or status <> ''""")
         con.execute(f"""
-            copy (select series, {", ".join(f"{at[d]} as {name(d)}" for d in dimensions)}
+            copy (select series, {", ".join(f"{at[d]} as {identifier(d)}" for d in dimensions)}
                   from (select distinct series, first from cells) order by series)
-            to {quoted(staged.series)} (format parquet, compression zstd)""")
+            to {literal(staged.series)} (format parquet, compression zstd)""")
         con.execute(f"""
             copy (
                 select series, code as period, value,
                        read_flag(split_part(status, '|', 1), {place}, status) as flag,
                        read_conf(split_part(status, '|', 2), {place}, status) as conf
                 from cells join d{time} on position = moment order by series, period
-            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
+            ) to {literal(staged.part())} (format parquet, compression zstd)""")
     return Staged(folder, _stamp(cube.get("updated")))
 
 

@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, StructureChanged, UnreadableBody
-from sources.formats.staged import Staged, name, quoted
+from sources.formats.staged import Staged
 
 LARGEST = 12_000_000_000
 LONGEST_HEADER = 1 << 16
@@ -71,11 +72,11 @@ def table(file: Path, called: str, delimiter: str, quote: str, needed: list[str]
             hint="the decoder in sources/formats/ has to learn the new columns.",
         )
     every = {f"c{i}": "VARCHAR" for i in range(len(columns))}
-    read = ", ".join(f"trim(coalesce(c{columns.index(c)}, ''), ' \"') as {name(c)}" for c in needed)
+    read = ", ".join(f"trim(coalesce(c{columns.index(c)}, ''), ' \"') as {identifier(c)}" for c in needed)
     # names of persons and places are in whatever encoding; what is read is ASCII
     return (
-        f"(select row_number() over () + 1 as line, {read} from read_csv({quoted(file)}, auto_detect=false, "
-        f"header=false, skip=1, delim={quoted(delimiter)}, quote={quoted(quote)}, escape={quoted(quote)}, "
+        f"(select row_number() over () + 1 as line, {read} from read_csv({literal(file)}, auto_detect=false, "
+        f"header=false, skip=1, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
         f"encoding='latin-1', null_padding=false, strict_mode=true, max_line_size=4000000, columns={every}))"
     )
 
@@ -86,8 +87,8 @@ def write(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged)
     A region is a NUTS 3 code of the country, or any other text for what is in none; each figure is summed over NUTS 2, NUTS 1
     and the country too. Sums are rounded to a millionth, since their last digits depend on the order.
     """
-    others = "".join(f"{name(d)}, " for d in dimensions if d not in ("freq", "geo"))
-    keys = ", ".join(map(name, dimensions))
+    others = "".join(f"{identifier(d)}, " for d in dimensions if d not in ("freq", "geo"))
+    keys = ", ".join(map(identifier, dimensions))
     con.execute(f"""
         create temp table figures as
         select {keys}, period, round(sum(value), 6) as value from (
@@ -104,9 +105,9 @@ def write(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged)
         f"from (select distinct {keys} from figures)"
     )
     con.execute(
-        f"copy (from codes order by series) to {quoted(staged.series)} (format parquet, compression zstd)"
+        f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
     )
     con.execute(f"""
         copy (select series, period, value, '' as flag, null::varchar as conf from figures join codes using ({keys})
-              order by series, period) to {quoted(staged.part())} (format parquet, compression zstd)""")
+              order by series, period) to {literal(staged.part())} (format parquet, compression zstd)""")
     return staged

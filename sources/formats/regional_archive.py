@@ -13,8 +13,9 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, StructureChanged, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
+from sources.formats.staged import Staged, check_dimensions, decoding, period
 
 LARGEST = 500_000_000
 LONGEST_HEADER = 1 << 16
@@ -45,15 +46,15 @@ def _stage(table: Path, columns: list[str], dimensions: list[str], folder: Path)
     if len(set(columns)) != len(columns):
         raise StructureChanged("A column stands twice.")
     rows = (
-        f"(select row_number() over () + 1 as line, * from read_csv({quoted(table)}, auto_detect=false, header=false, "
+        f"(select row_number() over () + 1 as line, * from read_csv({literal(table)}, auto_detect=false, header=false, "
         f"delim=';', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={dict.fromkeys(columns, 'VARCHAR')}))"
     )
-    code = {d: "'A'" if d == "freq" else f"trim(coalesce({name(d)}, ''))" for d in dimensions}
+    code = {d: "'A'" if d == "freq" else f"trim(coalesce({identifier(d)}, ''))" for d in dimensions}
     if "cod_indicatore" in code:
         # 054 and 54 are the same indicator
         code["cod_indicatore"] = "coalesce(nullif(ltrim(trim(cod_indicatore), '0'), ''), '0')"
-    picked = ", ".join(f"{sql} as {name(d)}" for d, sql in code.items())
-    keys = ", ".join(map(name, dimensions))
+    picked = ", ".join(f"{sql} as {identifier(d)}" for d, sql in code.items())
+    keys = ", ".join(map(identifier, dimensions))
     staged = Staged(folder)
     with decoding(folder) as con:
         con.execute(
@@ -68,7 +69,7 @@ def _stage(table: Path, columns: list[str], dimensions: list[str], folder: Path)
         for (given,) in con.execute("select distinct given from flat").fetchall():
             con.execute("insert into periods values (?, ?)", [given, period(given)])
         con.execute(
-            f"copy (from codes order by series) to {quoted(staged.series)} (format parquet, compression zstd)"
+            f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
         )
         place = f"'of row ' || line || ', column {VALUE.upper()}'"
         # one separator, comma or point: with two the thousands cannot be told from the decimals
@@ -80,9 +81,9 @@ def _stage(table: Path, columns: list[str], dimensions: list[str], folder: Path)
                             else refused({place}, text)::double end as value,
                        '' as flag, null::varchar as conf
                 from flat join codes using ({keys}) join periods using (given)
-                where text not in ({", ".join(map(quoted, NONE))})
+                where text not in ({", ".join(map(literal, NONE))})
                 order by series, period
-            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
+            ) to {literal(staged.part())} (format parquet, compression zstd)""")
     return staged
 
 

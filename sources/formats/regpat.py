@@ -12,9 +12,10 @@ from pathlib import Path
 
 import yaml
 
+from sources.common.sql import literal
 from sources.errors import UnreadableBody
 from sources.formats.records import COUNTRY, table, unpack, write
-from sources.formats.staged import Staged, decoding, quoted
+from sources.formats.staged import Staged, decoding
 
 CLASSES = Path(__file__).parent.parent / "applicants.yml"
 OFFICES = {"EPO": "appln_id", "PCT": "pct_nbr"}
@@ -70,7 +71,7 @@ def decode(body: Path, dimensions: list[str], folder: Path) -> Staged:
                 raise UnreadableBody(f"A prio_year of {office}_IPC is {wrong[0][:40]!r}.")
             # an application has one priority year; were there two, it would count twice
             con.execute(
-                f"insert into counted select region, {quoted(office)}, technology, min(year), value "
+                f"insert into counted select region, {literal(office)}, technology, min(year), value "
                 "from inventors join classes using (id) group by id, region, technology, value"
             )
         return write(con, dimensions, Staged(folder))
@@ -86,10 +87,10 @@ def _technologies() -> str:
     cases = []
     for technology, prefixes in codes.items():
         fits = " or ".join(
-            f"starts_with(symbol, {quoted(prefix)})"
+            f"starts_with(symbol, {literal(prefix)})"
             if len(prefix) <= 4
-            else f"symbol = {quoted(prefix)} or starts_with(symbol, {quoted(prefix + '/')})"
+            else f"symbol = {literal(prefix)} or starts_with(symbol, {literal(prefix + '/')})"
             for prefix in prefixes
         )
-        cases.append(f"case when {fits} then [{quoted(technology)}, 'TOTAL'] else [] end")
+        cases.append(f"case when {fits} then [{literal(technology)}, 'TOTAL'] else [] end")
     return f"flatten([{', '.join(cases)}])"

@@ -15,8 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
+from sources.formats.staged import Staged, check_dimensions, decoding, period
 
 MEASURES = {
     "time_period",
@@ -56,14 +57,14 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
     types = dict.fromkeys(lower, "VARCHAR")
     if len(types) != len(lower) or "" in types or any("\0" in column for column in types):
         raise UnreadableBody("The header has a column twice, or one without a readable name.")
-    typed = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in types)
+    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in types)
     rows = (
-        f"(select row_number() over () + 1 as line, * from read_csv({quoted(body)}, "
-        f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
-        f"delim={quoted(separator)}, quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={{{typed}}}))"
+        f"(select row_number() over () + 1 as line, * from read_csv({literal(body)}, "
+        f"compression={literal('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+        f"delim={literal(separator)}, quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={{{typed}}}))"
     )
-    keys = ", ".join(name(dimension) for dimension in dimensions)
-    same = " and ".join(f"r.{name(d)} is not distinct from s.{name(d)}" for d in dimensions)
+    keys = ", ".join(identifier(dimension) for dimension in dimensions)
+    same = " and ".join(f"r.{identifier(d)} is not distinct from s.{identifier(d)}" for d in dimensions)
     flag = "obs_flag" if "obs_flag" in lower else STATUS if "obs_status" in lower else "''"
     flag = f"coalesce({flag}, '')"
     # F is free: no confidentiality
@@ -84,7 +85,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
         con.execute("create temp table periods (given varchar, period varchar)")
         for (given,) in con.execute(f"select distinct time_period from {rows}").fetchall():
             con.execute("insert into periods values (?, ?)", [given, period(given or "")])
-        con.execute(f"copy codes to {quoted(staged.series)} (format parquet, compression zstd)")
+        con.execute(f"copy codes to {literal(staged.series)} (format parquet, compression zstd)")
         con.execute(f"""
             copy (
                 select series, period,
@@ -97,7 +98,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path, timez
                 from {rows} r join codes s on {same} join periods on r.time_period = periods.given
                 where coalesce(obs_value, '') not in ('', ':') or {flag} not in ('', '_U') or {conf} is not null
                 order by series, period
-            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
+            ) to {literal(staged.part())} (format parquet, compression zstd)""")
         updated = None
         if "last update" in lower:
             stamps = con.execute(

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, name, period, quoted
+from sources.formats.staged import Staged, check_dimensions, decoding, period
 
 CHUNK = 1 << 16
 DEEPEST = 32
@@ -64,7 +65,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
 def _stage(series: Path, cells: Path, dimensions: list[str], staged: Staged) -> None:
     def rows(path: Path, columns: dict[str, str]) -> str:
         return (
-            f"read_csv({quoted(path)}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', "
+            f"read_csv({literal(path)}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', "
             f"strict_mode=true, nullstr='', columns={columns})"
         )
 
@@ -76,14 +77,14 @@ def _stage(series: Path, cells: Path, dimensions: list[str], staged: Staged) -> 
         f"case when {annual} then left(o.given, 4) else p.period end" if "freq" in dimensions else "p.period"
     )
     with decoding(staged.folder) as con:
-        columns = ", ".join(f"coalesce({name(d)}, '') as {name(d)}" for d in dimensions)
+        columns = ", ".join(f"coalesce({identifier(d)}, '') as {identifier(d)}" for d in dimensions)
         con.execute(f"create temp table codes as select series, {columns} from {codes}")
         con.execute(f"create temp table cells as from {found}")
         con.execute("create temp table periods (given varchar, period varchar)")
         for (given,) in con.execute("select distinct given from cells").fetchall():
             con.execute("insert into periods values (?, ?)", [given, period(given or "")])
         con.execute(
-            f"copy (from codes order by series) to {quoted(staged.series)} (format parquet, compression zstd)"
+            f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
         )
         place = "'of series ' || o.series || ' at ' || o.given"
         con.execute(f"""
@@ -93,7 +94,7 @@ def _stage(series: Path, cells: Path, dimensions: list[str], staged: Staged) -> 
                 from cells o join codes f using (series) join periods p using (given)
                 where o.value is not null or o.flag is not null or o.conf is not null
                 order by o.series, period
-            ) to {quoted(staged.part())} (format parquet, compression zstd)""")
+            ) to {literal(staged.part())} (format parquet, compression zstd)""")
 
 
 def _read(body: Path, gzipped: bool, keep: Callable[[dict[str, str], str, str, str, str], None]) -> None:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from sources.errors import NotData, UnreadableBody
 
 if TYPE_CHECKING:
-    from sources.http import Body
+    from sources.http.client import Body
 
 
 @dataclass(frozen=True)

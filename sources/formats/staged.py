@@ -136,13 +136,3 @@ def _told(failure: duckdb.Error) -> str:
     said = re.search(r"(Expected Number of Columns.*|Possible fixes)", text)
     words = said[1] if said and said[1].startswith("Expected") else text.splitlines()[0]
     return f"Not the expected form{f' at line {line[1]}' if line else ''}: {words.strip()}"
-
-
-def quoted(text: object) -> str:
-    """A SQL string literal."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def name(text: str) -> str:
-    """A SQL identifier."""
-    return '"' + text.replace('"', '""') + '"'

@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, StructureChanged, UnreadableBody
 from sources.formats import workbook
-from sources.formats.staged import Staged, decoding, frequency, name, period, quoted
+from sources.formats.staged import Staged, decoding, frequency, period
 
 if TYPE_CHECKING:
     import duckdb
 
-    from sources.spec import Layout
+    from sources.catalogue import Layout
 
 LARGEST = 200_000_000
 LINES_ABOVE = 60
@@ -283,12 +284,12 @@ def _stage(
     with decoding(folder) as con:
         con.execute(
             f"create temp table cells as select * from (select row_number() over () + {header.line} as line, * from "
-            f"read_csv({quoted(table)}, auto_detect=false, header=false, delim={quoted(header.delimiter)}, quote='\"', "
+            f"read_csv({literal(table)}, auto_detect=false, header=false, delim={literal(header.delimiter)}, quote='\"', "
             f"escape='\"', null_padding=false, strict_mode=true, columns={columns})) where {filled}"
         )
         coded = {d: _coded(con, d, at[heading], heading, layout) for d, heading in layout.columns.items()}
         (moment,) = [m.column for m in layout.period if m.column][:1] or [None]
-        told = quoted(fixed) if fixed else _periods(con, at[moment], moment, layout)
+        told = literal(fixed) if fixed else _periods(con, at[moment], moment, layout)
         con.execute(
             "create temp table flat as "
             + (_counted(coded, told, layout) if layout.counted else _figures(at, coded, told, layout))
@@ -296,20 +297,20 @@ def _stage(
         periods = [p for (p,) in con.execute("select distinct period from flat order by 1").fetchall()]
         if not periods:
             raise NotData("The table has headings and no rows.")
-        of = {"freq": quoted(frequency(periods))} | {d: quoted(c) for d, c in layout.constants.items()}
-        keys = ", ".join(map(name, dimensions))
-        picked = ", ".join(f"{of[d]} as {name(d)}" if d in of else name(d) for d in dimensions)
+        of = {"freq": literal(frequency(periods))} | {d: literal(c) for d, c in layout.constants.items()}
+        keys = ", ".join(map(identifier, dimensions))
+        picked = ", ".join(f"{of[d]} as {identifier(d)}" if d in of else identifier(d) for d in dimensions)
         con.execute(f"create temp table rows as select {picked}, period, value from flat")
         con.execute(
             f"create temp table codes as select row_number() over (order by {keys})::integer as series, {keys} "
             f"from (select distinct {keys} from rows)"
         )
         con.execute(
-            f"copy (from codes order by series) to {quoted(staged.series)} (format parquet, compression zstd)"
+            f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
         )
         con.execute(f"""
             copy (select series, period, value, '' as flag, null::varchar as conf from rows join codes using ({keys})
-                  order by series, period) to {quoted(staged.part())} (format parquet, compression zstd)""")
+                  order by series, period) to {literal(staged.part())} (format parquet, compression zstd)""")
     return staged
 
 
@@ -351,7 +352,7 @@ def _distinct(con: duckdb.DuckDBPyConnection, text: str, heading: str) -> dict[s
 
 
 def _looked_up(con: duckdb.DuckDBPyConnection, table: str, codes: dict[str, str], text: str) -> str:
-    rows = ", ".join(f"({quoted(given)}, {quoted(to)})" for given, to in codes.items()) or "('', '')"
+    rows = ", ".join(f"({literal(given)}, {literal(to)})" for given, to in codes.items()) or "('', '')"
     con.execute(f"create temp table {table} as select * from (values {rows}) t (given, code)")
     return f"(select code from {table} where given = {text})"
 
@@ -361,28 +362,28 @@ def _figures(at: dict[str, str], coded: dict[str, str], told: str, layout: Layou
     grouping, mark = (r"\.", ",") if layout.decimal == "," else (",", r"\.")
     form = f"[-+]?([0-9]+|[0-9]{{1,3}}({grouping}[0-9]{{3}})+)({mark}[0-9]+)?"
     bare = grouping[-1]
-    keys = "".join(f"{sql} as {name(d)}, " for d, sql in coded.items())
+    keys = "".join(f"{sql} as {identifier(d)}, " for d, sql in coded.items())
     return " union all ".join(
-        f"""select {keys} {quoted(to)} as {name(layout.measure)}, {told} as period,
-                   case when regexp_full_match({at[heading]}, {quoted(form)})
-                        then replace(replace({at[heading]}, {quoted(bare)}, ''), ',', '.')::double
-                        else refused('of row ' || line || ', column ' || {quoted(heading)}, {at[heading]})::double
+        f"""select {keys} {literal(to)} as {identifier(layout.measure)}, {told} as period,
+                   case when regexp_full_match({at[heading]}, {literal(form)})
+                        then replace(replace({at[heading]}, {literal(bare)}, ''), ',', '.')::double
+                        else refused('of row ' || line || ', column ' || {literal(heading)}, {at[heading]})::double
                    end as value
-            from cells where {at[heading]} not in ({", ".join(map(quoted, NOTHING))})"""
+            from cells where {at[heading]} not in ({", ".join(map(literal, NOTHING))})"""
         for heading, to in layout.values.items()
     )
 
 
 def _counted(coded: dict[str, str], told: str, layout: Layout) -> str:
     """SQL of the rows `dimensions, period, value`: how many rows of the list there are of each code, and in all."""
-    keys = "".join(f"{sql} as {name(d)}, " for d, sql in coded.items())
+    keys = "".join(f"{sql} as {identifier(d)}, " for d, sql in coded.items())
     picked = "".join(
-        f"case when grouping({name(d)}) = 1 then 'TOTAL' else {name(d)} end as {name(d)}, "
+        f"case when grouping({identifier(d)}) = 1 then 'TOTAL' else {identifier(d)} end as {identifier(d)}, "
         if d in layout.totals
-        else f"{name(d)}, "
+        else f"{identifier(d)}, "
         for d in coded
     )
-    always = [name(d) for d in coded if d not in layout.totals] + ["period"]
-    over = [f"cube ({', '.join(map(name, layout.totals))})"] if layout.totals else []
-    return f"""select {picked} {quoted(layout.counted)} as {name(layout.measure)}, period, count(*)::double as value
+    always = [identifier(d) for d in coded if d not in layout.totals] + ["period"]
+    over = [f"cube ({', '.join(map(identifier, layout.totals))})"] if layout.totals else []
+    return f"""select {picked} {literal(layout.counted)} as {identifier(layout.measure)}, period, count(*)::double as value
                from (select {keys} {told} as period from cells) group by {", ".join([*always, *over])}"""

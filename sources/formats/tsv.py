@@ -10,8 +10,9 @@ import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, frequency, name, period, quoted
+from sources.formats.staged import Staged, check_dimensions, decoding, frequency, period
 
 # DuckDB reads in buffers of sixteen lines of this length
 LONGEST_LINE = 1 << 18
@@ -28,16 +29,16 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
     # a quote is no quote in this format; the row number is the series number. `new_line` is left to DuckDB:
     # naming CRLF together with strict_mode makes 1.5.5 read no row at all
     rows = (
-        f"(select (row_number() over ())::integer as series, * from read_csv({quoted(body)}, "
-        f"compression={quoted('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+        f"(select (row_number() over ())::integer as series, * from read_csv({literal(body)}, "
+        f"compression={literal('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
         f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
         f"max_line_size={LONGEST_LINE}, columns={columns}))"
     )
     staged = Staged(folder)
     codes = ", ".join(
-        f"parts[{found.index(d) + 1}] as {name(d)}"
+        f"parts[{found.index(d) + 1}] as {identifier(d)}"
         if d in found
-        else f"{quoted(frequency(periods))} as {name(d)}"
+        else f"{literal(frequency(periods))} as {identifier(d)}"
         for d in dimensions
     )
     to_series = f"""
@@ -46,7 +47,7 @@ def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> St
             from (select series, case when len(parts) = {len(found)} then parts
                                       else [refused('1 of row ' || series + 1, array_to_string(parts, ','))] end as parts
                   from (select series, string_split(key, ',') as parts from {rows}))
-        ) to {quoted(staged.series)} (format parquet, compression zstd)"""
+        ) to {literal(staged.series)} (format parquet, compression zstd)"""
     # the pass over the series follows the shorter one; earlier periods have fewer figures, too
     cut = len(periods) * 2 // 5
     to_observations = [
@@ -66,7 +67,7 @@ def _to_observations(rows: str, periods: list[str], part: Path) -> str:
     Most cells are a bare number, which one cast reads; what few cells need is done for few cells: texts are cut and
     the place is spelled out for the others only. Done for every cell these take twice the time.
     """
-    columns = ", ".join(name(column) for column in periods)
+    columns = ", ".join(identifier(column) for column in periods)
     place = "'of row ' || series + 1 || ', column ' || period"
     # a small dictionary: values seldom repeat, and without one for them the file is smaller and sooner written
     return f"""
@@ -90,7 +91,7 @@ def _to_observations(rows: str, periods: list[str], part: Path) -> str:
                    case when bare then null
                         when contains(marks, '@') then read_conf(substr(marks, instr(marks, '@') + 1), {place}, cell) end as conf
             from parts where case when bare then true else digits not in (':', '') or marks <> '' end
-        ) to {quoted(part)} (format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000)"""
+        ) to {literal(part)} (format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000)"""
 
 
 def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sources.http import Body
+    from sources.http.client import Body
 
 
 @dataclass(frozen=True)

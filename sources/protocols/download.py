@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sources.catalogue import Dataset
 from sources.errors import NotData, SourceError, Unavailable
-from sources.http import Body, Client, http_date
+from sources.http.client import Body, Client, http_date
 from sources.protocols import Fetched
-from sources.spec import Dataset
 
 
 @dataclass

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sources.catalogue import Dataset
+from sources.data_folder import utc_now
 from sources.errors import TooLarge, UnreadableBody
-from sources.home import utc_now
-from sources.http import Body, Client
+from sources.http.client import Body, Client
 from sources.protocols import Fetched
-from sources.spec import Dataset
 
 
 @dataclass(frozen=True)
-class Handed:
+class DroppedFile:
     """A file in the folder: where it lies beside the data folder's other files, and its content's hash."""
 
     given: Path
@@ -56,7 +56,7 @@ class Drop:
     client: Client
     workdir: Path
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | list[Handed] | None:
+    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | list[DroppedFile] | None:
         """A copy of `<code>.csv` or `<code>.zip`, None where there is none; where files accumulate, all that lie in the
         folder `<code>`, the one that was changed last at the end.
 
@@ -76,13 +76,13 @@ class Drop:
         except OSError as failure:
             raise _unreadable(place, failure) from None
 
-    def _handed(self, file: Path, place: str, dataset: Dataset) -> Handed:
+    def _handed(self, file: Path, place: str, dataset: Dataset) -> DroppedFile:
         size, most = file.stat().st_size, self.client.provider.max_bytes
         if size > most:
             raise TooLarge(f"{place}: {size:,} bytes, more than {most:,}.")
         with open(file, "rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        return Handed(file, place, digest, dataset.format, self.workdir / f"{dataset.id}.{digest[:16]}")
+        return DroppedFile(file, place, digest, dataset.format, self.workdir / f"{dataset.id}.{digest[:16]}")
 
 
 def _unreadable(place: str, failure: OSError) -> UnreadableBody:

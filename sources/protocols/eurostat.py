@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from sources import slices
+from sources.catalogue import Dataset, Filter
 from sources.errors import (
     BadRequest,
     ExtractionTooBig,
@@ -29,9 +30,8 @@ from sources.errors import (
     Unavailable,
 )
 from sources.formats import sdmx_csv, sdmx_structure
-from sources.http import Body, Client
+from sources.http.client import Body, Client
 from sources.protocols import Fetched, Structure
-from sources.spec import Dataset, Filter
 
 FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}
 QUEUED = re.compile(r"<queued>.*?<id>\s*([^<\s]+)\s*</id>", re.S)

@@ -14,7 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from sources.catalogue import Dataset
 from sources.concepts import provider_dimensions, provider_query
+from sources.data_folder import write_atomic
 from sources.errors import (
     BadRequest,
     ExtractionTooBig,
@@ -27,10 +29,8 @@ from sources.errors import (
 )
 from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Actual
-from sources.home import write_atomic
-from sources.http import Body, Client
+from sources.http.client import Body, Client
 from sources.protocols import Fetched, Structure
-from sources.spec import Dataset
 
 AGENCY = "OECD.CFE.EDS"
 STRUCTURE = "application/vnd.sdmx.structure+xml;version=2.1"

@@ -25,6 +25,8 @@ from urllib.parse import urlencode
 
 import yaml
 
+from sources.catalogue import Dataset, Loader
+from sources.data_folder import utc_now, write_atomic
 from sources.errors import (
     BadRequest,
     Forbidden,
@@ -34,10 +36,8 @@ from sources.errors import (
     SourceError,
     Unavailable,
 )
-from sources.home import utc_now, write_atomic
-from sources.http import HOUR_S, Body, Client, until_monday
+from sources.http.client import HOUR_S, Body, Client, until_monday
 from sources.protocols import Fetched, Structure
-from sources.spec import Dataset, Loader
 
 APPLICANTS = Path(__file__).parent.parent / "applicants.yml"
 TOTAL = "TOTAL"

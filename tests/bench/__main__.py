@@ -189,20 +189,23 @@ def night() -> None:
 
 def indicators() -> None:
     """Best of three turns: the other work of a machine only ever adds to a time."""
-    from sources.home import Home
-    from sources.spec import load_catalogue
+    from sources.catalogue import load_catalogue
+    from sources.data_folder import DataFolder
     from tests.bench import europe
-    from warehouse.store import warehouse
+    from warehouse.history.store import warehouse
 
     if not REAL.exists() or not (SPECIMENS / "constraints").exists():
         print(f"left out: {SPECIMENS} is not here")
         return
     catalogue = load_catalogue()
-    with tempfile.TemporaryDirectory() as folder, warehouse(Home(Path(folder)), catalogue.dimensions) as con:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warehouse(DataFolder(Path(folder)), catalogue.dimensions) as con,
+    ):
         con.execute("set threads = 2")
-        rows = europe.fill(con, Home(Path(folder)), catalogue)
+        rows = europe.fill(con, DataFolder(Path(folder)), catalogue)
         print(f"\nindicators of every European table, {rows / 1e6:.1f} million observations, two threads")
-        turns = europe.build(con, catalogue, Home(Path(folder)), 3)
+        turns = europe.build(con, catalogue, DataFolder(Path(folder)), 3)
     best = {
         name: (min(turn[name][0] for turn in turns), min(turn[name][1] for turn in turns))
         for name in turns[0]

@@ -15,14 +15,17 @@ from types import SimpleNamespace
 
 import duckdb
 
+from sources.catalogue import Catalogue, Dataset
+from sources.common.sql import identifier, literal
+from sources.data_folder import DataFolder
 from sources.formats import tsv
-from sources.formats.staged import Staged, name, quoted
-from sources.home import Home
-from sources.spec import Catalogue, Dataset
+from sources.formats.staged import Staged
 from tests.conftest import SPECIMENS
-from warehouse import composite, indicator_history, indicators, peers, tables, vintages
-from warehouse.release import STORAGE
-from warehouse.territory import territory
+from warehouse.history import vintages
+from warehouse.publishing import indicator_history, tables
+from warehouse.publishing.release import STORAGE
+from warehouse.reference.territory import territory
+from warehouse.statistics import composite, indicators, peers
 
 REAL = ("bd_size_r3", "pat_ep_rtot", "nama_10r_3gdp")
 # how much of a cube is filled, from the last period backwards: 1 where not said. What the entries' `min_rows` rest on
@@ -49,7 +52,7 @@ Spent = dict[str, tuple[float, float]]
 NAMED = re.compile(r"select '(\w+)' as indicator|(?:create or replace temp table|create table) ([\w.]+)")
 
 
-def fill(con: duckdb.DuckDBPyConnection, home: Home, catalogue: Catalogue) -> int:
+def fill(con: duckdb.DuckDBPyConnection, home: DataFolder, catalogue: Catalogue) -> int:
     """Append every table of `catalogue` to the open warehouse, as a first night would; how many observations that is."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for number, dataset in enumerate(catalogue.values()):
@@ -77,7 +80,7 @@ def _cube(dataset: Dataset) -> dict[str, list[str]]:
             "TIME_PERIOD": [str(year) for year in range(2012, 2024)],
         }
     listed = duckdb.execute(
-        f"select dimension_id, list(code_id order by code_id) from {quoted(SPECIMENS / 'constraints' / 'eurostat.parquet')} "
+        f"select dimension_id, list(code_id order by code_id) from {literal(SPECIMENS / 'constraints' / 'eurostat.parquet')} "
         "where lower(df_id) = ? group by 1",
         [dataset.code],
     )
@@ -88,7 +91,8 @@ def _made_up(dataset: Dataset, cube: dict[str, list[str]], folder: Path) -> Stag
     folder.mkdir(parents=True)
     staged = Staged(folder)
     crossed = " cross join ".join(
-        f"(select unnest([{', '.join(map(quoted, cube[d]))}]) as {name(d)})" for d in dataset.dimensions
+        f"(select unnest([{', '.join(map(literal, cube[d]))}]) as {identifier(d)})"
+        for d in dataset.dimensions
     )
     periods = cube["TIME_PERIOD"]
     filled = periods[-max(1, round(len(periods) * FILLED.get(dataset.id, 1))) :]
@@ -96,14 +100,14 @@ def _made_up(dataset: Dataset, cube: dict[str, list[str]], folder: Path) -> Stag
     sparse = "where ipc = 'IPC' or hash(series, period) % 100 < 5" if dataset.id == "pat_ep_ripc" else ""
     con = duckdb.connect()
     con.execute(f"create table series as select row_number() over ()::integer as series, * from ({crossed})")
-    con.execute(f"copy series to {quoted(staged.series)}")
+    con.execute(f"copy series to {literal(staged.series)}")
     con.execute(f"""
         copy (select series, period, (hash(series, period) % 1000000 + 1) / 10 as value,
                      case when hash(period, series) % 40 = 0 then 'p' when hash(period, series) % 41 = 0 then 'u'
-                          when period = '2021' and starts_with({quoted(dataset.id)}, 'lfst') then 'b' else '' end as flag,
+                          when period = '2021' and starts_with({literal(dataset.id)}, 'lfst') then 'b' else '' end as flag,
                      null::varchar as conf
-              from series cross join (select unnest([{", ".join(map(quoted, filled))}]) as period) {sparse}
-              order by series, period) to {quoted(staged.part())}""")
+              from series cross join (select unnest([{", ".join(map(literal, filled))}]) as period) {sparse}
+              order by series, period) to {literal(staged.part())}""")
     con.close()
     return staged
 
@@ -140,10 +144,10 @@ def queries() -> set[str]:
     return {indicator.id for indicator in indicators.load_indicators()} | prepared
 
 
-def build(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, home: Home, turns: int) -> list[Spent]:
+def build(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, home: DataFolder, turns: int) -> list[Spent]:
     """Indicators and all that is computed from them, into an empty release, `turns` times; what each statement took."""
     con.execute(
-        f"attach {quoted(home.root / 'release.duckdb')} as distretto (storage_version {quoted(STORAGE)})"
+        f"attach {literal(home.root / 'release.duckdb')} as distretto (storage_version {literal(STORAGE)})"
     )
     tables.build_history(con, catalogue, "warehouse", "distretto")
     figures = {table for (table,) in con.execute(MADE).fetchall()}

@@ -22,15 +22,15 @@ def ours(file: Path, database: Path, table: bool = False) -> None:
     from datetime import UTC, datetime
     from types import SimpleNamespace
 
+    from sources.data_folder import DataFolder
     from sources.formats import tsv
-    from sources.home import Home
-    from warehouse import vintages
-    from warehouse.store import warehouse
+    from warehouse.history import vintages
+    from warehouse.history.store import warehouse
 
     # of catalogue and manifest only what a load reads
     dataset = SimpleNamespace(id="bd_size_r3", dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"])
     acceptance = SimpleNamespace(kind="update", accepted_at=datetime.now(UTC))
-    home = Home(database.parent)
+    home = DataFolder(database.parent)
     staged = tsv.decode(file, True, dataset.dimensions, home.staged / "s")
     with warehouse(home, dataset.dimensions) as con:
         vintages.append(con, dataset, SimpleNamespace(id="s"), acceptance, staged)

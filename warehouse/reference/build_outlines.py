@@ -18,7 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from warehouse.territory import territory
+from warehouse.reference.territory import territory
 
 HERE = Path(__file__).parent
 Point = tuple[float, float]

@@ -1,0 +1,75 @@
+"""What an operator decides about a dataset's snapshots: accept, withdraw, pin.
+
+Belongs here: decisions and what they may not override. Does not belong here: the nightly steps (`observations.py`).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from assets.observations import NEEDED, UNUSABLE, run_checks
+from assets.run import RunContext
+from sources.errors import DistrettoError
+from sources.formats.staged import Staged
+from sources.snapshots import Snapshot
+from warehouse.history.dataset_state import record
+from warehouse.history.store import replay
+
+
+def accept(
+    run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
+    """A person lets a quarantined snapshot in. Raises where its body is gone or cannot be decoded."""
+    snapshot = run.store.find(name, snapshot_id)
+    if snapshot == run.store.current(name):
+        raise DistrettoError(f"{snapshot.id} stands already.", hint="nothing to do.")
+    staged = run.stage(snapshot)
+    _refuse_unusable(run, con, snapshot, staged)
+    run.store.accept(snapshot, by=by, because=because, stamp=staged.provider_updated_at)
+    replay(con, run.catalogue, run.store, run.stage, only=name)
+    record(run.home, name, "updated")
+    return snapshot
+
+
+def withdraw(
+    run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
+    """Take back the figures of a file that was handed in by mistake, where files add up."""
+    snapshot = run.store.find(name, snapshot_id)
+    last = [event for event in run.store.acceptances if event.snapshot_id == snapshot.id][-1:]
+    if not run.catalogue[name].accumulates:
+        raise DistrettoError(
+            f"{name} is one table, not files that add up.",
+            hint="distretto pin holds it at an earlier snapshot.",
+        )
+    if not last or last[0].kind == "withdrawal":
+        raise DistrettoError(f"{snapshot.id} is not in history.", hint="nothing to do.")
+    run.store.withdraw(snapshot, by=by, because=because)
+    replay(con, run.catalogue, run.store, run.stage, only=name)
+    return snapshot
+
+
+def pin(
+    run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
+) -> Snapshot:
+    """Hold the dataset at a snapshot until `unpin`; newer bodies are kept and wait."""
+    snapshot = run.store.find(name, snapshot_id)
+    _refuse_unusable(run, con, snapshot, run.stage(snapshot))
+    run.store.pin(snapshot, by=by, because=because)
+    replay(con, run.catalogue, run.store, run.stage, only=name)
+    record(run.home, name, "held")
+    return snapshot
+
+
+def _refuse_unusable(
+    run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged
+) -> None:
+    """Raise where a check fails that nobody can overrule."""
+    unusable = [r for r in run_checks(run, con, snapshot, staged) if r.name in NEEDED and not r.passed]
+    if unusable:
+        raise DistrettoError(
+            f"{snapshot.id} cannot enter history: "
+            + "; ".join(f"{r.name}: {r.observed}" for r in unusable)
+            + ".",
+            hint=UNUSABLE,
+        )

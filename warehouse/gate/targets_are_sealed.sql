@@ -1,2 +1,0 @@
--- The ledger of targets is whole, and still holds every entry that the last release showed (warehouse/ledger.py).
-select problem from broken_links

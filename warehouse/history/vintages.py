@@ -1,0 +1,259 @@
+"""History as SQL: appending a snapshot's differences, reading them back as of a moment, naming the revisions.
+
+A row of `history` is written only when value or flag changed; a vanished observation gets a tombstone, and
+only inside the coverage its snapshot declares. A dataset's first figures differ from nothing: they stay in the
+staged files they came as, kept in `baselines/DATASET` beside the warehouse. Does not belong here: which snapshot is
+accepted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from sources.common.sql import identifier, literal
+from sources.data_folder import sync_folder
+from sources.formats.staged import Staged
+
+if TYPE_CHECKING:
+    from sources.catalogue import Dataset
+    from sources.snapshots import Acceptance, Snapshot
+
+# DATE (also as text): the end of that day in Rome; a TIMESTAMP or a text without a zone: Rome's clock.
+MOMENT = """case
+    when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
+        then ((ts::date + interval 1 day)::timestamp at time zone 'Europe/Rome') - interval 1 microsecond
+    when typeof(ts) = 'VARCHAR' and not regexp_matches(ts::varchar, '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
+        then ts::timestamp at time zone 'Europe/Rome'
+    when typeof(ts) in ('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S')
+        then ts::timestamp at time zone 'Europe/Rome'
+    else ts::timestamptz end"""
+
+
+def append(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    acceptance: Acceptance,
+    staged: Staged,
+) -> None:
+    """Write what `staged` changes, adds and leaves out against the latest figures, in one transaction."""
+    con.begin()
+    try:
+        # literals: given parameters DuckDB imports pandas, a third of a second
+        (vintage,) = con.execute("select coalesce(max(vintage), 0) + 1 from vintages").fetchone()
+        (known,) = con.execute(
+            f"select count(*) from vintages where dataset = {literal(dataset.id)}"
+        ).fetchone()
+        if known:
+            start = "null"
+            counts = _append_differences(con, dataset, snapshot, staged, vintage, acceptance.kind)
+        else:
+            (start,) = con.execute("select coalesce(max(series), 0) from series").fetchone()
+            _keep_first(_baselines(con) / dataset.id, staged)
+            (added,) = con.execute(f"select count(*) from read_parquet({literal(staged.series)})").fetchone()
+            counts = added, 0, 0, 0, 0, 0
+        about = f"{literal(dataset.id)}, {literal(snapshot.id)}, timestamptz {literal(acceptance.accepted_at.isoformat())}"
+        con.execute(f"""
+            insert into vintages
+            values ({vintage}, {about}, {literal(acceptance.kind)}, {", ".join(map(str, counts))}, {start})""")
+        show(con)
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+
+
+def show(con: duckdb.DuckDBPyConnection) -> None:
+    """Define `series` and `history` anew: first figures from their files, later ones from their tables."""
+    series, history = ["from later_series"], ["from later_history"]
+    for dataset, vintage, start in con.execute(
+        "select dataset, vintage, series_from from vintages where series_from is not null order by vintage"
+    ).fetchall():
+        first = Staged(_baselines(con) / dataset)
+        series.append(
+            f"select {start} + series as series, {literal(dataset)} as dataset, * exclude (series) "
+            f"from read_parquet({literal(first.series)})"
+        )
+        history.append(
+            f"select {start} + series as series, * exclude (series), false as deleted, {vintage} as vintage "
+            f"from read_parquet({literal(first.observations)})"
+        )
+    con.execute(f"create or replace view series as {' union all by name '.join(series)}")
+    con.execute(f"create or replace view history as {' union all by name '.join(history)}")
+
+
+def _baselines(con: duckdb.DuckDBPyConnection) -> Path:
+    (file,) = con.execute("select path from duckdb_databases() where database_name = 'warehouse'").fetchone()
+    return Path(file).parent / "baselines"
+
+
+def _keep_first(folder: Path, staged: Staged) -> None:
+    """Put the staged files into `folder`, durable; what a kill left there is replaced."""
+    aside = folder.with_name(f".{folder.name}")
+    for left in (aside, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for path in staged.files:
+        try:
+            os.link(path, aside / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, aside / path.name)
+        with open(aside / path.name, "rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(aside)
+    os.rename(aside, folder)
+    sync_folder(folder.parent)
+
+
+def _append_differences(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    staged: Staged,
+    vintage: int,
+    kind: str,
+) -> tuple[int, ...]:
+    """What differs from the figures known before; counts in the order of the columns of `vintages`."""
+    _number_series(con, dataset, staged)
+    con.execute(
+        f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, kind)}"
+    )
+    con.execute(f"""
+        insert into later_history
+        select series, period, value, flag, conf, kind = 'deleted', {vintage} from differences order by series, period""")
+    counts = con.execute("""
+        select count(distinct series) filter (kind = 'series_added'), count(*) filter (kind = 'added'),
+               count(*) filter (kind = 'changed'), count(*) filter (kind = 'reflagged'),
+               count(*) filter (kind = 'deleted'), count(*) filter (kind = 'returned')
+        from differences""").fetchone()
+    con.execute("drop table differences; drop table numbered")
+    return counts
+
+
+def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: str = "update") -> str:
+    """`series, period, value, flag, conf, kind` of every observation that `staged` changes; needs temp table `numbered`.
+
+    Of kind `baseline` every observation counts as changed, so that live figures never lead back to the shipped ones they
+    replace. A `withdrawal` changes those that are known from this very snapshot: they vanish.
+    """
+    covered = (
+        " and ".join(
+            f"{identifier(dimension)} in ({', '.join(literal(code) for code in codes)})"
+            for dimension, codes in snapshot.coverage.items()
+        )
+        or "true"
+    )
+    # a file that a person hands in is about its own periods; the others are in files handed in before
+    periods = (
+        f"h.period in (select period from read_parquet({literal(staged.observations)}))"
+        if dataset.accumulates
+        else "true"
+    )
+    anew, withdrawn = kind == "baseline", kind == "withdrawal"
+    whose = f"h.vintage in (select vintage from vintages where snapshot_id = {literal(snapshot.id)})"
+    return f"""
+        with incoming as (
+            select n.series, o.period, o.value, o.flag, o.conf
+            from read_parquet({literal(staged.observations)}) o join numbered n on n.staged = o.series
+            where not {withdrawn}
+        ), known as (
+            select h.series, h.period, h.value, h.flag, h.conf, h.deleted
+            from history h semi join (
+                select series from series where dataset = {literal(dataset.id)} and {covered}
+            ) using (series)
+            where {periods}
+            qualify row_number() over (partition by h.series, h.period order by h.vintage desc) = 1
+                and {whose if withdrawn else "true"}
+        ), old_series as (select distinct series from known)
+        select coalesce(i.series, k.series) as series, coalesce(i.period, k.period) as period, i.value, i.flag, i.conf,
+               case when i.series is null then 'deleted'
+                    when k.series is null and o.series is null then 'series_added'
+                    when k.series is null then 'added'
+                    when k.deleted then 'returned'
+                    when i.value is distinct from k.value then 'changed'
+                    when i.flag is distinct from k.flag or i.conf is distinct from k.conf then 'reflagged'
+                    else 'confirmed' end as kind
+        from incoming i
+        full join known k on i.series = k.series and i.period = k.period
+        left join old_series o on o.series = i.series
+        where k.series is null
+           or (i.series is null and not k.deleted)
+           or (i.series is not null and ({anew} or k.deleted or i.value is distinct from k.value
+                                         or i.flag is distinct from k.flag or i.conf is distinct from k.conf))"""
+
+
+def _number_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+    """Give every staged series its number in the warehouse: temp table `numbered (staged, series)`."""
+    keys = ", ".join(identifier(dimension) for dimension in dataset.dimensions)
+    match_series(con, dataset, staged)
+    con.execute(f"""
+        insert into later_series (series, dataset, {keys})
+        select (select coalesce(max(series), 0) from series) + row_number() over (order by s.series),
+            {literal(dataset.id)}, {keys}
+        from read_parquet({literal(staged.series)}) s join numbered n on n.staged = s.series where n.series is null""")
+    match_series(con, dataset, staged)
+
+
+def match_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+    """Temp table `numbered (staged, series)`; `series` is NULL where the warehouse has no such series yet."""
+    same = " and ".join(
+        f"w.{identifier(dimension)} = s.{identifier(dimension)}" for dimension in dataset.dimensions
+    )
+    con.execute(f"""
+        create or replace temp table numbered as
+        select s.series as staged, w.series
+        from read_parquet({literal(staged.series)}) s
+        left join (select * from series where dataset = {literal(dataset.id)}) w on {same}""")
+
+
+def as_of_sql(columns: list[str], moment: str, schema: str) -> str:
+    """Every observation as it was known at the SQL expression `moment`; tables are those of `schema`.
+
+    A dataset's first vintage supersedes nothing, so only the few rows of later ones are looked up, by an equality:
+    four times as fast as a window over all rows, and a fifth faster than a correlated `not exists`.
+    """
+    return f"""
+        with later as (
+            select h.series as later_series, h.period as later_period, max(h.vintage) as newest
+            from {schema}.history h join {schema}.vintages v using (vintage)
+            where v.known_from <= {moment} and vintage not in (select min(vintage) from {schema}.vintages group by dataset)
+            group by all
+        )
+        select {", ".join(columns)}
+        from {schema}.history h join {schema}.vintages v using (vintage) join {schema}.series s using (series)
+        left join later on later_series = h.series and later_period = h.period
+        where v.known_from <= {moment} and not h.deleted and (newest is null or newest <= h.vintage)"""
+
+
+def revisions_sql(columns: list[str], schema: str) -> str:
+    """Each change of an observation known before: what, from what to what, when, by which snapshots.
+
+    Shipped figures replaced by live ones (kind `baseline`) are no revision; a series' first appearance is counted
+    in `vintages`, not listed.
+    """
+    return f"""
+        with touched as (
+            select distinct h.series, h.period from {schema}.history h join {schema}.vintages v using (vintage)
+            where v.kind <> 'baseline'
+        ), chain as (
+            select h.*, v.known_from, v.snapshot_id, v.kind as vintage_kind,
+                   lag(h.value) over w as old_value, lag(h.flag) over w as old_flag, lag(h.deleted) over w as old_deleted,
+                   lag(v.snapshot_id) over w as old_snapshot_id,
+                   f.first_vintage
+            from {schema}.history h semi join touched using (series, period) join {schema}.vintages v using (vintage)
+            join (select series, min(vintage) as first_vintage from {schema}.history group by all) f using (series)
+            window w as (partition by h.series, h.period order by h.vintage)
+        )
+        select {", ".join(columns)},
+               case when deleted then 'deleted' when old_deleted is null then 'added' when old_deleted then 'returned'
+                    when value is distinct from old_value then 'changed' else 'reflagged' end as kind,
+               old_value, value, value - old_value as delta,
+               case when old_value <> 0 then (value - old_value) / abs(old_value) * 100 end as delta_pct,
+               old_flag, flag, known_from, old_snapshot_id, snapshot_id
+        from chain join {schema}.series s using (series)
+        where vintage_kind <> 'baseline' and vintage > first_vintage"""

@@ -1,0 +1,67 @@
+"""Indicators as they were published: a row per change, carried over from release to release, and `indicators_as_of(ts)`.
+
+Belongs here: the table `indicator_history` and its macro. Does not belong here: what a change did to ranks and targets
+(`changes.py`). It begins with the first release that has it: what was published before, or lost with the data folder, is
+not invented from later figures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sources.common.sql import literal
+from warehouse.history.vintages import MOMENT
+
+COLUMNS = (
+    "indicator, geo, geo_level, period, value, unit, numerator, denominator, flag, reliability, ci_low, ci_high, ci_method, "
+    "break_before, truncated, provisional, derived, dataset, snapshot_id, method_version"
+)
+
+
+def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str, Any], schema: str) -> None:
+    """Create `indicator_history` in `schema`: the rows of the release `before`, and what differs from its last ones."""
+    built_at = f"timestamptz {literal(release['built_at'].isoformat())}"
+    stamp = f"{literal(release['release_id'])} as release_id, {built_at} as known_from"
+    con.execute(
+        f"create table {schema}.indicator_history as select {COLUMNS}, false as deleted, {stamp} from {schema}.indicators limit 0"
+    )
+    if before is not None:
+        con.execute(f"attach {literal(before)} as before (read_only)")
+        try:
+            (kept,) = con.execute(
+                "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_history'"
+            ).fetchone()
+            if kept:
+                con.execute(
+                    f"insert into {schema}.indicator_history by name from before.indicator_history order by rowid"
+                )
+        finally:
+            con.execute("detach before")
+    con.execute(f"""
+        insert into {schema}.indicator_history by name
+        with last as (
+            select * from {schema}.indicator_history
+            qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1
+        )
+        select {", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))}, false as deleted, {stamp}
+        from {schema}.indicators i left join last l using (indicator, geo, period)
+        where l.indicator is null or l.deleted or i.flag is distinct from l.flag or i.reliability <> l.reliability
+           or i.break_before <> l.break_before or i.dataset <> l.dataset or i.method_version <> l.method_version
+           or (i.value is null) <> (l.value is null)
+           -- sums of several threads may differ in the last bit
+           or abs(i.value - l.value) > 1e-12 * greatest(abs(i.value), abs(l.value))
+        order by i.rowid""")
+    con.execute(f"""
+        insert into {schema}.indicator_history by name
+        select * exclude (deleted, release_id, known_from), true as deleted, {stamp}
+        from (from {schema}.indicator_history anti join {schema}.indicators using (indicator, geo, period)
+              qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1)
+        where not deleted order by indicator, geo, period""")
+    con.execute(f"""
+        create macro {schema}.indicators_as_of(ts) as table
+        select * exclude (deleted) from {schema}.indicator_history
+        where known_from <= ({MOMENT})
+        qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1 and not deleted""")

@@ -1,0 +1,432 @@
+"""Releases: built aside, verified, then shown by one flip of a symlink; never edited afterwards.
+
+Belongs here: the files of a release and what can be done with releases. Does not belong here: the tables'
+content (`tables.py`) and when to release (`pipelines`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sources.catalogue import Catalogue, Provider
+from sources.common.sql import literal
+from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
+from sources.errors import DistrettoError
+from sources.snapshots import SnapshotStore
+from warehouse.publishing import exports, headlines, indicator_history, tables
+from warehouse.reference.territory import territory
+from warehouse.statistics import composite, indicators, peers
+from warehouse.targets import assessment, changes, ledger
+
+ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent
+# the oldest storage that every DuckDB 1.x reads
+STORAGE = "v1.0.0"
+KEPT_NIGHTS = 30
+# what decides a release's content and looks
+CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
+log = logging.getLogger("distretto")
+
+
+class ReleaseBlocked(DistrettoError):
+    """A blocking check failed: nothing is published, the old release stays."""
+
+    hint = "read the rows named, then the snapshots they come from (distretto why); the old release stays."
+
+
+class OtherVersion(DistrettoError):
+    """A release lacks what this version of the code asks of it."""
+
+    hint = (
+        "`distretto refresh` publishes a release of this version; the older one is read with the version that built it "
+        "(git checkout), or as it is with `distretto query --release`."
+    )
+
+
+class DamagedRelease(DistrettoError):
+    """A release's DuckDB file or its release.json cannot be read."""
+
+    hint = (
+        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes what stands anew; "
+        "`distretto release rollback` shows an earlier one meanwhile."
+    )
+
+
+@dataclass(frozen=True)
+class Release:
+    id: str
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "distretto.duckdb"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        try:
+            return json.loads((self.folder / "release.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            raise DamagedRelease(f"Release {self.id} is damaged: release.json cannot be read.") from None
+
+    @property
+    def of_this_code(self) -> bool:
+        """Whether the code that runs is the one that built it, so that it has every table and column asked for."""
+        return self.record["code_sha256"] == code_sha256()
+
+
+# -- reading
+
+
+def releases(home: DataFolder) -> list[Release]:
+    """Every release with its files, oldest first."""
+    return [
+        Release(path.name, path)
+        for path in sorted(home.releases.glob("[0-9]*"))
+        if (path / "distretto.duckdb").exists()
+    ]
+
+
+def current(home: DataFolder) -> Release | None:
+    folder = home.current.resolve()
+    return Release(folder.name, folder) if home.current.exists() else None
+
+
+def find(home: DataFolder, release_id: str | None) -> Release:
+    """The release named, or the current one. Raises DistrettoError."""
+    found = (
+        current(home) if release_id is None else next((r for r in releases(home) if r.id == release_id), None)
+    )
+    if found is None:
+        known = ", ".join(r.id for r in releases(home)) or "none; run `distretto refresh`"
+        raise DistrettoError(f"No release {release_id or 'is published yet'}.", hint=f"releases: {known}.")
+    return found
+
+
+def newest(home: DataFolder) -> Release:
+    """The release published last, whether it is shown or not. Raises DistrettoError."""
+    return (releases(home) or [find(home, None)])[-1]
+
+
+@contextmanager
+def reading(release: Release):
+    """A read-only connection to the release's DuckDB file.
+
+    Raises OtherVersion where a query asks for a table or column that the code which built the release did not have yet,
+    and DamagedRelease where the file cannot be opened.
+    """
+    try:
+        con = duckdb.connect(str(release.database), read_only=True)
+    except duckdb.Error as failure:
+        raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
+    try:
+        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        yield con
+    except (duckdb.CatalogException, duckdb.BinderException) as failure:
+        if release.of_this_code:
+            raise
+        commit = release.record["code_commit"]
+        raise OtherVersion(
+            f"Release {release.id} was built by another version of the project{f' ({commit[:12]})' if commit else ''}, "
+            f"which has not what is asked for here: {str(failure).splitlines()[0]}"
+        ) from None
+    finally:
+        con.close()
+
+
+# -- building
+
+
+def fingerprint(
+    home: DataFolder, catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]
+) -> str:
+    """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states, targets."""
+    state = {
+        name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()
+    }
+    decided = {
+        "code": code_sha256(),
+        "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
+        "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
+        # its bytes: a ledger that was tampered with must meet the gate
+        "targets": file_sha256(home.ledger),
+        "states": {
+            name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)
+        },
+    }
+    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+
+
+def build(
+    home: DataFolder,
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    providers: dict[str, Provider],
+    store: SnapshotStore,
+    states: dict[str, dict[str, Any]],
+    render: Callable[[Release], None],
+) -> Release | None:
+    """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint and is shown.
+
+    `render` adds what is drawn from the tables to the folder, before it is sealed. Raises GateClosed where a
+    check fails: nothing is published then.
+    """
+    ledger.begin(home)
+    mark = fingerprint(home, catalogue, store, states)
+    last = releases(home)[-1] if releases(home) else None
+    if last and last.record["fingerprint"] == mark:
+        if last == current(home) or _rolled_back_from(home) == last.id:
+            return None
+        # a kill came between its name and its show
+        show(home, last)
+        return last
+    shown = published_targets(last)
+    built_at = _after(last)
+    release_id = f"{built_at:%Y%m%dT%H%M%SZ}"
+    aside = home.releases / f".building-{release_id}"
+    for left in home.releases.glob(".building-*"):
+        shutil.rmtree(left)
+    aside.mkdir(parents=True)
+    commit = code_commit()
+    record = {
+        "release_id": release_id,
+        "built_at": built_at,
+        "known_until": max((a.accepted_at for a in store.acceptances), default=built_at),
+        "code_commit": commit,
+        "code_sha256": code_sha256(),
+        "fingerprint": mark,
+    }
+    try:
+        licences = "; ".join(sorted({d.licence or providers[d.provider].licence for d in catalogue.values()}))
+        # indicators need the history alone, so the figures are made beside them; the thread's context is the inner
+        # one, so that it is done when the database is detached
+        with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
+            log.info("building tables")
+            tables.withhold(con, catalogue, "warehouse", home.withheld)
+            tables.build_history(con, catalogue, "warehouse", "distretto")
+            figures = beside.submit(tables.build_figures, con.cursor(), catalogue, "distretto")
+            indicators.build(con, catalogue, store.updated, "distretto")
+            peers.build(con, territory(), "distretto")
+            composite.build(con, territory(), "distretto")
+            tables.build_records(con, catalogue, providers, store, states, record, "distretto")
+            goals = ledger.load(home)
+            indicator_history.build(con, last and last.database, record, "distretto")
+            # the district's own figures, which are revised and have targets too, are a table of theirs
+            figures.result()
+            changes.build(con, last and last.database, goals, record, "distretto")
+            assessment.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
+            headlines.build(con, territory(), "distretto")
+            log.info("checking the release")
+            checks = gate(con, ledger.verify(goals, shown, home))
+            tables.comment(con, "distretto")
+            rows = tables.counts(con, "distretto")
+        verify_database(aside / "distretto.duckdb", rows)
+        record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
+        write_atomic(aside / "release.json", to_json(record, indent=1).encode())
+        log.info("writing the tables as files")
+        digests = exports.write(aside, last.folder if last else None, territory(), licences)
+        log.info("drawing the pages")
+        render(Release(release_id, aside))
+        _seal(aside, last, digests)
+        folder = home.releases / release_id
+        os.rename(aside, folder)
+        sync_folder(home.releases)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    log.info("showing the release")
+    show(home, Release(release_id, folder))
+    retain(home)
+    return Release(release_id, folder)
+
+
+def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, Any]]:
+    """Run every check in `gate/` on the attached `distretto`; results go into its `check_results` too.
+
+    A check is a query for the rows that are wrong. `broken`: what is wrong with the ledger of targets.
+    Raises GateClosed with the first rows of each check that finds any.
+    """
+    _territory(con)
+    con.execute("create or replace temp table broken_links (problem varchar)")
+    if broken:
+        con.executemany("insert into broken_links values (?)", [(problem,) for problem in broken])
+    con.execute("use distretto")
+    results = []
+    try:
+        for path in sorted((HERE / "checks").glob("*.sql")):
+            wrong = con.execute(
+                f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5"
+            ).fetchall()
+            rows = [", ".join(map(str, row)) for row in wrong]
+            results.append({"check": path.stem, "passed": not wrong, "rows": rows})
+            con.execute(
+                "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
+                [path.stem, not wrong, "; ".join(rows) or "no row"],
+            )
+    finally:
+        con.execute("use warehouse")
+    failed = [result for result in results if not result["passed"]]
+    if failed:
+        raise ReleaseBlocked(" | ".join(f"{r['check']}: {'; '.join(r['rows'])}" for r in failed) + ".")
+    return results
+
+
+def published_targets(release: Release | None) -> dict[int, str]:
+    """What `release` shows of the ledger of targets, contents by number."""
+    if release is None:
+        return {}
+    with reading(release) as con:
+        return assessment.published(con)
+
+
+def show(home: DataFolder, release: Release) -> None:
+    """Flip `current` to `release`: a reader sees the old release or the new one."""
+    link = home.current.with_name(f".current.{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("releases") / release.id)
+    os.replace(link, home.current)
+    sync_folder(home.root)
+
+
+def roll_back(home: DataFolder, release: Release) -> None:
+    """Show `release`, earlier or later, until something new is published."""
+    write_atomic(home.rolled_back, releases(home)[-1].id.encode())
+    show(home, release)
+
+
+def _rolled_back_from(home: DataFolder) -> str | None:
+    return home.rolled_back.read_text() if home.rolled_back.exists() else None
+
+
+def retain(home: DataFolder) -> None:
+    """Keep thirty nights of releases, then the last of each month, the current one, and every release.json."""
+    kept = current(home)
+    recent = utc_now() - timedelta(days=KEPT_NIGHTS)
+    months: dict[str, str] = {release.id[:6]: release.id for release in releases(home)}
+    for release in releases(home):
+        moment = datetime.strptime(release.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if moment < recent and release.id not in (months[release.id[:6]], kept and kept.id):
+            for path in sorted(release.folder.rglob("*"), reverse=True):
+                if path.name != "release.json":
+                    path.rmdir() if path.is_dir() else path.unlink()
+
+
+# -- parts
+
+
+@contextmanager
+def attached(con: duckdb.DuckDBPyConnection, path: Path):
+    """The release's file attached as `distretto`, checkpointed on success, detached in any case."""
+    con.execute(f"attach {literal(path)} as distretto (storage_version {literal(STORAGE)})")
+    try:
+        yield
+        con.execute("checkpoint distretto")
+    finally:
+        con.execute("detach distretto")
+
+
+def _territory(con: duckdb.DuckDBPyConnection) -> None:
+    """Temp table `territory (geo, role)` from the territory's file."""
+    ours = territory()
+    rows = [
+        (ours["region"], "region"),
+        (ours["country"], "country"),
+        *((geo, "province") for geo in ours["provinces"]),
+    ]
+    con.execute("create or replace temp table territory (geo varchar, role varchar)")
+    con.executemany("insert into territory values (?, ?)", rows)
+
+
+def _after(last: Release | None) -> datetime:
+    """Now, to the second, and later than the last release, so that ids are unique and in order."""
+    now = utc_now().replace(microsecond=0)
+    if last is None:
+        return now
+    before = datetime.strptime(last.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return max(now, before + timedelta(seconds=1))
+
+
+def verify_database(path: Path, rows: dict[str, int]) -> None:
+    """Reopen the file as a reader would; raise unless every table is there, counted and described."""
+    con = duckdb.connect(str(path), read_only=True)
+    try:
+        for table, expected in rows.items():
+            (found,) = con.execute(f"select count(*) from {table}").fetchone()
+            if found != expected:
+                raise DistrettoError(f"{path}: {table} has {found} rows, not {expected}.")
+        (bare,) = con.execute(
+            "select count(*) from duckdb_columns() where comment is null and not internal"
+        ).fetchone()
+        if bare:
+            raise DistrettoError(f"{path}: {bare} columns have no comment.")
+        con.execute("select count(*) from as_of(now())").fetchone()
+    finally:
+        con.close()
+
+
+def _seal(folder: Path, last: Release | None, digests: dict[str, str]) -> None:
+    """Link files equal to those of the last release, write SHA256SUMS, make all durable and read-only.
+
+    `digests`: those already known, by place.
+    """
+    before = {}
+    if last and (last.folder / "SHA256SUMS").exists():
+        before = {line[66:]: line[:64] for line in (last.folder / "SHA256SUMS").read_text().splitlines()}
+    lines = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        place = path.relative_to(folder).as_posix()
+        digest = digests.get(place) or file_sha256(path)
+        lines.append(f"{digest}  {place}\n")
+        twin = last.folder / place if last else None
+        if twin and before.get(place) == digest and twin.exists():
+            path.unlink()
+            os.link(twin, path)
+        else:
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+            path.chmod(0o444)
+    write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
+    (folder / "SHA256SUMS").chmod(0o444)
+
+
+@cache
+def code_sha256() -> str:
+    """SHA-256 over the code, SQL and reference files that decide a release's content."""
+    digest = hashlib.sha256()
+    for package in ("sources", "warehouse", "assets", "pipelines"):
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in CODE and "starter" not in path.parts and "catalogue" not in path.parts:
+                digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def code_commit() -> str | None:
+    """The commit of the code, with `+changes` where files differ from it; None outside a repository."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT.resolve():
+            return None
+        return git("rev-parse", "HEAD") + (
+            "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,130 @@
+"""Breaks of a series: the registered ones of `reference/breaks.yml`, and those that the figures themselves suggest.
+
+Belongs here: tables `breaks` and `break_proposals`. Does not belong here: what a break does to an indicator
+(`indicators.py`). Flags `b` of a provider are not listed: they stand in the figures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import yaml
+
+from sources.errors import SpecError
+from warehouse.publishing.tables import write_table
+from warehouse.reference.territory import REFERENCE
+
+FILE = REFERENCE / "breaks.yml"
+KEYS = {"dataset", "indicators", "geo", "period", "kind", "reason", "evidence", "accepted_on"}
+KINDS = ("level", "spike", "perimeter")
+
+
+def load() -> list[dict[str, Any]]:
+    """The registered breaks. Raises SpecError for an entry with a missing or an unknown key."""
+    entries = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    for number, entry in enumerate(entries, 1):
+        if set(entry) != KEYS or entry["kind"] not in KINDS:
+            raise SpecError(
+                f"{FILE}: entry {number}: keys or kind do not fit.",
+                hint=f"each has {', '.join(sorted(KEYS))}; kind is {', '.join(KINDS)}.",
+            )
+    return entries
+
+
+def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Create `breaks` in `schema`, and temp table `series_breaks (series, periods)` with each series' own.
+
+    A `level` starts at its period; a `spike` ends with it too, so that the following period starts anew.
+    """
+    write_table(
+        con,
+        f"{schema}.breaks",
+        {
+            "dataset": "varchar",
+            "indicator": "varchar",
+            "geo": "varchar",
+            "period": "varchar",
+            "kind": "varchar",
+            "reason": "varchar",
+            "evidence": "varchar",
+            "accepted_on": "date",
+        },
+        [
+            (
+                entry["dataset"],
+                code,
+                entry["geo"],
+                period,
+                entry["kind"],
+                entry["reason"],
+                entry["evidence"],
+                entry["accepted_on"],
+            )
+            for entry in load()
+            for code in entry["indicators"]
+            for period in (
+                (entry["period"], str(int(entry["period"]) + 1))
+                if entry["kind"] == "spike"
+                else (entry["period"],)
+            )
+        ],
+    )
+    con.execute(f"""
+        create or replace temp table series_breaks as
+        select s.series, list(b.period order by b.period) as periods
+        from {schema}.series s join {schema}.breaks b
+          on b.dataset = s.dataset and b.indicator in (s.indicator, '*') and s.geo like replace(b.geo, '*', '%')
+        group by s.series""")
+
+
+def propose(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Create `break_proposals` in `schema`: breaks that its `indicators` suggest and no provider flagged.
+
+    `level`: within a country at least 80 % of five or more regions of a level move the same way from one year to the
+    next, by a tenth in the median and by three times the median of that country's other years. `spike`: one year is
+    half as high again as the mean of its neighbours, or less than two thirds of it, and they are within 15 % of each
+    other. Only counts of 100 and more, so that chance is no evidence. `registered` where `breaks` has it already.
+    """
+    con.execute(f"""
+        create table {schema}.break_proposals as
+        with counts as (
+            select dataset, indicator, geo, geo_level, left(geo, 2) as country, period, value,
+                   lag(value) over series as before, lead(value) over series as after,
+                   lag(period) over series as period_before, lead(period) over series as period_after, break_before
+            from {schema}.indicators join {schema}.indicator_catalogue using (indicator)
+            where indicator_catalogue.unit in ('NR', 'PER', 'THS', 'THS_PER') and value >= 100 and not truncated
+              and indicator_catalogue.pooled is null and geo_level in ('nuts2', 'nuts3') and length(period) = 4
+              and not regexp_matches(indicator, '_[0-9]y$')
+            window series as (partition by indicator, dataset, geo order by period)
+        ), steps as (
+            select *, ln(value / before) as step from counts
+            where before > 0 and period_before::int = period::int - 1
+        ), years as (
+            select dataset, indicator, country, geo_level, period, count(*) as regions, median(step) as middle,
+                   greatest(count(*) filter (step > 0), count(*) filter (step < 0)) / count(*) as share,
+                   bool_and(break_before) as marked
+            from steps group by all having count(*) >= 5
+        ), usual as (
+            select y.dataset, y.indicator, y.country, y.geo_level, y.period, median(abs(o.middle)) as middle
+            from years y join years o on o.dataset = y.dataset and o.indicator = y.indicator and o.country = y.country
+                                     and o.geo_level = y.geo_level and o.period <> y.period
+            group by all
+        ), found as (
+            select dataset, indicator, country || '*' as geo, geo_level, period, 'level' as kind, regions, share,
+                   (exp(y.middle) - 1) * 100 as change_pct, marked as registered,
+                   format('{{}} of {{}} regions move the same way from {{}} to {{}}, {{:+.1f}} % in the median; '
+                              || '{{:.1f}} % in other years',
+                          round(share * regions)::int, regions, period::int - 1, period, (exp(y.middle) - 1) * 100,
+                          (exp(u.middle) - 1) * 100) as evidence
+            from years y join usual u using (dataset, indicator, country, geo_level, period)
+            where share >= 0.8 and abs(y.middle) >= 0.1 and abs(y.middle) >= 3 * u.middle
+            union all
+            select dataset, indicator, geo, geo_level, period, 'spike', 1, 1,
+                   (value / sqrt(before * after) - 1) * 100, break_before,
+                   format('{{:.0f}} in {{}}, between {{:.0f}} and {{:.0f}}', value, period, before, after)
+            from counts
+            where before > 0 and after > 0 and period_before::int = period::int - 1 and period_after::int = period::int + 1
+              and abs(ln(after / before)) <= 0.15 and abs(ln(value / sqrt(before * after))) >= 0.405
+        )
+        select * from found order by dataset, indicator, geo, geo_level, period""")

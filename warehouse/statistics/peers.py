@@ -1,0 +1,165 @@
+"""Peers: whom our territory is compared with, and how it stands among them; tables `peers`, `peer_features`, `benchmarks`.
+
+Belongs here: the groups fixed in `reference/benchmarks.yml`, the structural peers that the figures find, and rank,
+gap and distance to the frontier. Does not belong here: which territory is ours (`reference/territory.yml`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import duckdb
+import yaml
+
+from sources.common.sql import literal
+from warehouse.publishing.tables import write_table
+from warehouse.reference.territory import REFERENCE
+
+FILE = REFERENCE / "benchmarks.yml"
+
+
+@cache
+def benchmarks() -> dict[str, Any]:
+    """Groups and features, as `reference/benchmarks.yml` fixes them."""
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+def shown() -> dict[str, str]:
+    """The members that are brought out one by one, with the words that say who each is and why it was chosen."""
+    words: dict[str, str] = {}
+    for group in benchmarks()["groups"]:
+        for geo, said in group["members"].items():
+            # a member of several groups: the words that give a reason
+            if ": " in said or geo not in words:
+                words[geo] = said
+    return {geo: words[geo] for geo in benchmarks()["shown"]}
+
+
+def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
+    """Create the three tables in `schema`, from its `indicators`; `ours` is the territory's file."""
+    said = benchmarks()
+    write_table(
+        con,
+        f"{schema}.peers",
+        {
+            "group_id": "varchar",
+            "title_it": "varchar",
+            "title_en": "varchar",
+            "reason": "varchar",
+            "geo": "varchar",
+            "member": "varchar",
+            "position": "integer",
+            "distance": "double",
+        },
+        [
+            (
+                group["id"],
+                group["title"]["it"],
+                group["title"]["en"],
+                group["reason"].strip(),
+                geo,
+                why,
+                None,
+                None,
+            )
+            for group in said["groups"]
+            for geo, why in group["members"].items()
+        ],
+    )
+    # a table that has not followed a renamed code yet, or never will, has the member under its earlier one
+    con.execute(f"""
+        insert into {schema}.peers
+        with recursive earlier as (
+            select p.*, g.geo as before, s.valid_from as until
+            from {schema}.peers p join {schema}.geography g on g.successor = p.geo join {schema}.geography s on s.geo = p.geo
+            union all
+            select e.* replace (g.geo as before, s.valid_from as until)
+            from earlier e join {schema}.geography g on g.successor = e.before join {schema}.geography s on s.geo = e.before
+        )
+        select * exclude (before, until) replace (before as geo, member || ', before NUTS ' || until as member)
+        from earlier order by all""")
+    con.execute(
+        f"create table {schema}.peer_features as {_features_sql(said['structural'], ours['region'], schema)}"
+    )
+    con.execute(f"""
+        insert into {schema}.peers
+        select 'structural', 'Regioni strutturalmente simili', 'Structurally similar regions',
+               'Nearest in the space of '
+                   || (select string_agg(distinct indicator, ', ' order by indicator) from {schema}.peer_features),
+               geo, coalesce(g.name_en, geo), any_value(position), any_value(distance)
+        from {schema}.peer_features join {schema}.geography g using (geo) where position > 0 group by geo, g.name_en
+        order by any_value(position)""")
+    con.execute(f"create table {schema}.benchmarks as {_benchmarks_sql(said['frontier'], ours, schema)}")
+
+
+def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+    """Each nearest region's features beside ours (position 0): mean of the last complete periods, and standardised."""
+    features = ", ".join(literal(indicator) for indicator in structural["features"])
+    return f"""
+        with told as (
+            select * from {schema}.indicators
+            where indicator in ({features}) and geo_level = {literal(structural["level"])} and value is not null and not truncated
+              and reliability in ('A', 'B')
+        ), spans as (
+            select indicator, period from told where geo = {literal(region)}
+            qualify row_number() over (partition by indicator order by period desc) <= {structural["periods"]}
+        ), means as (
+            select t.indicator, t.geo, avg(t.value order by t.period) as value,
+                   min(t.period) as first_period, max(t.period) as last_period
+            from told t join spans using (indicator, period)
+            group by t.indicator, t.geo
+            having count(*) = (select count(*) from spans s where s.indicator = t.indicator)
+        ), standard as (
+            select *, (value - avg(value) over feature) / nullif(stddev_pop(value) over feature, 0) as standardised
+            from means window feature as (partition by indicator)
+        ), apart as (
+            select s.geo, sqrt(avg(pow(s.standardised - o.standardised, 2) order by s.indicator)) as distance
+            from standard s join standard o on o.indicator = s.indicator and o.geo = {literal(region)}
+            where o.standardised is not null
+            group by s.geo
+            having count(s.standardised) = (select count(standardised) from standard where geo = {literal(region)})
+               and count(*) >= {structural["least"]}
+        ), nearest as (
+            select geo, distance, row_number() over (order by distance, geo) - 1 as position
+            from apart qualify position <= {structural["nearest"]}
+        )
+        select position::integer as position, geo, distance, indicator, first_period, last_period, value, standardised
+        from nearest join standard using (geo)
+        where standardised is not null order by position, indicator"""
+
+
+def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
+    """Our territory and its peers of each group, by indicator and period: rank, percentile, gap, distance to the frontier."""
+    seat = ours.get("seat") or ours["region"]
+    return f"""
+        with members as (
+            select group_id, geo, false as ours from {schema}.peers where geo <> {literal(ours["region"])}
+            union
+            select group_id, case max(g.level) when 'nuts3' then {literal(seat)} else {literal(ours["region"])} end, true
+            from {schema}.peers join {schema}.geography g using (geo) group by group_id
+        ), told as (
+            select m.group_id, m.ours, i.indicator, i.geo, i.period, i.dataset, i.value, i.unit, i.flag,
+                   i.reliability, c.direction,
+                   case when i.reliability in ('A', 'B') and not i.truncated
+                       then if(c.direction = 'down', -i.value, i.value) end as score
+            from {schema}.indicators i join members m using (geo) join {schema}.indicator_catalogue c using (indicator)
+            where i.value is not null and not exists (
+                from {schema}.indicators j join {schema}.geography g on g.geo = i.geo and g.successor = j.geo
+                where (j.indicator, j.period, j.dataset) = (i.indicator, i.period, i.dataset) and j.value is not null)
+            qualify bool_or(m.ours) over (partition by m.group_id, i.indicator, i.period, i.dataset)
+        ), ranked as (
+            select *, case when score is not null then rank() over (partition by group_id, indicator, period, dataset
+                                                                    order by score desc nulls last) end as rank,
+                   count(score) over everyone as n, median(value) filter (score is not null) over everyone as median
+            from told window everyone as (partition by group_id, indicator, period, dataset)
+        ), ahead as (
+            select *, avg(value) filter (rank <= greatest(1, ceil(n * {frontier}))) over everyone as best
+            from ranked window everyone as (partition by group_id, indicator, period, dataset)
+        )
+        select group_id, indicator, period, geo, ours, dataset, value, unit, flag, reliability, direction, rank::integer as rank,
+               n::integer as n, case when n > 1 and rank is not null then (n - rank) / (n - 1) * 100 end as percentile,
+               median, value - median as gap, case when direction <> 'none' then best end as frontier,
+               case when rank is not null and direction = 'up' then greatest(best - value, 0)
+                    when rank is not null and direction = 'down' then greatest(value - best, 0) end as frontier_distance
+        from ahead where n > 1 order by group_id, indicator, period, rank nulls last, geo"""
