@@ -21,6 +21,10 @@ class DistrettoError(Exception):
         return f"{self.message} Next: {self.hint}" if self.hint else self.message
 
 
+class InvalidPeriod(DistrettoError, ValueError):
+    """A text that is not a reference period in a form known to `sources.common.periods`."""
+
+
 class SpecError(DistrettoError):
     """A YAML file of the project or of the user breaks its schema."""
 

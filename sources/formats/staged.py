@@ -2,7 +2,7 @@
 
 A staged snapshot is a folder of Parquet files:
 `series.parquet`        series INTEGER (from 1), one VARCHAR column a dimension
-`observations.parquet`  series INTEGER, period VARCHAR (SDMX: 2019, 2019-Q1, 2019-01), value DOUBLE or NULL,
+`observations.parquet`  series INTEGER, period VARCHAR (SDMX, see sources/common/periods.py), value DOUBLE or NULL,
                         flag VARCHAR ('' none, NULL unknown), conf VARCHAR or NULL; a decoder that works side by side
                         writes `observations-2.parquet` too
 A bare `:` is no row; missing with a reason is a row without a value. Does not belong here: any one wire format.
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import duckdb
 
-from sources.errors import StructureChanged, UnreadableBody
+from sources.common.periods import Period
+from sources.errors import InvalidPeriod, StructureChanged, UnreadableBody
 
 MEMORY = "512MB"
 
@@ -41,16 +42,6 @@ create or replace macro read_conf(text, place, cell) as
          when regexp_full_match(text, '[A-Z]') then text
          else refused(place, cell) end;
 """
-
-_PERIODS = (
-    (re.compile(r"(\d{4})(?:A|-A1)?"), r"\1"),
-    (re.compile(r"(\d{4})-?Q([1-4])"), r"\1-Q\2"),
-    (re.compile(r"(\d{4})-?S([12])"), r"\1-S\2"),
-    (re.compile(r"(\d{4})M(0[1-9]|1[0-2])"), r"\1-\2"),
-    (re.compile(r"(\d{4})-(0[1-9]|1[0-2])"), r"\1-\2"),
-    (re.compile(r"(\d{4})-?W(0[1-9]|[1-4]\d|5[0-3])"), r"\1-W\2"),
-    (re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))"), r"\1"),
-)
 
 
 @dataclass(frozen=True)
@@ -80,15 +71,15 @@ class Staged:
 
 def period(text: str) -> str:
     """A provider's period as SDMX text: `2013M01` is `2013-01`. Raises UnreadableBody."""
-    for pattern, form in _PERIODS:
-        if match := pattern.fullmatch(text.strip()):
-            return match.expand(form)
-    raise UnreadableBody(f"{text.strip()!r} is no period.")
+    try:
+        return Period.parse(text).text
+    except InvalidPeriod as failure:
+        raise UnreadableBody(failure.message) from failure
 
 
 def frequency(periods: list[str]) -> str:
-    """The SDMX frequency code that the forms of `periods` show, for layouts that carry none."""
-    found = {"A" if len(p) == 4 else p[5] if p[5] in "QSW" else "M" if len(p) == 7 else "D" for p in periods}
+    """The SDMX frequency code of `periods`, for layouts that carry none. Raises UnreadableBody if they have several."""
+    found = {Period.parse(text).freq for text in periods}
     if len(found) != 1:
         raise UnreadableBody(f"Periods of several frequencies: {', '.join(sorted(found))}.")
     return found.pop()
