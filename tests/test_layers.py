@@ -129,5 +129,5 @@ def test_every_file_of_the_catalogue_is_read():
 def test_no_module_lies_outside_what_is_installed():
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     folders = {Path(file).parent.as_posix().replace("/", ".") for file in MODULES}
-    scripts_of_a_person = {"sources.starter", "warehouse.reference"}
+    scripts_of_a_person = {"sources.starter"}
     assert folders - scripts_of_a_person == set(packages)
