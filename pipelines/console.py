@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sources.data_folder import utc_now
+from sources.data_folder import to_json, utc_now
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -98,6 +98,14 @@ def done(message: str, hint: str = "") -> None:
     err.print(Text("✓ ", style="green") + Text(message))
     if hint:
         err.print(Text(f"Next: {hint}"))
+
+
+def report(as_json: bool, report: dict[str, Any], message: str, hint: str = "") -> None:
+    """The result of a command: `report` as JSON on stdout, or `message` and the next step on stderr."""
+    if as_json:
+        print(to_json(report))
+    else:
+        done(message, hint)
 
 
 def doctor(found: list[dict[str, Any]]) -> None:

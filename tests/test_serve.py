@@ -161,7 +161,7 @@ def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: DataFolder
         opened.sendall(first)
         return opened
 
-    with served(home, "import pipelines.serve; pipelines.serve.HEADERS_S = 2") as address:
+    with served(home, "import pipelines.http_server; pipelines.http_server.HEADERS_S = 2") as address:
         host, port = address.removeprefix("http://").split(":")
         whole = b"GET /current/release.csv HTTP/1.1\r\nHost: test\r\n\r\n"
         polite = begin(whole)
@@ -191,7 +191,7 @@ def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: DataFolder
 
 def test_who_takes_nothing_of_an_answer_is_cut_off(home: DataFolder):
     large = home.current.resolve() / "distretto.duckdb"
-    with served(home, "import pipelines.serve; pipelines.serve.STALLED_S = 1") as address:
+    with served(home, "import pipelines.http_server; pipelines.http_server.STALLED_S = 1") as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.socket() as lazy:
             # what the kernel takes for a reader that does not read is much less than the file

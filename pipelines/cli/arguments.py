@@ -1,0 +1,35 @@
+"""Arguments and options that several commands share, and their checks.
+
+Belongs here: types of arguments, refusals with exit code 2. Does not belong here: an argument of one group of commands.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DatasetName = Annotated[str, typer.Argument(help="A dataset, see `distretto datasets`.")]
+
+
+def dataset_names(only: list[str] | None) -> list[str]:
+    """The datasets that `only` names, or all. Raises BadParameter, with similar names, for one the catalogue lacks."""
+    from sources.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    if unknown := [name for name in only or [] if name not in catalogue]:
+        near = {word for name in unknown for word in difflib.get_close_matches(name, catalogue)}
+        raise typer.BadParameter(
+            f"no dataset {', '.join(unknown)}; "
+            + (f"names like it: {', '.join(sorted(near))}." if near else f"there are {', '.join(catalogue)}.")
+        )
+    return list(only or catalogue)
+
+
+def raise_if_no_folder(file: Path) -> None:
+    """Raises BadParameter if the folder of an output file does not exist."""
+    if not file.parent.is_dir():
+        raise typer.BadParameter(f"{file.parent} is no folder.", param_hint="--output")

@@ -1,0 +1,161 @@
+"""Reading the published release: `query`, `why`, `export`, `board`.
+
+Belongs here: commands for analysts. Does not belong here: the queries behind them (`warehouse/publishing`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines import console
+from pipelines.cli.arguments import AsJson, raise_if_no_folder
+from sources.data_folder import DataFolder, to_json, utc_now
+from sources.errors import DistrettoError
+
+app = typer.Typer()
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL on the tables of the release.")],
+    release_id: Annotated[
+        str | None, typer.Option("--release", help="A release's id. Default: the current one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run SQL on the published release, read-only.
+
+    Example: [cyan]distretto query "from enterprise_births where geo = 'ITG17' and indicator = 'V11920' limit 5"[/cyan]
+    """
+    import duckdb
+
+    from warehouse.publishing import release
+
+    chosen = release.find(DataFolder.from_env(), release_id)
+    with release.reading(chosen) as con:
+        hint = '`distretto query "show tables"` lists what there is.'
+        if not chosen.of_this_code:
+            hint += f" Release {chosen.id} was built by another version of the project: tables and columns may have come later."
+        try:
+            found = con.sql(sql)
+            if found is None:
+                raise DistrettoError("The query asks for nothing.", hint=hint)
+            # two columns may bear one name
+            columns = list(dict.fromkeys(found.columns))
+            if len(columns) < len(found.columns):
+                columns = [
+                    f"{name}_{i}" if found.columns.count(name) > 1 else name
+                    for i, name in enumerate(found.columns, 1)
+                ]
+            rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        except duckdb.Error as failure:
+            raise DistrettoError(f"The query failed: {failure}", hint=hint) from None
+    if as_json:
+        print(
+            json.dumps(
+                [{k: _json_number(v) for k, v in row.items()} for row in rows],
+                ensure_ascii=False,
+                default=str,
+            )
+        )
+    else:
+        console.table(rows, columns)
+
+
+@app.command()
+def why(
+    number: Annotated[
+        str, typer.Argument(metavar="GEO/INDICATOR/PERIOD", help="Such as ITG17/enterprise_births/2019.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """The trail of one number: definition, inputs, snapshot, address, retrieval, licence, checks, earlier values.
+
+    INDICATOR is an indicator of the release, or a code of a dataset. Example: [cyan]distretto why ITG17/V11920/2019[/cyan]
+    """
+    from warehouse.publishing import release
+    from warehouse.publishing.provenance import trail
+
+    parts = number.split("/")
+    if len(parts) != 3 or not all(parts):
+        raise typer.BadParameter("write GEO/INDICATOR/PERIOD, such as ITG17/enterprise_births/2019.")
+    with release.reading(release.find(DataFolder.from_env(), None)) as con:
+        found = trail(con, *parts)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+    else:
+        console.trail(found)
+
+
+@app.command()
+def export(
+    dataset: Annotated[str, typer.Argument(help="A dataset of the release, or `indicators`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("/dev/stdout"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset or the indicators as SDMX-CSV 2.0. Every other form lies in the release already.
+
+    Example: [cyan]distretto export bd_size_r3 -o births.csv[/cyan]
+    """
+    from warehouse.publishing import release
+    from warehouse.publishing.exports.tables import sdmx_csv
+
+    raise_if_no_folder(output)
+    chosen = release.find(DataFolder.from_env(), None)
+    with release.reading(chosen) as con:
+        try:
+            rows = sdmx_csv(con, dataset, output)
+        except LookupError:
+            raise DistrettoError(
+                f"Release {chosen.id} has no figures of {dataset}.", hint="distretto datasets lists them."
+            ) from None
+    if output != Path("/dev/stdout"):
+        console.report(
+            as_json,
+            {"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows},
+            f"{output}: {rows:,} rows of {dataset}, release {chosen.id}.",
+        )
+
+
+@app.command()
+def board(
+    since: Annotated[str, typer.Option(help="Day of the last meeting, YYYY-MM-DD.")],
+    language: Annotated[str, typer.Option(help="it or en.")] = "it",
+    output: Annotated[str, typer.Option("--output", "-o", help="The PDF to write.")] = "board.pdf",
+    as_json: AsJson = False,
+) -> None:
+    """Write the board's two-page sheet: results beside targets, and what is new since its last meeting.
+
+    The release has one for the end of last month, site/it/board.pdf. Example: [cyan]distretto board --since 2026-09-30[/cyan]
+    """
+    from datetime import date
+
+    from assets.site.build import board_sheet
+    from warehouse.publishing import release
+
+    try:
+        day = date.fromisoformat(since)
+    except ValueError:
+        raise typer.BadParameter(f"{since} is no day; write YYYY-MM-DD.", param_hint="--since") from None
+    if day > utc_now().date():
+        raise typer.BadParameter(f"{since} is yet to come.", param_hint="--since")
+    if language not in ("it", "en"):
+        raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
+    raise_if_no_folder(Path(output))
+    pdf, changed = board_sheet(release.find(DataFolder.from_env(), None), day, language)
+    with open(output, "wb") as handle:
+        handle.write(pdf)
+    if as_json:
+        print(to_json({"file": output, "since": since, "changed": changed}, indent=1))
+    else:
+        console.out.print(f"{output}: {len(changed)} figures are otherwise than on {since}, or new.")
+
+
+def _json_number(value: Any) -> Any:
+    """JSON knows neither nan nor infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,44 @@
+"""Serving releases over HTTP: `serve`.
+
+Belongs here: its options and messages. Does not belong here: the server (`pipelines/http_server.py`).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipelines import console
+from pipelines.cli.arguments import AsJson
+from sources.data_folder import DataFolder
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 shows the releases to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    as_json: AsJson = False,
+) -> None:
+    """Serve releases over HTTP, read-only, with ranges: pages at /, files at /current/ and /releases/RELEASE/.
+
+    DuckDB attaches them: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
+    """
+    from pipelines.http_server import listen
+
+    home = DataFolder.from_env()
+    run = listen(home, host, port)
+    address = f"http://{host}:{port}/"
+    console.report(
+        as_json,
+        {"address": address, "folder": str(home.releases)},
+        f"Serving {home.releases} on {address}",
+        "Ctrl-C ends it.",
+    )
+    sys.stdout.flush()
+    run()
