@@ -30,11 +30,11 @@ def write(folder: Path, last: Path | None, territory: dict[str, Any], licences: 
     ):
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         # DuckDB is at work there, Python here
-        tables = beside.submit(tables.tables, con.cursor(), folder, licences)
+        writing = beside.submit(tables.tables, con.cursor(), folder, licences)
         tables.workbook(con, folder / tables.WORKBOOK, territory)
         known = release_metadata.read(con)
         events = feeds.items(con, known, last)
-        tables.result()
+        writing.result()
     digests = {path.name: file_sha256(path) for path in folder.iterdir()}
     written = {
         "README.md": readme.readme(known, "en", territory),
