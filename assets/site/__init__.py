@@ -1,6 +1,6 @@
-"""The site of a release: static pages in Italian and English, drawn from the release's DuckDB file alone.
+"""The site of a release: static pages in Italian and English, drawn from its DuckDB file, and the printed board sheet.
 
-`facts.py` reads the file, `findings.py` judges, `draw.py` places marks, `language.py` puts figures and words into a
-language (`words.yml` has every string), `build.py` writes the pages from `templates/`, `board.py` the printed sheet.
-Does not belong here: computing figures (`warehouse`) and deciding when to render (`assets/release.py`).
+`queries.py` reads the file, `series.py` holds the rules, `charts.py` and `maps.py` compute coordinates, `view.py` and
+`panels.py` put figures into words, `pages/` holds one module a page, `build.py` writes them all. Does not belong here:
+computing indicators (`warehouse/statistics/`).
 """

@@ -1,4 +1,4 @@
-"""Words, numbers and dates in Italian and English; every string of the site comes from `words.yml`.
+"""Words, numbers and dates in Italian and English; every string of the site comes from `messages.yml`.
 
 Belongs here: how a thing is written in a language. Does not belong here: what is said.
 """
@@ -31,8 +31,8 @@ def _read(file: str) -> dict[str, Any]:
 
 @cache
 def words() -> dict[str, Any]:
-    """`words.yml`: `{group: {key: {it, en}}}`."""
-    return _read("words.yml")
+    """`messages.yml`: `{group: {key: {it, en}}}`."""
+    return _read("messages.yml")
 
 
 @cache

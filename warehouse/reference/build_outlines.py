@@ -1,19 +1,21 @@
-"""Writes outlines.geojson: the outlines of our provinces, simplified from ISTAT's boundaries.
+"""Writes outlines.geojson: the outlines of our provinces, simplified from ISTAT's boundaries, and their map layout.
 
-Belongs here: how that file was made. Does not belong here: drawing it (`assets/site`). Run by a person when the
-territory or the boundaries change:
+Belongs here: simplification and layout (SVG paths, label positions, the inset of distant islands). Does not belong
+here: colours, classes and values (`assets/site/maps.py`). Run it by hand when the territory or the boundaries change:
 
     python -m warehouse.reference.build_outlines BOUNDARIES.topojson
 
 BOUNDARIES is ISTAT's file of the provinces ("Confini delle unità amministrative a fini statistici", CC BY) as
-TopoJSON. Borders that two provinces share are one arc there and are simplified once, so no gap opens between them.
+TopoJSON. Two neighbouring provinces share one arc in that file. Each arc is simplified once, so no gap opens.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,10 @@ Point = tuple[float, float]
 SMALLEST_TRIANGLE = 0.00006
 # about 4 square kilometres: Linosa stays, the rocks do not
 SMALLEST_ISLAND = 0.0004
+# units of the drawing: its width, the padding inside the inset and the gap above it
+WIDTH, PADDING, GAP = 1000, 14, 10
+# degrees outside the frame of the large pieces, beyond which an island is drawn in the inset
+FAR = 0.55
 
 
 def simplified(line: list[Point]) -> list[Point]:
@@ -40,8 +46,15 @@ def simplified(line: list[Point]) -> list[Point]:
     return points
 
 
-def area(ring: list[Point]) -> float:
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1], strict=True))) / 2
+def signed_area(ring: Sequence[Point]) -> float:
+    """The area of a closed ring, negative if it runs clockwise."""
+    following = [*ring[1:], ring[0]]
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, following, strict=True)) / 2
+
+
+def area(ring: Sequence[Point]) -> float:
+    """The absolute area of a closed ring."""
+    return abs(signed_area(ring))
 
 
 def outlines(topology: dict[str, Any], codes: dict[int, str]) -> dict[str, Any]:
@@ -85,12 +98,122 @@ def outlines(topology: dict[str, Any], codes: dict[int, str]) -> dict[str, Any]:
     }
 
 
+def laid_out(collection: dict[str, Any]) -> dict[str, Any]:
+    """`collection` with its map layout, in units of a drawing 1000 wide, measured from the top left.
+
+    Each feature gets the properties `path` (SVG), `label` (the roomiest place inside its largest piece) and `centre`
+    (the centre of gravity of that piece). The collection gets `layout`: width, height and `inset`, the frame
+    `[x, y, width, height]` of distant islands, which are drawn at the same scale below on the left, or null.
+    """
+    rings = [
+        (feature, [(x, y) for x, y in polygon[0]])
+        for feature in collection["features"]
+        for polygon in feature["geometry"]["coordinates"]
+    ]
+    large = max(area(ring) for _, ring in rings) * 0.05
+    west, south, east, north = frame([ring for _, ring in rings if area(ring) >= large])
+
+    def far(ring: list[Point]) -> bool:
+        x, y = centre(ring)
+        return not (west - FAR < x < east + FAR and south - FAR < y < north + FAR)
+
+    near, away = [r for r in rings if not far(r[1])], [r for r in rings if far(r[1])]
+    west, south, east, north = frame([ring for _, ring in near])
+    squeeze = math.cos(math.radians((south + north) / 2))
+    scale = WIDTH / ((east - west) * squeeze)
+    height = round((north - south) * scale)
+    sizes: dict[str, float] = {}
+    for feature in collection["features"]:
+        feature["properties"] |= {"path": "", "label": [0, 0], "centre": [0, 0]}
+
+    def place(feature: dict[str, Any], ring: list[Point], left: float, top: float, dx: int, dy: int) -> None:
+        def at(point: Point) -> tuple[float, float]:
+            return dx + (point[0] - left) * squeeze * scale, dy + (top - point[1]) * scale
+
+        properties = feature["properties"]
+        properties["path"] += path([(round(x), round(y)) for x, y in map(at, ring)])
+        if area(ring) > sizes.get(properties["geo"], 0):
+            sizes[properties["geo"]] = area(ring)
+            for key, spot in (("label", roomiest(ring)), ("centre", centre(ring))):
+                properties[key] = [round(value, 1) for value in at(spot)]
+
+    for feature, ring in near:
+        place(feature, ring, west, north, 0, 0)
+    inset = None
+    if away:
+        left, low, right, high = frame([ring for _, ring in away])
+        box = (
+            round((right - left) * squeeze * scale) + 2 * PADDING,
+            round((high - low) * scale) + 2 * PADDING,
+        )
+        inset = [0, height + GAP, *box]
+        for feature, ring in away:
+            place(feature, ring, left, high, PADDING, height + GAP + PADDING)
+        height += GAP + box[1]
+    return collection | {"layout": {"width": WIDTH, "height": height + 2, "inset": inset}}
+
+
+def roomiest(ring: Sequence[Point], steps: int = 14) -> Point:
+    """The point of a grid inside a ring that is farthest from its border: where a label fits best."""
+    west, south, east, north = frame([ring])
+    sides = list(zip(ring, [*ring[1:], ring[0]], strict=True))
+
+    def room(x: float, y: float) -> float:
+        """The square of the distance to the border, negative outside."""
+        inside, least = False, math.inf
+        for (ax, ay), (bx, by) in sides:
+            dx, dy = bx - ax, by - ay
+            if (ay > y) != (by > y) and x < ax + dx * (y - ay) / dy:
+                inside = not inside
+            share = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy or 1)
+            share = min(1, max(0, share))
+            least = min(least, (ax + share * dx - x) ** 2 + (ay + share * dy - y) ** 2)
+        return least if inside else -least
+
+    places = (
+        (west + (east - west) * i / steps, south + (north - south) * j / steps)
+        for i in range(1, steps)
+        for j in range(1, steps)
+    )
+    return max(places, key=lambda place: room(*place))
+
+
+def path(points: list[tuple[int, int]]) -> str:
+    """A closed SVG path with relative steps, without points that rounding made equal."""
+    (x, y), *rest = points
+    text = f"M{x} {y}l"
+    steps = []
+    for nx, ny in rest[:-1]:
+        if (nx, ny) != (x, y):
+            steps.append(f"{nx - x} {ny - y}")
+            x, y = nx, ny
+    return text + " ".join(steps) + "z"
+
+
+def frame(rings: list[Sequence[Point]]) -> tuple[float, float, float, float]:
+    """West, south, east, north of `rings`."""
+    xs, ys = [x for ring in rings for x, _ in ring], [y for ring in rings for _, y in ring]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def centre(ring: Sequence[Point]) -> Point:
+    """The centre of gravity of a ring."""
+    ox, oy = ring[0]
+    moved = [(x - ox, y - oy) for x, y in ring]
+    total = signed_area(moved)
+    cross = [(a, b, a[0] * b[1] - b[0] * a[1]) for a, b in zip(moved, [*moved[1:], moved[0]], strict=True)]
+    return (
+        ox + sum((a[0] + b[0]) * c for a, b, c in cross) / (6 * total),
+        oy + sum((a[1] + b[1]) * c for a, b, c in cross) / (6 * total),
+    )
+
+
 def main() -> None:
     with open(HERE / "geography.csv", encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(line for line in handle if not line.startswith("#"))
         codes = {int(row["istat_code"]): row["geo"] for row in rows if row["geo"] in territory()["provinces"]}
     topology = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = json.dumps(outlines(topology, codes), ensure_ascii=False, separators=(",", ":"))
+    found = json.dumps(laid_out(outlines(topology, codes)), ensure_ascii=False, separators=(",", ":"))
     (HERE / "outlines.geojson").write_text(found.replace('{"type":"Feature"', '\n{"type":"Feature"') + "\n")
 
 

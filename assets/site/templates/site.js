@@ -73,7 +73,7 @@
       table.closest(".scroll").hidden = !rows.length;
       table.tBodies[0].replaceChildren(...rows);
     };
-    // as Pages.since in assets/site/build.py, for any day
+    // the rule of changed_since in assets/site/pages/since.py, for any day
     const show = () => {
       const day = since.value;
       place.hidden = !day;

@@ -1,17 +1,16 @@
-"""The rules that turn figures into statements: changes, ranks, classes; pure functions of values.
+"""Rules on an indicator's series: comparable runs, changes, common periods and ranks; pure functions of values.
 
-Belongs here: when something may be said. Does not belong here: in which words (`language.py`) and where it is
-drawn (`draw.py`). A rule that is not met says nothing, so that a title never claims more than its figures.
+Belongs here: when a statement may be made. If a rule does not hold, no statement is made, so titles never overclaim.
+Does not belong here: words (`language.py`, `view.py`) and coordinates (`charts.py`, `maps.py`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from assets.site.facts import Point
+from assets.site.queries import Point
 
 # units that count things: drawn from zero, compared as an index, mapped as circles
 COUNTS = frozenset({"NR", "PER", "THS", "THS_PER", "MIO_EUR", "FTE", "HAB"})
@@ -19,10 +18,6 @@ COUNTS = frozenset({"NR", "PER", "THS", "THS_PER", "MIO_EUR", "FTE", "HAB"})
 PERCENTAGES = frozenset({"PC", "PC_ACT", "PC_POP", "PC_EMP", "PC_GDP"})
 # a change below these is called stable: percent, and percentage points
 STABLE, STABLE_POINTS = 0.5, 0.1
-# of a target's result, from good to unknown
-STATUSES = ("met", "on_track", "delayed", "off_track", "not_comparable", "not_assessable")
-# years looked back where two series of different size are compared as an index
-WINDOW = 10
 
 
 @dataclass(frozen=True)
@@ -143,35 +138,3 @@ def ranking(series: dict[str, list[Point]], geos: list[str], period: str) -> lis
         for geo, point in found.items()
     ]
     return sorted(ranked, key=lambda r: (r.point is None, -(r.point.value if r.point else 0)))
-
-
-def class_breaks(values: list[float], classes: int = 5) -> list[float]:
-    """Inner breaks of at most `classes` classes of equal width at round numbers, over all `values`."""
-    if not values or min(values) == max(values):
-        return []
-    step = nice_step((max(values) - min(values)) / classes)
-    while True:
-        first = math.floor(min(values) / step) + 1
-        breaks = [round(i * step, 10) for i in range(first, math.ceil(max(values) / step))]
-        if len(breaks) < classes:
-            return breaks
-        step = nice_step(step * 1.01)
-
-
-def nice_step(rough: float) -> float:
-    """1, 2, 2.5 or 5 times a power of ten, the least that is not below `rough`."""
-    power = 10 ** math.floor(math.log10(rough))
-    return next(round(m * power, 12) for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
-
-
-def index_bases(points: list[Point], until: str) -> list[str]:
-    """The period that is 100 in each comparable run of the last years: ten years before `until`, or the run's first."""
-    if not until:
-        return []
-    earliest = str(int(until[:4]) - WINDOW)
-    bases = []
-    for run in segments(points):
-        base = next((p.period for p in run if p.period >= earliest and p.value), None)
-        if base is not None and base < run[-1].period:
-            bases.append(base)
-    return bases

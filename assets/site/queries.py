@@ -1,13 +1,12 @@
 """Reads what the pages show from a release's DuckDB file, read-only, into plain values.
 
-Belongs here: the queries. Does not belong here: judging (`findings.py`) and words.
+Belongs here: the queries. Does not belong here: rules on the figures (`series.py`) and words.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +14,7 @@ from typing import Any, get_args
 import duckdb
 
 from sources.common.sql import literal
-from warehouse.reference.territory import REFERENCE, territory
+from warehouse.reference.territory import territory
 from warehouse.statistics import peers
 from warehouse.targets.ledger import Directive
 
@@ -111,7 +110,6 @@ class Facts:
     flags: dict[str, dict[str, str]]
     units: dict[str, dict[str, str]]
     figures: dict[str, dict[str, str]]
-    outlines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def geos(self, role: str) -> list[str]:
         return [place.geo for place in self.places.values() if place.role == role]
@@ -163,7 +161,6 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         flags=_labels(con, "flag"),
         units=_labels(con, "unit"),
         figures=_labels(con, "figure"),
-        outlines=_outlines(),
     )
 
 
@@ -307,14 +304,6 @@ def _labels(con: duckdb.DuckDBPyConnection, dimension: str) -> dict[str, dict[st
         row["code"]: {"it": row["label_it"], "en": row["label_en"]}
         for row in _rows(con, f"from codelists where dimension = {literal(dimension)}")
     }
-
-
-def _outlines() -> dict[str, dict[str, Any]]:
-    """The provinces' outlines by NUTS code; empty unless every province has one."""
-    path = REFERENCE / "outlines.geojson"
-    features = json.loads(path.read_text(encoding="utf-8"))["features"]
-    found = {feature["properties"]["geo"]: feature for feature in features}
-    return found if set(territory()["provinces"]) <= set(found) else {}
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:

@@ -1,20 +1,19 @@
-"""Places marks: scales, ticks, lines, columns, labels, maps; values in, coordinates out, no words and no colours.
+"""Chart layout: computes coordinates for scales, lines, columns and labels; no words, no colours.
 
 Coordinates are per mille of the drawing's width and height, from the top left. Lines are stretched to the page and
-labels are text beside them, so a chart is sharp and readable at every width. Does not belong here: looks
-(`style.css`) and markup (`templates/`).
+labels are text beside them, so a chart is sharp and readable at every width. Does not belong here: maps (`maps.py`),
+markup (`templates/`) and style (`style.css`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from assets.site.facts import Point
-from assets.site.findings import index_bases, moment, nice_step, segments
+from assets.site.queries import Point
+from assets.site.series import moment, segments
 
 # the least distance of two labels at a line's end, per mille of the plot's height (1.2 of 22 rem)
 LABEL_GAP = 56
@@ -22,6 +21,8 @@ LABEL_GAP = 56
 BREAK_GAP = 300
 # a plot's axis begins at zero when the least value is below this share of the largest
 FROM_ZERO = 0.45
+# years looked back where two series of different size are compared as an index
+WINDOW = 10
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,9 @@ def steps(target: dict[str, Any]) -> list[tuple[str, float]]:
     return [(target["baseline_period"], target["baseline_value"]), *sorted(goals.items())]
 
 
-def break_marks(values: list[list[list[tuple[Point, float]]]], x: Any) -> list[tuple[float, str, bool]]:
+def break_marks(
+    values: list[list[list[tuple[Point, float]]]], x: Callable[[str], int]
+) -> list[tuple[float, str, bool]]:
     """Marks of every break in the lines that have a label, half a year before the first period after it.
 
     A peer's break is a gap in its own line: a rule across the chart would part series that are whole.
@@ -271,9 +274,23 @@ def place_labels(plot: Plot) -> None:
 ORDER = ("region", "seat", "country", "province", "peer")
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A column: its place, `minor` where its label gives way on narrow pages, and its point."""
+
+    x: float
+    width: float
+    middle: float
+    y: int
+    height: int
+    hollow: bool
+    minor: bool
+    point: Point
+
+
 @dataclass
 class Columns:
-    bars: list[dict[str, Any]]
+    bars: list[Bar]
     y_ticks: list[tuple[int, float]]
     breaks: list[tuple[float, str, bool]]
 
@@ -286,16 +303,16 @@ def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
     axis = scale([p.value for p in points], zero=True)
     width = 1000 / len(points)
     bars = [
-        {
-            "x": round(width * i + width * 0.14, 1),
-            "width": round(width * 0.72, 1),
-            "middle": round(width * (i + 0.5), 1),
-            "y": axis.at(p.value),
-            "height": 1000 - axis.at(p.value),
-            "hollow": unfinished(p),
-            "minor": (len(points) - 1 - i) % (3 if len(points) > 14 else 2) != 0,
-            "point": p,
-        }
+        Bar(
+            x=round(width * i + width * 0.14, 1),
+            width=round(width * 0.72, 1),
+            middle=round(width * (i + 0.5), 1),
+            y=axis.at(p.value),
+            height=1000 - axis.at(p.value),
+            hollow=unfinished(p),
+            minor=(len(points) - 1 - i) % (3 if len(points) > 14 else 2) != 0,
+            point=p,
+        )
         for i, p in enumerate(points)
     ]
     return Columns(
@@ -305,32 +322,38 @@ def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
     )
 
 
-def spark(points: list[Point], height: int = 1000) -> dict[str, Any] | None:
-    """A small line of the last fifteen periods: solid, dashed, and the last dot; None below two values."""
+@dataclass(frozen=True)
+class Spark:
+    """A small line: SVG paths, its last dot, and its first and last period."""
+
+    solid: str
+    dashed: str
+    last: Dot
+    first: str
+    until: str
+
+
+def spark(points: list[Point], height: int = 1000) -> Spark | None:
+    """A small line of the last fifteen periods; None below two values."""
     runs = segments(points[-15:])
-    flat = [p for run in runs for p in run]
+    flat = [(p, p.value) for run in runs for p in run if p.value is not None]
     if len(flat) < 2:
         return None
-    low, high = min(p.value for p in flat), max(p.value for p in flat)
-    first, span = moment(flat[0].period), moment(flat[-1].period) - moment(flat[0].period)
+    low, high = min(value for _, value in flat), max(value for _, value in flat)
+    first, span = moment(flat[0][0].period), moment(flat[-1][0].period) - moment(flat[0][0].period)
 
     def dot(p: Point) -> Dot:
-        share = 0.5 if low == high else (p.value - low) / (high - low)
+        value = p.value or 0.0
+        share = 0.5 if low == high else (value - low) / (high - low)
         y = round(height * (0.92 - 0.84 * share))
-        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, p.value, unfinished(p))
+        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, value, unfinished(p))
 
     solid, dashed = "", ""
     for run in runs:
         placed = [dot(p) for p in run]
         solid += path([d for d in placed if not d.hollow])
         dashed += "".join(path([a, b]) for a, b in zip(placed, placed[1:], strict=False) if b.hollow)
-    return {
-        "solid": solid,
-        "dashed": dashed,
-        "last": dot(flat[-1]),
-        "first": flat[0].period,
-        "until": flat[-1].period,
-    }
+    return Spark(solid, dashed, dot(flat[-1][0]), flat[0][0].period, flat[-1][0].period)
 
 
 def strip(values: dict[str, float], low: float, high: float) -> dict[str, float]:
@@ -339,139 +362,20 @@ def strip(values: dict[str, float], low: float, high: float) -> dict[str, float]
     return {geo: round(100 * (value - low) / span, 1) for geo, value in values.items()}
 
 
-# -- maps
+def nice_step(rough: float) -> float:
+    """1, 2, 2.5 or 5 times a power of ten, the least that is not below `rough`."""
+    power = 10 ** math.floor(math.log10(rough))
+    return next(round(m * power, 12) for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
 
 
-@dataclass
-class Map:
-    """The provinces' paths and label places; `inset` is the frame of far islands, `(x, y, width, height)`."""
-
-    width: int
-    height: int
-    shapes: dict[str, dict[str, Any]]
-    inset: tuple[int, int, int, int] | None
-
-
-def province_map(outlines: dict[str, dict[str, Any]], width: int = 1000, margin: float = 0.55) -> Map:
-    """Lay out the outlines (longitude, latitude), far islands in an inset at the same scale below on the left.
-
-    Far is what lies more than `margin` degrees outside the frame of the large pieces.
-    """
-    rings = [
-        (geo, [tuple(point) for point in polygon[0]])
-        for geo, feature in outlines.items()
-        for polygon in feature["geometry"]["coordinates"]
-    ]
-    large = max(ring_area(ring) for _, ring in rings) * 0.05
-    west, south, east, north = frame([ring for _, ring in rings if ring_area(ring) >= large])
-
-    def far(ring: list[tuple[float, float]]) -> bool:
-        x, y = centre(ring)
-        return not (west - margin < x < east + margin and south - margin < y < north + margin)
-
-    near, away = [r for r in rings if not far(r[1])], [r for r in rings if far(r[1])]
-    west, south, east, north = frame([ring for _, ring in near])
-    squeeze = math.cos(math.radians((south + north) / 2))
-    per_degree = width / ((east - west) * squeeze)
-    height = round((north - south) * per_degree)
-    shapes: dict[str, dict[str, Any]] = {
-        geo: {"path": "", "x": 0.0, "y": 0.0, "sigla": feature["properties"]["sigla"], "size": 0.0}
-        for geo, feature in outlines.items()
-    }
-
-    def draw(geo: str, ring: list[tuple[float, float]], west: float, north: float, dx: int, dy: int) -> None:
-        points = [
-            (round(dx + (x - west) * squeeze * per_degree), round(dy + (north - y) * per_degree))
-            for x, y in ring
-        ]
-        shapes[geo]["path"] += outline(points)
-        if ring_area(ring) > shapes[geo]["size"]:
-            (x, y), (cx, cy) = roomiest(tuple(ring)), centre(ring)
-            shapes[geo] |= {
-                "size": ring_area(ring),
-                "x": dx + (x - west) * squeeze * per_degree,
-                "y": dy + (north - y) * per_degree,
-                # circles lie apart best at the centres
-                "cx": dx + (cx - west) * squeeze * per_degree,
-                "cy": dy + (north - cy) * per_degree,
-            }
-
-    for geo, ring in near:
-        draw(geo, ring, west, north, 0, 0)
-    inset = None
-    if away:
-        left, low, right, high = frame([ring for _, ring in away])
-        pad = 14
-        box = (
-            round((right - left) * squeeze * per_degree) + 2 * pad,
-            round((high - low) * per_degree) + 2 * pad,
-        )
-        inset = (0, height + 10, *box)
-        for geo, ring in away:
-            draw(geo, ring, left, high, pad, height + 10 + pad)
-        height += 10 + box[1]
-    return Map(width, height + 2, shapes, inset)
-
-
-@cache
-def roomiest(ring: tuple[tuple[float, float], ...], steps: int = 14) -> tuple[float, float]:
-    """The place of a grid inside a ring that is farthest from its border: where a label fits best."""
-    west, south, east, north = frame([ring])
-    sides = list(zip(ring, ring[1:] + ring[:1], strict=True))
-
-    def room(x: float, y: float) -> float:
-        """The square of the distance to the border, negative outside."""
-        inside, least = False, math.inf
-        for (ax, ay), (bx, by) in sides:
-            dx, dy = bx - ax, by - ay
-            if (ay > y) != (by > y) and x < ax + dx * (y - ay) / dy:
-                inside = not inside
-            share = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy or 1)
-            share = min(1, max(0, share))
-            least = min(least, (ax + share * dx - x) ** 2 + (ay + share * dy - y) ** 2)
-        return least if inside else -least
-
-    places = (
-        (west + (east - west) * i / steps, south + (north - south) * j / steps)
-        for i in range(1, steps)
-        for j in range(1, steps)
-    )
-    return max(places, key=lambda place: room(*place))
-
-
-def outline(points: list[tuple[int, int]]) -> str:
-    """A closed SVG path with relative steps, without points that rounding made equal."""
-    (x, y), *rest = points
-    text = f"M{x} {y}l"
-    steps = []
-    for nx, ny in rest[:-1]:
-        if (nx, ny) != (x, y):
-            steps.append(f"{nx - x} {ny - y}")
-            x, y = nx, ny
-    return text + " ".join(steps) + "z"
-
-
-def frame(rings: list[Sequence[tuple[float, float]]]) -> tuple[float, float, float, float]:
-    """West, south, east, north of `rings`."""
-    xs, ys = [x for ring in rings for x, _ in ring], [y for ring in rings for _, y in ring]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def ring_area(ring: list[tuple[float, float]]) -> float:
-    return abs(signed_area(ring))
-
-
-def signed_area(ring: list[tuple[float, float]]) -> float:
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)) / 2
-
-
-def centre(ring: list[tuple[float, float]]) -> tuple[float, float]:
-    """The centre of gravity of a ring."""
-    ox, oy = ring[0]
-    moved = [(x - ox, y - oy) for x, y in ring]
-    total = signed_area(moved)
-    cross = [(a, b, a[0] * b[1] - b[0] * a[1]) for a, b in zip(moved, moved[1:] + moved[:1], strict=True)]
-    return (
-        ox + sum((a[0] + b[0]) * c for a, b, c in cross) / (6 * total),
-        oy + sum((a[1] + b[1]) * c for a, b, c in cross) / (6 * total),
-    )
+def index_bases(points: list[Point], until: str) -> list[str]:
+    """The period that is 100 in each comparable run of the last years: ten years before `until`, or the run's first."""
+    if not until:
+        return []
+    earliest = str(int(until[:4]) - WINDOW)
+    bases = []
+    for run in segments(points):
+        base = next((p.period for p in run if p.period >= earliest and p.value), None)
+        if base is not None and base < run[-1].period:
+            bases.append(base)
+    return bases

@@ -1,0 +1,40 @@
+"""The pages of a release: one module and one template each, registered in `PAGES`.
+
+Belongs here: the list, and the order of the navigation. Does not belong here: what a page shows (its module).
+"""
+
+from __future__ import annotations
+
+from assets.site.pages import (
+    calendar,
+    changes,
+    downloads,
+    home,
+    indicator,
+    indicators,
+    quality,
+    reading,
+    since,
+    targets,
+    territories,
+    territory,
+)
+from assets.site.pages.page import Page
+
+PAGES: tuple[Page, ...] = (
+    home.PAGE,
+    indicators.PAGE,
+    indicator.PAGE,
+    territories.PAGE,
+    territory.PAGE,
+    targets.PAGE,
+    changes.PAGE,
+    since.PAGE,
+    quality.PAGE,
+    calendar.PAGE,
+    downloads.PAGE,
+    reading.PAGE,
+)
+# entries of the navigation at the top and at the foot, each the name of a page
+NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")
+MORE = ("calendar", "reading")

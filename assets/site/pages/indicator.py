@@ -1,0 +1,86 @@
+"""The page of one indicator: over time, by province, compared, as a table, with definition and origin."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from assets.site import charts, panels, series
+from assets.site.pages.page import Page
+from assets.site.queries import Measure, Point
+from assets.site.view import View
+
+# columns of the table, and rows of the list of revisions
+PERIODS, REVISIONS = 12, 40
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source of an indicator with the latest snapshot used."""
+
+    entry: dict[str, Any]
+    snapshot: dict[str, Any]
+    address: str | None
+    archived: str | None
+
+
+def origins(view: View, measure: Measure) -> list[Origin]:
+    """The sources of an indicator, each once."""
+    found = {}
+    for row in measure.inputs:
+        entry, snapshot = view.facts.catalogue[row["dataset"]], view.facts.snapshots[row["snapshot_id"]]
+        address = re.search(r"https?://\S+", entry["citation"])
+        archived = re.search(r"archived by (\d{4}-\d\d-\d\d)", snapshot["note"] or "")
+        found[row["dataset"]] = Origin(
+            entry,
+            snapshot,
+            address.group().rstrip(".,;") if address else None,
+            archived.group(1) if archived else None,
+        )
+    return list(found.values())
+
+
+def _marks(view: View, listed: list[Point]) -> dict[str, Any]:
+    """What the table's letters and rules mean, as far as they occur."""
+    letters = sorted({letter for point in listed for letter in point.flag or ""})
+    return {
+        "flags": [(letter, view.label(view.facts.flags, letter)) for letter in letters],
+        "unknown": any(point.flag is None and point.value is not None for point in listed),
+        "broken": any(point.break_before for point in listed),
+    }
+
+
+def _data(view: View, key: str) -> dict[str, Any]:
+    facts, measure = view.facts, view.facts.measures[key]
+    geo = facts.region if facts.region in measure.series else next(iter(measure.series))
+    places = [place for place in facts.places.values() if place.geo in measure.series]
+    table = [(place, {p.period: p for p in measure.series[place.geo]}) for place in places]
+    periods = sorted({period for _, points in table for period in points}, reverse=True)[:PERIODS]
+    listed = [points[period] for _, points in table for period in periods if period in points]
+    counted = measure.unit in series.COUNTS
+    return {
+        "measure": measure,
+        "title": measure.title(view.language.code),
+        "summary": view.summary(measure, geo),
+        "course": view.course(geo, measure.complete(geo), measure.unit),
+        "plot": panels.over_time(view, measure),
+        "closeup": panels.closeup(view, measure),
+        "columns": charts.columns_plot(measure.series.get(geo, [])) if counted else None,
+        "geo": geo,
+        "provinces": panels.provinces(view, measure),
+        "comparison": panels.comparison(view, measure),
+        "periods": periods,
+        "table": table,
+        "marks": _marks(view, listed),
+        "origins": origins(view, measure),
+        "revisions": [c for c in facts.changes if c["indicator"] == measure.id][:REVISIONS],
+        "warnings": [
+            (row["dataset"], warning)
+            for row in measure.inputs
+            for warning in facts.catalogue[row["dataset"]]["warnings"]
+        ],
+    }
+
+
+PAGE = Page("indicator-{key}", "indicators", "indicator.html", _data, lambda view: list(view.facts.measures))

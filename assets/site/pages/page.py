@@ -1,0 +1,36 @@
+"""What a page is: its file names, template, section of the navigation, and data.
+
+Belongs here: the type. Does not belong here: any page (one module each beside this one), or the list of them
+(`__init__.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from assets.site.view import View
+
+
+def _one(_view: View) -> Iterable[str]:
+    return ("",)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, or a family of pages that share a template, one for each of `keys`.
+
+    `name` is the file name without `.html`, with `{key}` where there are several. `section` is the entry of the
+    navigation that is marked as current. `data` returns the template's variables.
+    """
+
+    name: str
+    section: str
+    template: str
+    data: Callable[[View, str], dict[str, Any]]
+    keys: Callable[[View], Iterable[str]] = _one
+
+    def names(self, view: View) -> list[tuple[str, str]]:
+        """`(file name without ending, key)` of every page of the family."""
+        return [(self.name.format(key=key), key) for key in self.keys(view)]

@@ -1,0 +1,15 @@
+"""How to read the site: terms, reliability, marks and flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assets.site.pages.page import Page
+from assets.site.view import View
+
+
+def _data(_view: View, _key: str) -> dict[str, Any]:
+    return {}
+
+
+PAGE = Page("reading", "reading", "reading.html", _data)

@@ -1,0 +1,51 @@
+"""Targets and results: every target in force with its trajectory, and earlier versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assets.site import charts
+from assets.site.language import words
+from assets.site.pages.page import Page
+from assets.site.queries import DIRECTIVES, Measure
+from assets.site.view import View
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """A target with its newest result, its indicator's title and a chart of the way to it."""
+
+    target: dict[str, Any]
+    measure: Measure | None
+    title: str
+    now: dict[str, Any]
+    plot: charts.Plot | None
+
+
+def _target(view: View, target: dict[str, Any]) -> TargetView:
+    facts, geo = view.facts, target["geo"]
+    measure = facts.measures.get(target["indicator"])
+    plot = None
+    if measure and geo in measure.series:
+        role = "seat" if geo == facts.seat else "region"
+        plot = charts.lines_plot({geo: measure.series[geo]}, {geo: role}, measure.until, targets=[target])
+    title = measure.title(view.language.code) if measure else view.undrawn_title(target["indicator"])
+    return TargetView(target, measure, title, target["results"][0], plot)
+
+
+def _data(view: View, _key: str) -> dict[str, Any]:
+    views = [_target(view, target) for target in view.standing]
+    return {
+        "groups": [
+            (directive, [found for found in views if found.target["directive"] == directive])
+            for directive in DIRECTIVES
+        ],
+        "earlier": [t for t in view.facts.targets if t not in view.standing],
+        "statuses": {
+            status: sum(found.now["status"] == status for found in views) for status in words()["status"]
+        },
+    }
+
+
+PAGE = Page("targets", "targets", "targets.html", _data)

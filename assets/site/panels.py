@@ -1,0 +1,179 @@
+"""Panels: a chart or map together with its title and period, as pages and the board sheet show it.
+
+Belongs here: which territories and periods a panel compares. Does not belong here: coordinates (`charts.py`,
+`maps.py`) and markup (`templates/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assets.site import charts, maps, series
+from assets.site.queries import Measure, Point
+from assets.site.view import View
+
+# our highest value as a share of the peers' highest, below which our lines get a chart of their own
+PRESSED = 0.2
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Rows of a dot plot: positions in percent of the track, and the 95 % intervals as `(left, width)`."""
+
+    at: dict[str, float]
+    from_zero: bool
+    spans: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Territories in one period, from the highest value to the lowest."""
+
+    title: str
+    period: str
+    ranked: list[series.Ranked]
+    dots: Dots
+    without: list[str]
+    reference: Point | None = None
+    map: maps.Map | None = None
+
+
+def provinces(view: View, measure: Measure) -> Panel | None:
+    """The provinces in their last common period; None where none has a value."""
+    facts, say = view.facts, view.language.say
+    geos = facts.geos("province")
+    points = {geo: measure.complete(geo) for geo in facts.places}
+    period = series.common_period(points, geos)
+    if period is None:
+        return None
+    ranked = series.ranking(points, geos, period)
+    shown = [r for r in ranked if r.point]
+    firm = [r for r in shown if r.place]
+    if len(firm) > 1:
+        title = say(
+            "finding.provinces",
+            top=view.place_name(firm[0].geo),
+            high=view.value(firm[0].point, measure.unit),
+            bottom=view.place_name(firm[-1].geo),
+            low=view.value(firm[-1].point, measure.unit),
+        )
+    else:
+        title = say(
+            "finding.provinces_one",
+            top=view.place_name(shown[0].geo),
+            high=view.value(shown[0].point, measure.unit),
+        )
+    reference = None
+    if measure.unit not in series.COUNTS:
+        reference = next(
+            (p for p in points[facts.region] if p.period == period and p.value is not None), None
+        )
+    return Panel(
+        title,
+        period,
+        ranked,
+        _dots(ranked, measure.unit, reference),
+        [r.geo for r in ranked if not r.point],
+        reference,
+        _map(view, measure, ranked),
+    )
+
+
+def comparison(view: View, measure: Measure) -> Panel | None:
+    """Our region among the territories of its level in its last period; None where there is no other."""
+    facts, language = view.facts, view.language
+    region = facts.region
+    level = facts.places[region].level
+    geos = [place.geo for place in facts.places.values() if place.role == "peer" and place.level == level]
+    points = {geo: measure.complete(geo) for geo in [region, *geos]}
+    own = series.latest(points[region])
+    if own is None:
+        return None
+    ranked = [r for r in series.ranking(points, [region, *geos], own.period) if r.point]
+    if len(ranked) < 2:
+        return None
+    mine = next(r for r in ranked if r.geo == region)
+    if mine.place:
+        title = language.say(
+            "finding.rank",
+            place=view.place_name(region),
+            rank=language.ordinal(mine.place),
+            among=mine.among,
+        )
+    else:
+        title = language.say("finding.rank_none", period=language.period(own.period))
+    return Panel(title, own.period, ranked, _dots(ranked, measure.unit), [])
+
+
+def over_time(view: View, measure: Measure, peers: bool = True) -> charts.Plot | None:
+    """Lines of our region, its seat and the country, with the territories to compare with in grey."""
+    facts = view.facts
+    roles = {facts.region: "region"}
+    if facts.seat:
+        roles[facts.seat] = "seat"
+    roles[facts.country] = "country"
+    if peers:
+        roles |= dict.fromkeys(facts.geos("peer"), "peer")
+    indexed = measure.unit in series.COUNTS
+    aims = [] if indexed else [t for t in view.standing if t["indicator"] == measure.id]
+    return charts.lines_plot(measure.series, roles, measure.until, indexed, aims)
+
+
+def closeup(view: View, measure: Measure) -> charts.Plot | None:
+    """The same lines without the peers, where the peers press ours down to the axis."""
+
+    def values(geo: str) -> list[float]:
+        return [p.value for p in measure.series.get(geo, []) if p.value is not None]
+
+    ours = values(view.facts.region)
+    theirs = [value for geo in view.facts.geos("peer") for value in values(geo)]
+    if measure.unit in series.COUNTS or not ours or not theirs or max(ours) > PRESSED * max(theirs):
+        return None
+    return over_time(view, measure, peers=False)
+
+
+def mapped(view: View) -> Measure | None:
+    """The indicator of the first map: a rate of the provinces, preferably one with a target."""
+    aimed = {target["indicator"] for target in view.standing}
+    rates = [
+        measure
+        for measure in view.facts.measures.values()
+        if measure.unit not in series.COUNTS and provinces(view, measure)
+    ]
+    return min(rates, key=lambda measure: measure.id not in aimed, default=None)
+
+
+def _dots(ranked: list[series.Ranked], unit: str, reference: Point | None = None) -> Dots:
+    """Positions on a track that begins at zero where zero is not far."""
+    values = {r.geo: r.point.value for r in ranked if r.point and r.point.value is not None}
+    if reference and reference.value is not None:
+        values[""] = reference.value
+    bounds = {
+        r.geo: (r.point.ci_low, r.point.ci_high)
+        for r in ranked
+        if r.point and r.point.ci_low is not None and r.point.ci_high is not None
+    }
+    ends = [end for pair in bounds.values() for end in pair]
+    axis = charts.scale([*values.values(), *ends], zero=unit in series.COUNTS)
+    low, high = (
+        charts.strip({geo: pair[side] for geo, pair in bounds.items()}, axis.low, axis.high)
+        for side in (0, 1)
+    )
+    return Dots(
+        charts.strip(values, axis.low, axis.high),
+        axis.low == 0,
+        {geo: (low[geo], round(high[geo] - low[geo], 1)) for geo in bounds},
+    )
+
+
+def _map(view: View, measure: Measure, ranked: list[series.Ranked]) -> maps.Map | None:
+    layout = maps.layout()
+    if layout is None:
+        return None
+    values = {r.geo: r.point.value for r in ranked if r.point and r.point.value is not None}
+    if measure.unit in series.COUNTS:
+        return maps.circle_map(layout, values)
+    over_time = [
+        p.value for geo in view.facts.geos("province") for p in measure.complete(geo) if p.value is not None
+    ]
+    return maps.class_map(layout, values, over_time)

@@ -1,0 +1,166 @@
+"""One language's view of the facts: names, values and statements as pages and the board sheet write them.
+
+Belongs here: formatting that more than one page needs. Does not belong here: chart panels (`panels.py`), what a single
+page shows (`pages/`), words (`messages.yml`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from assets.site import charts, series
+from assets.site.language import LANGUAGES, Language
+from assets.site.queries import Facts, Measure, Point
+from warehouse.reference.territory import territory
+
+# month ends with a page of their own, and days back to which any day can be chosen
+MONTH_ENDS, DAYS_BACK = 12, 730
+
+
+def last_month_end(today: date) -> date:
+    """The last day of the month before `today`."""
+    return today.replace(day=1) - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An indicator of one territory in a row or card: last complete value, change and small line."""
+
+    measure: Measure
+    title: str
+    geo: str
+    last: Point | None
+    when: str
+    change: str
+    kind: str
+    finding: str
+    spark: charts.Spark | None
+
+
+class View:
+    """The facts of a release in one language."""
+
+    def __init__(self, facts: Facts, language: Language):
+        self.facts, self.language = facts, language
+        self.names: dict[str, str] = territory()["names"]
+
+    @property
+    def other(self) -> str:
+        """The code of the other language."""
+        return next(code for code in LANGUAGES if code != self.language.code)
+
+    # -- words for codes and values
+
+    def place_name(self, geo: str) -> str:
+        """The name of one of our territories; the code of any other."""
+        place = self.facts.places.get(geo)
+        return place.names[self.language.code] if place else geo
+
+    def place_names(self, geos: list[str]) -> str:
+        return ", ".join(map(self.place_name, geos))
+
+    def unit_name(self, unit: str) -> str:
+        return self.label(self.facts.units, unit)
+
+    def label(self, labels: dict[str, dict[str, str]], code: str) -> str:
+        """What a code means, as in the middle of a sentence."""
+        text = self.language.of(labels[code]) if code in labels else code
+        return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+    def measured(self, measure: Measure) -> str:
+        """An indicator's title with its unit, where the title does not end with it."""
+        title, unit = measure.title(self.language.code), self.unit_name(measure.unit)
+        return title if title.endswith(f" {unit}") else f"{title}, {unit}"
+
+    def value(self, point: Point | None, unit: str) -> str:
+        """A value with its unit's sign; "n/a" where there is none."""
+        return self.language.number(point.value if point else None, unit)
+
+    def undrawn_title(self, indicator: str) -> str:
+        """The title of an indicator without a page: an own figure of the district, or one without a value here."""
+        if indicator in self.facts.figures:
+            return self.language.of(self.facts.figures[indicator])
+        titles = {row["indicator"]: row[f"title_{self.language.code}"] for row in self.facts.undrawn}
+        return titles.get(indicator, indicator)
+
+    # -- statements
+
+    def change(self, found: series.Change) -> str:
+        """A change in words, with its amount and the period compared with."""
+        amount = self.language.delta(found.amount, found.unit) if found.amount is not None else ""
+        since = self.language.period(found.since) if found.since else ""
+        return self.language.say(f"change.{found.kind}", amount=amount, since=since)
+
+    def finding(self, geo: str, points: list[Point], unit: str) -> str:
+        """One sentence on the last value of `geo`, which its figures support."""
+        last = series.latest(points)
+        if last is None:
+            return f"{self.place_name(geo)}: {self.language.say('mark.missing')}"
+        return self.language.say(
+            f"finding.{series.change(points, unit).kind}",
+            place=self.place_name(geo),
+            value=self.language.number(last.value, unit),
+            period=self.language.period(last.period),
+        )
+
+    def course(self, geo: str, points: list[Point], unit: str) -> str:
+        """From the first to the last value of the last comparable run."""
+        runs = series.segments(points)
+        if not runs or len(runs[-1]) < 2:
+            return self.language.say("chart.over_time")
+        first, last = runs[-1][0], runs[-1][-1]
+        return self.language.say(
+            "finding.course",
+            place=self.place_name(geo),
+            first=self.language.period(first.period),
+            last=self.language.period(last.period),
+            old=self.value(first, unit),
+            new=self.value(last, unit),
+        )
+
+    def summary(self, measure: Measure, geo: str) -> Summary:
+        """An indicator of `geo` in one row or card."""
+        points = measure.complete(geo)
+        found = series.change(points, measure.unit)
+        last = series.latest(points)
+        return Summary(
+            measure=measure,
+            title=measure.title(self.language.code),
+            geo=geo,
+            last=last,
+            when=self.language.period(last.period) if last else "",
+            change=self.change(found),
+            kind=found.kind,
+            finding=self.finding(geo, points, measure.unit),
+            spark=charts.spark(measure.series.get(geo, [])),
+        )
+
+    # -- targets and dates that several pages share
+
+    @cached_property
+    def standing(self) -> list[dict[str, Any]]:
+        """The targets in force: not superseded, not withdrawn."""
+        return [t for t in self.facts.targets if not t["superseded_by"] and t["stage"] != "withdrawn"]
+
+    @cached_property
+    def today(self) -> date:
+        """The day of the release in the territory's time zone."""
+        return date.fromisoformat(self.language.iso(self.facts.release["built_at"]))
+
+    @cached_property
+    def first_day(self) -> date:
+        """The first day whose end the pages can look back to."""
+        begins = date.fromisoformat(self.language.iso(self.facts.begins))
+        return max(begins, self.today - timedelta(days=DAYS_BACK))
+
+    @cached_property
+    def month_ends(self) -> list[date]:
+        """The last month ends at which something was known, newest first."""
+        found, day = [], last_month_end(self.today)
+        while day >= self.first_day and len(found) < MONTH_ENDS:
+            found.append(day)
+            day = last_month_end(day)
+        return found
