@@ -66,13 +66,13 @@ def test_which_period_follows(earlier: str, later: str, follow: bool):
 
 
 def test_ranks_share_a_place_and_leave_the_unreliable_out():
-    series = {
+    figures = {
         "A": [point("2020", 3.0)],
         "B": [point("2020", 5.0)],
         "C": [point("2020", 3.0)],
         "D": [point("2020", 9.0, "u", "C")],
         "E": [point("2019", 7.0)],
     }
-    ranked = {r.geo: (r.place, r.among) for r in series.ranking(series, list(series), "2020")}
+    ranked = {r.geo: (r.place, r.among) for r in series.ranking(figures, list(figures), "2020")}
     assert ranked == {"A": (2, 3), "B": (1, 3), "C": (2, 3), "D": (None, 3), "E": (None, 3)}
-    assert [r.geo for r in series.ranking(series, list(series), "2020")][-1] == "E"
+    assert [r.geo for r in series.ranking(figures, list(figures), "2020")][-1] == "E"
