@@ -12,7 +12,7 @@ from assets.run import RunContext
 from sources.errors import DistrettoError
 from sources.formats.staged import Staged
 from sources.snapshots import Snapshot
-from warehouse.history.dataset_state import record
+from warehouse.history.dataset_state import Outcome, record
 from warehouse.history.store import replay
 
 
@@ -27,7 +27,7 @@ def accept(
     _refuse_unusable(run, con, snapshot, staged)
     run.store.accept(snapshot, by=by, because=because, stamp=staged.provider_updated_at)
     replay(con, run.catalogue, run.store, run.stage, only=name)
-    record(run.home, name, "updated")
+    record(run.home, name, Outcome.UPDATED)
     return snapshot
 
 
@@ -57,7 +57,7 @@ def pin(
     _refuse_unusable(run, con, snapshot, run.stage(snapshot))
     run.store.pin(snapshot, by=by, because=because)
     replay(con, run.catalogue, run.store, run.stage, only=name)
-    record(run.home, name, "held")
+    record(run.home, name, Outcome.HELD)
     return snapshot
 
 

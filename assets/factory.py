@@ -14,7 +14,7 @@ from assets.resources import DataFolderResource
 from sources.catalogue import Catalogue, Dataset, Provider
 from sources.common.sql import literal
 from sources.data_folder import utc_now
-from warehouse.history.dataset_state import describe, read_status
+from warehouse.history.dataset_state import Check, DatasetState, describe, read_status
 from warehouse.publishing.tables import contract
 
 OWNERS = ["team:distretto"]
@@ -60,14 +60,15 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
         observations.ship(folder.run, chosen)
         if not folder.offline:
             observations.collect(folder.run, chosen)
-        entries = read_status(folder.run.home)["datasets"]
+        checks = read_status(folder.run.home).datasets
         for dataset in chosen:
+            check = checks.get(dataset, Check())
             newest = folder.run.store.newest(dataset, "live") or folder.run.store.newest(dataset, "shipped")
             yield dg.MaterializeResult(
                 asset_key=snapshot_key(dataset),
                 metadata={
-                    "outcome": entries.get(dataset, {}).get("outcome", "not asked"),
-                    "failure": entries.get(dataset, {}).get("failure", {}).get("message", ""),
+                    "outcome": check.outcome or "not asked",
+                    "failure": check.failure.message if check.failure else "",
                     "snapshot": newest.id if newest else "none",
                     "sha256": newest.sha256 if newest else "",
                     "bytes": newest.size if newest else 0,
@@ -109,7 +110,7 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         run = folder.run
         with run.warehouse() as con:
-            outcome = observations.admit(run, con, dataset.id)
+            observations.admit(run, con, dataset.id)
             # a literal: given a parameter DuckDB imports pandas, a second that an unchanged night need not spend
             ours = f"dataset = {literal(dataset.id)}"
             judged = con.execute(f"""
@@ -121,34 +122,33 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
                     qualify row_number() over (partition by series, period order by vintage desc) = 1
                 ) where not deleted""").fetchone()
         state = describe(run.home, run.catalogue, run.providers, run.store, utc_now())[dataset.id]
-        context.log.info(f"{dataset.id}: {outcome}, {state['state']}, {rows:,} observations")
+        context.log.info(f"{dataset.id}: {state.outcome}, {state.state}, {rows:,} observations")
         return dg.MaterializeResult(
-            metadata=_metadata(outcome, state, rows), check_results=_check_results(judged, state)
+            metadata=_metadata(state, rows), check_results=_check_results(judged, state)
         )
 
     return observations_of
 
 
-def _metadata(outcome: str, state: dict[str, Any], rows: int) -> dict[str, Any]:
+def _metadata(state: DatasetState, rows: int) -> dict[str, Any]:
     return {
         "dagster/row_count": rows,
-        "outcome": outcome,
-        "state": state["state"],
-        "snapshot": state["snapshot_id"] or "none",
-        "provider_updated_at": state["provider_updated_at"] or "not known",
-        "failure": state.get("failure", {}).get("message", ""),
+        "outcome": state.outcome or "not checked",
+        "state": state.state,
+        "snapshot": state.snapshot_id or "none",
+        "provider_updated_at": state.provider_updated_at.isoformat() if state.provider_updated_at else "not known",
+        "failure": state.failure.message if state.failure else "",
     }
 
 
-def _check_results(judged: list[tuple[Any, ...]], state: dict[str, Any]) -> list[dg.AssetCheckResult]:
+def _check_results(judged: list[tuple[Any, ...]], state: DatasetState) -> list[dg.AssetCheckResult]:
     """The newest results of the entry's checks, and whether the provider answered; those not run pass with a note."""
-    failed = state.get("outcome") in ("failed", "quarantined")
     results = [
         dg.AssetCheckResult(
             check_name="answered",
-            passed=not failed,
+            passed=not state.failing,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"failure": state.get("failure", {}).get("message", "") if failed else ""},
+            metadata={"failure": state.failure.message if state.failing and state.failure else ""},
         )
     ]
     found = {

@@ -19,7 +19,7 @@ import duckdb
 from assets.run import RunContext
 from sources import bundled
 from sources.catalogue import Dataset
-from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError, SourceError, Unforeseen
+from sources.errors import UNFORESEEN, ChecksFailed, DamagedSnapshot, DistrettoError, SourceError, Unforeseen
 from sources.formats.staged import Staged
 from sources.http.client import Client
 from sources.protocols import Fetched
@@ -31,7 +31,7 @@ from sources.protocols.oecd import Oecd
 from sources.protocols.ops import Ops
 from sources.snapshots import Snapshot
 from sources.staging import discard_staged, fresh_workdir
-from warehouse.history.dataset_state import note, read_status, record
+from warehouse.history.dataset_state import Check, Outcome, note, read_status, record
 from warehouse.history.store import replay
 
 PROTOCOLS = {
@@ -55,18 +55,14 @@ REFUSED_FILE = (
 log = logging.getLogger("distretto")
 
 
-class ChecksFailed(DistrettoError):
-    """The staged figures break checks of their catalogue entry; the body waits in quarantine."""
-
-
 def collect(run: RunContext, datasets: Iterable[str]) -> None:
     """Ask the providers for `datasets`, one thread a host, and keep what they serve; each outcome goes into status.json."""
     workdir = fresh_workdir(run.home)
     by_host: dict[str | None, list[Dataset]] = {}
     for dataset in (run.catalogue[name] for name in datasets):
         by_host.setdefault(urlsplit(run.providers[dataset.provider].base_url).hostname, []).append(dataset)
-    stamps = read_status(run.home)["datasets"]
-    known = {name: _known_stamp(run, name, stamps.get(name, {})) for name in run.catalogue}
+    checks = read_status(run.home).datasets
+    known = {name: _known_stamp(run, name, checks.get(name, Check())) for name in run.catalogue}
     arrived: list[Future[None]] = []
     keeping, interrupted = threading.Lock(), threading.Event()
 
@@ -78,7 +74,7 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             provider = run.providers[dataset.provider]
             if provider.unset:
                 with keeping:
-                    record(run.home, dataset.id, "not configured", unset=provider.unset)
+                    record(run.home, dataset.id, Outcome.NOT_CONFIGURED, unset=provider.unset)
                 log.info("%s: not configured", dataset.id, extra={"done": dataset.id})
                 continue
             log.info("%s: asking %s", dataset.id, provider.title)
@@ -107,41 +103,41 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             raise
 
 
-def _known_stamp(run: RunContext, dataset: str, entry: dict[str, Any]) -> datetime | None:
+def _known_stamp(run: RunContext, dataset: str, check: Check) -> datetime | None:
     """The provider's stamp under which the newest body was seen, if that body was decided on, stands, and answers what
     the catalogue entry asks for now."""
     snapshot = run.store.current(dataset)
-    if snapshot is None or snapshot.origin == "shipped" or not entry.get("known_stamp"):
+    if snapshot is None or snapshot.origin == "shipped" :
         return None
     if snapshot.coverage != run.catalogue[dataset].query:
         return None
-    return datetime.fromisoformat(entry["known_stamp"])
+    return check.known_stamp
 
 
-def _keep(run: RunContext, dataset: Dataset, found: Fetched | list[DroppedFile] | SourceError | None) -> str:
+def _keep(
+    run: RunContext, dataset: Dataset, found: Fetched | list[DroppedFile] | SourceError | None
+) -> Outcome:
     """Store what came and note the outcome."""
-    store, home = run.store, run.home
+    store = run.store
     if isinstance(found, SourceError):
-        record(home, dataset.id, "failed", found)
-        return "failed"
+        return _record(run, dataset.id, Outcome.FAILED, found)
     if not found:
         if run.providers[dataset.provider].protocol == "drop" and not store.newest(dataset.id, "live"):
-            record(home, dataset.id, "not configured", folder=run.providers[dataset.provider].base_url)
-            return "not configured"
+            folder = run.providers[dataset.provider].base_url
+            return _record(run, dataset.id, Outcome.NOT_CONFIGURED, folder=folder)
         return _standing(run, dataset.id)
     if isinstance(found, list):
         return _keep_each(run, dataset, found)
-    stamp = {"known_stamp": found.provider_updated_at.isoformat()} if found.provider_updated_at else {}
+    stamp = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)
             return _standing(run, dataset.id, seen=snapshot.id, **stamp)
     new = _add(run, dataset, found)
-    record(home, dataset.id, "arrived", seen=new.id, **stamp)
-    return "arrived"
+    return _record(run, dataset.id, Outcome.ARRIVED, seen=new.id, **stamp)
 
 
-def _keep_each(run: RunContext, dataset: Dataset, found: list[DroppedFile]) -> str:
+def _keep_each(run: RunContext, dataset: Dataset, found: list[DroppedFile]) -> Outcome:
     """Store every file that is not kept under its name yet; a refused one counts for as long as it lies there."""
     store = run.store
     kept = {(s.sha256, s.url): s for s in store.snapshots.values() if s.dataset == dataset.id}
@@ -153,14 +149,18 @@ def _keep_each(run: RunContext, dataset: Dataset, found: list[DroppedFile]) -> s
     accepted = {event.snapshot_id for event in store.acceptances}
     refused = [r for r in store.refusals if r.snapshot_id in present - accepted]
     if store.waiting(dataset.id, entry):
-        record(run.home, dataset.id, "arrived")
-        return "arrived"
+        return _record(run, dataset.id, Outcome.ARRIVED)
     if refused:
         failure = ChecksFailed("; ".join(refused[-1].reasons), hint=REFUSED_FILE)
-        record(run.home, dataset.id, "quarantined", failure)
-        return "quarantined"
-    record(run.home, dataset.id, "unchanged")
-    return "unchanged"
+        return _record(run, dataset.id, Outcome.QUARANTINED, failure)
+    return _record(run, dataset.id, Outcome.UNCHANGED)
+
+
+def _record(
+    run: RunContext, dataset: str, outcome: Outcome, failure: DistrettoError | None = None, **facts: Any
+) -> Outcome:
+    record(run.home, dataset, outcome, failure, **facts)
+    return outcome
 
 
 def _add(run: RunContext, dataset: Dataset, found: Fetched) -> Snapshot:
@@ -178,25 +178,24 @@ def _add(run: RunContext, dataset: Dataset, found: Fetched) -> Snapshot:
     )
 
 
-def _standing(run: RunContext, dataset: str, **facts: str) -> str:
+def _standing(run: RunContext, dataset: str, **facts: Any) -> Outcome:
     """The outcome where the provider serves what it served before: the decision on that body stands.
 
     A provider that takes a refused body back and serves the accepted one again is in no trouble any more.
     """
     now, seen = run.store.current(dataset), facts.get("seen") or _seen(run, dataset)
     if run.store.undecided(dataset, "live", run.catalogue[dataset].sha256):
-        outcome = "arrived"
+        outcome = Outcome.ARRIVED
     elif run.store.quarantined(dataset) and not (now and now.id == seen):
-        outcome = "quarantined"
+        outcome = Outcome.QUARANTINED
     else:
-        outcome = "unchanged"
-    record(run.home, dataset, outcome, **facts)
-    return outcome
+        outcome = Outcome.UNCHANGED
+    return _record(run, dataset, outcome, **facts)
 
 
 def _seen(run: RunContext, dataset: str) -> str | None:
     """The snapshot whose body the provider served last."""
-    return read_status(run.home)["datasets"].get(dataset, {}).get("seen")
+    return read_status(run.home).datasets.get(dataset, Check()).seen
 
 
 def ship(run: RunContext, datasets: Iterable[str]) -> None:
@@ -207,7 +206,7 @@ def ship(run: RunContext, datasets: Iterable[str]) -> None:
             bundled.add(run.home, run.store, dataset, run.providers[dataset.provider])
 
 
-def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> str:
+def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome | None:
     """Let the newest body of dataset `name` into history, or refuse it; figures that ship only where none are live.
 
     Where files accumulate none overtakes another: each that waits is let in or refused, in the order they came.
@@ -221,18 +220,18 @@ def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> str:
         arrived = store.waiting(name, entry) if dataset.accumulates else [newest] if newest else []
         if name in store.pins:
             if arrived:
-                record(run.home, name, "held")
+                record(run.home, name, Outcome.HELD)
         elif refused := [failure for live in arrived if (failure := _let_in(run, con, live))]:
-            record(run.home, name, "quarantined", refused[-1])
+            record(run.home, name, Outcome.QUARANTINED, refused[-1])
         elif arrived:
-            record(run.home, name, "updated")
+            record(run.home, name, Outcome.UPDATED)
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
-        record(run.home, name, "failed", failure, known_stamp=None)
+        record(run.home, name, Outcome.FAILED, failure, known_stamp=None)
     now, waiting = store.current(name), store.undecided(name, "shipped", entry)
     if waiting and (now is None or now.origin == "shipped"):
         _enter(run, con, waiting)
-    return read_status(run.home)["datasets"].get(name, {}).get("outcome", "not checked")
+    return read_status(run.home).datasets.get(name, Check()).outcome
 
 
 def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> DistrettoError | None:

@@ -9,7 +9,7 @@ from assets.observations import tidy
 from assets.run import RunContext
 from assets.site.build import render
 from sources.data_folder import utc_now
-from warehouse.history.dataset_state import describe, read_status, worsened, write_status
+from warehouse.history.dataset_state import Run, describe, read_status, remember, write_status
 from warehouse.history.store import replay
 from warehouse.publishing import release
 
@@ -21,31 +21,19 @@ def publish(run: RunContext) -> release.Release | None:
     """
     states = describe(run.home, run.catalogue, run.providers, run.store, utc_now())
     status = read_status(run.home)
-    before = status["run"].get("datasets", {})
-    status["run"] = {
-        "at": utc_now().isoformat(),
-        "published": None,
-        "failed": None,
-        "worse": worsened(before, states),
-        "datasets": {
-            name: {
-                key: state[key]
-                for key in ("outcome", "trouble", "late", "provider_updated_at")
-                if key in state
-            }
-            for name, state in states.items()
-        },
-    }
+    before = status.run.datasets
+    remembered, worse = remember(before, states)
+    status.run = Run(at=utc_now(), worse=worse, datasets=remembered)
     try:
         with run.warehouse() as con:
             replay(con, run.catalogue, run.store, run.stage)
             published = release.build(run.home, con, run.catalogue, run.providers, run.store, states, render)
         tidy(run)
-        status["run"]["published"] = published.id if published else None
+        status.run.published = published.id if published else None
         return published
     except BaseException as failure:
         # what got worse tonight is not told: the next run is compared with the one before
-        status["run"] |= {"failed": str(failure) or "interrupted", "datasets": before}
+        status.run.failed, status.run.datasets = str(failure) or "interrupted", before
         raise
     finally:
         write_status(run.home, status)

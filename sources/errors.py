@@ -1,16 +1,47 @@
-"""What can go wrong between a provider and us, one class a kind.
+"""Exceptions that a person reads, one class per failure mode.
 
-Belongs here: exceptions that a person reads, each with provider, dataset, URL and what to do next.
-Does not belong here: deciding what to retry (`http.py` reads `transient`).
+Each says what happened and what to do next, where it applies with provider, dataset and URL, and which kind of trouble it
+means for a dataset. Does not belong here: deciding what to retry (`http/client.py` reads `transient`) and whom to alert.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """Kinds of trouble that a dataset can be in. A kind that is new is news; the same kind again is not."""
+
+    NO_ANSWER = "no answer"  # may pass by itself
+    NOT_DATA = "not data"  # an answer without figures
+    TABLE_CHANGED = "table changed"  # gone, or in another form
+    REFUSED = "refused"  # by the provider: credentials, or a banned address
+    CHECKS_FAILED = "checks failed"
+    HELD_BACK = "held back"  # passed its own checks, and contradicts other figures
+    DAMAGED = "damaged"
+    LATE = "late"
+    ABSENT = "absent for too long"
+    OTHER = "other"
+
+
+# classes of DistrettoError by name, which is how files remember them
+_TYPES: dict[str, type[DistrettoError]] = {}
+
+
+def error_type(name: str) -> type[DistrettoError]:
+    """The class of that name; DistrettoError itself where no imported module has it."""
+    return _TYPES.get(name, DistrettoError)
 
 
 class DistrettoError(Exception):
     """Any failure this project explains: what happened, and `hint`, what to do next."""
 
     hint = ""
+    trouble = Trouble.OTHER
+    alerts_in_first_run = True
+
+    def __init_subclass__(cls) -> None:
+        _TYPES[cls.__name__] = cls
 
     def __init__(self, message: str, *, hint: str | None = None):
         super().__init__(message)
@@ -28,7 +59,7 @@ class InvalidPeriod(DistrettoError, ValueError):
 class SpecError(DistrettoError):
     """A YAML file of the project or of the user breaks its schema."""
 
-    hint = "mend the line named; the keys are listed in docs/add-a-dataset.md."
+    hint = "fix the line named above; the keys are listed in docs/add-a-dataset.md."
 
 
 class Busy(DistrettoError):
@@ -37,8 +68,34 @@ class Busy(DistrettoError):
     hint = "wait for it to end, or look at its process; reading needs no lock."
 
 
+class DamagedFolder(DistrettoError):
+    """A file of the data folder contradicts the others, or cannot be read."""
+
+    trouble = Trouble.DAMAGED
+
+
+class ChecksFailed(DistrettoError):
+    """Staged figures break checks of their catalogue entry; the body waits in quarantine."""
+
+    trouble = Trouble.CHECKS_FAILED
+
+
+class HeldBack(DistrettoError):
+    """Figures that passed their own checks make a release check fail; the body waits in quarantine."""
+
+    trouble = Trouble.HELD_BACK
+
+
+class NotReplayable(DistrettoError):
+    """An accepted snapshot cannot enter history; it is set aside and waits in quarantine."""
+
+    trouble = Trouble.CHECKS_FAILED
+
+
 class DamagedSnapshot(DistrettoError):
     """A stored body no longer has the sha256 it was stored under."""
+
+    trouble = Trouble.DAMAGED
 
     hint = "restore the file from a backup; the published release does not need it, a rebuild does."
 
@@ -61,10 +118,6 @@ class SourceError(DistrettoError):
         super().__init__(message, hint=hint)
         self.provider, self.dataset, self.url, self.retry_after = provider, dataset, url, retry_after
 
-    @property
-    def kind(self) -> str:
-        return type(self).__name__
-
     def __str__(self) -> str:
         where = "/".join(part for part in (self.provider, self.dataset) if part)
         url = f" ({self.url})" if self.url else ""
@@ -74,12 +127,15 @@ class SourceError(DistrettoError):
 class Unreachable(SourceError):
     """No connection: refused, no such host, no route, TLS failure. The host is down for this run."""
 
+    trouble = Trouble.NO_ANSWER
+    alerts_in_first_run = False
     hint = "nothing to do if the provider is down; else check the network, DNS and the firewall."
 
 
 class BrokenRead(SourceError):
     """The connection or the body broke off: reset, timeout while reading, truncated gzip."""
 
+    trouble = Trouble.NO_ANSWER
     transient = True
     hint = "the next run asks again; if it lasts, the provider or a proxy cuts long answers."
 
@@ -87,6 +143,7 @@ class BrokenRead(SourceError):
 class Unavailable(SourceError):
     """The provider says it cannot answer now: 408, 5xx, a maintenance page."""
 
+    trouble = Trouble.NO_ANSWER
     transient = True
     hint = "the next run asks again."
 
@@ -94,6 +151,7 @@ class Unavailable(SourceError):
 class RateLimited(SourceError):
     """429, or a ban still in force; `retry_after` seconds where the provider said so."""
 
+    trouble = Trouble.NO_ANSWER
     transient = True
     hint = "raise min_interval_s of this provider in providers.yml; the next run waits until the ban is over."
 
@@ -101,54 +159,63 @@ class RateLimited(SourceError):
 class NotReady(SourceError):
     """An extraction was queued and did not become available within its time."""
 
+    trouble = Trouble.NO_ANSWER
     hint = "the next run asks again: the provider keeps the finished result for the same URL."
 
 
 class ExtractionTooBig(SourceError):
     """The provider refuses the size for good; asking again cannot help."""
 
+    trouble = Trouble.TABLE_CHANGED
     hint = "name a dimension to cut along under `slices` in the catalogue entry, or ask for fewer codes with `query`."
 
 
 class NotFound(SourceError):
     """The provider does not know this table."""
 
+    trouble = Trouble.TABLE_CHANGED
     hint = "look for the new code in the provider's table of contents; mark the entry `frozen` if it is gone."
 
 
 class BadRequest(SourceError):
     """The provider rejects the query: a wrong code, a wrong number of dimensions."""
 
+    trouble = Trouble.TABLE_CHANGED
     hint = "compare `dimensions` and `query` of the catalogue entry with the provider's structure."
 
 
 class Forbidden(SourceError):
     """401 or 403: a key is missing, or this address is banned."""
 
+    trouble = Trouble.REFUSED
     hint = "check the credentials; if none are needed, this address may be banned: wait a day before asking again."
 
 
 class RedirectedElsewhere(SourceError):
     """The provider sends us to another host, or in circles."""
 
+    trouble = Trouble.REFUSED
     hint = "if the provider has moved, change base_url in providers.yml."
 
 
 class TooLarge(SourceError):
     """A body, or what it expands to, passes the cap."""
 
+    trouble = Trouble.NOT_DATA
     hint = "raise max_bytes or max_decoded_bytes in providers.yml if the table has really grown."
 
 
 class TooSlow(SourceError):
     """A body, or a host as a whole, took longer than its time."""
 
+    trouble = Trouble.NO_ANSWER
     hint = "the next run asks again; raise max_seconds or host_budget_s in providers.yml if the provider is always slow."
 
 
 class NotData(SourceError):
     """A success status over something that is no data: a fault, a page, an empty body."""
 
+    trouble = Trouble.NOT_DATA
     hint = "open the URL in a browser and read what the provider says."
 
 
@@ -161,6 +228,7 @@ class NoResults(NotData):
 class StructureChanged(SourceError):
     """The dimensions are not those of the catalogue entry."""
 
+    trouble = Trouble.TABLE_CHANGED
     hint = "read the provider's structure, then change `dimensions` in the catalogue entry."
 
 
@@ -171,6 +239,7 @@ UNFORESEEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticErro
 class UnreadableBody(SourceError):
     """A body that breaks its format: a cell that fits no rule, a short row, a wrong encoding."""
 
+    trouble = Trouble.TABLE_CHANGED
     hint = "open the stored body at the row named; if the provider is right, the decoder must learn the form."
 
 

@@ -1,18 +1,22 @@
-"""`status.json`: what the last run found about each dataset, and what a dataset's state follows from.
+"""The state of each dataset: what the last check found, what follows from it, and what got worse.
 
-Belongs here: outcomes of runs as data, states and their order. Does not belong here: the figures themselves.
-The file is replaced whole at every step, so a reader always sees one consistent state.
+Belongs here: the models of `status.json`, the states and their rules. Does not belong here: the figures themselves, and
+how news is worded (`pipelines/alerts.py`). The file is replaced as a whole, so a reader always sees one consistent state.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sources.catalogue import Catalogue, Dataset, Provider
 from sources.data_folder import DataFolder, to_json, utc_now, write_atomic
-from sources.errors import UNFORESEEN, DistrettoError
+from sources.errors import DistrettoError, Trouble, error_type
 from sources.snapshots import SnapshotStore
 
 # state -> what a person is told
@@ -25,17 +29,158 @@ STATES = {
     "missing": "no figures yet",
     "not configured": "not asked: its provider's credentials are not set, or no file was handed in; no failure",
 }
+State = Literal["live", "unchanged", "stale", "pinned", "shipped", "missing", "not configured"]
 
 
-def read_status(home: DataFolder) -> dict[str, Any]:
-    """`{"run": {...}, "datasets": {id: {...}}}`; empty before the first run."""
+class Outcome(StrEnum):
+    """What the last check of a dataset came to."""
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    ARRIVED = "arrived"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    HELD = "held"
+    NOT_CONFIGURED = "not configured"
+
+
+FAILING = (Outcome.FAILED, Outcome.QUARANTINED)
+
+
+class Failure(BaseModel):
+    """Why a dataset has no new figures: the class of the error, its words, and the kind of trouble it means."""
+
+    kind: str
+    message: str
+    hint: str = ""
+    url: str = ""
+    # files written before kinds of trouble were recorded do not have it
+    trouble: Trouble = Trouble.OTHER
+
+    def model_post_init(self, _context: Any) -> None:
+        if "trouble" not in self.model_fields_set:
+            self.trouble = error_type(self.kind).trouble
+
+    @classmethod
+    def of(cls, error: DistrettoError) -> Failure:
+        return cls(
+            kind=type(error).__name__,
+            message=error.message,
+            hint=error.hint,
+            url=getattr(error, "url", ""),
+            trouble=error.trouble,
+        )
+
+    @property
+    def alerts_in_first_run(self) -> bool:
+        """Whether it is news before the dataset ever had figures: an unreachable host is not."""
+        return error_type(self.kind).alerts_in_first_run
+
+
+class Check(BaseModel):
+    """What the last check of a dataset found: its entry in `status.json`."""
+
+    # what a newer version wrote is kept
+    model_config = ConfigDict(extra="allow")
+
+    outcome: Outcome | None = None
+    checked_at: datetime | None = None
+    answered_at: datetime | None = None
+    known_stamp: datetime | None = None  # the provider's stamp of the body seen last
+    seen: str | None = None  # the snapshot whose body the provider served last
+    twin: dict[str, Any] | None = None  # the table in NACE Rev. 2.1 beside it
+    failing_since: datetime | None = None
+    failure: Failure | None = None
+    unset: list[str] | None = None  # settings without which its provider is not asked
+    folder: str | None = None  # where its files are expected
+
+    @property
+    def failing(self) -> bool:
+        return self.outcome in FAILING
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields that are known, for JSON."""
+        return self.model_dump(exclude_none=True)
+
+
+class DatasetState(Check):
+    """A dataset's last check with its state, age and trouble: what `status` prints and a release records."""
+
+    state: State
+    age_days: int | None
+    late: bool
+    trouble: int  # 0 none, 1 failing, 2 for too long
+    troubles: list[Trouble]
+    snapshot_id: str | None
+    origin: str | None
+    accepted_at: datetime | None
+    provider_updated_at: datetime | None
+    quarantine: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its recorded fields that are known, and all that follow from them, for JSON."""
+        follow = set(DatasetState.model_fields) - set(Check.model_fields)
+        return self.model_dump(exclude=follow, exclude_none=True) | self.model_dump(include=follow)
+
+
+class Remembered(BaseModel):
+    """What the next run needs to know of a dataset in this one, to say what got worse."""
+
+    outcome: Outcome | None = None
+    trouble: int = 0
+    late: bool = False
+    provider_updated_at: datetime | None = None
+    told: list[Trouble] | None = None  # kinds of trouble that were news and last; None in files of older versions
+
+
+class Run(BaseModel):
+    """The last run: when, which release it published, why it published none, and which datasets got worse."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: datetime | None = None
+    published: str | None = None
+    failed: str | None = None
+    worse: list[str] = []
+    first_live: list[str] = []  # datasets whose live figures replaced bundled ones
+    undrawn: list[str] = []  # pages that could not be drawn
+    datasets: dict[str, Remembered] = {}
+
+
+class Status(BaseModel):
+    """`status.json`: the last run, and the last check of each dataset."""
+
+    run: Run = Field(default_factory=Run)
+    datasets: dict[str, Check] = {}
+
+    def to_dict(self) -> dict[str, Any]:
+        run = self.run.model_dump() if self.run.at else {}
+        return {"run": run, "datasets": {name: entry.to_dict() for name, entry in self.datasets.items()}}
+
+    def model_post_init(self, _context: Any) -> None:
+        for name, entry in self.run.datasets.items():
+            if entry.told is None:
+                entry.told = _told_by_older_version(entry, self.datasets.get(name, Check()))
+
+
+def _told_by_older_version(entry: Remembered, check: Check) -> list[Trouble]:
+    told = [Trouble.LATE] if entry.late else []
+    if entry.outcome in FAILING:
+        told.append(check.failure.trouble if check.failure else Trouble.OTHER)
+        if entry.trouble == 2 and not entry.late:
+            told.append(Trouble.ABSENT)
+    return told
+
+
+def read_status(home: DataFolder) -> Status:
+    """The status file; empty before the first run. Raises DistrettoError where it is damaged."""
     try:
-        status = json.loads(home.status.read_bytes())
-        if isinstance(status["run"], dict) and isinstance(status["datasets"], dict):
-            return status
+        given = json.loads(home.status.read_bytes())
+        if isinstance(given, dict) and {"run", "datasets"} <= given.keys():
+            return Status.model_validate(given)
     except FileNotFoundError:
-        return {"run": {}, "datasets": {}}
-    except UNFORESEEN:
+        return Status()
+    except (ValueError, ValidationError, RecursionError):
         pass
     raise DistrettoError(
         f"{home.status} is damaged.",
@@ -43,70 +188,63 @@ def read_status(home: DataFolder) -> dict[str, Any]:
     )
 
 
-def write_status(home: DataFolder, status: dict[str, Any]) -> None:
-    write_atomic(home.status, to_json(status, indent=1).encode())
+def write_status(home: DataFolder, status: Status) -> None:
+    write_atomic(home.status, to_json(status.to_dict(), indent=1).encode())
 
 
 def record(
-    home: DataFolder, dataset: str, outcome: str, failure: DistrettoError | None = None, **facts: Any
+    home: DataFolder, dataset: str, outcome: Outcome, failure: DistrettoError | None = None, **facts: Any
 ) -> None:
-    """Note what a check of `dataset` found: `updated`, `unchanged`, `failed`, `quarantined`, `held` or `not configured`."""
+    """Note the outcome of a check of `dataset`; `facts` are other fields of `Check`."""
     status = read_status(home)
-    before = status["datasets"].get(dataset, {})
-    now = utc_now().isoformat()
-    entry = {key: before[key] for key in ("answered_at", "known_stamp", "seen", "twin") if key in before}
-    entry |= {"outcome": outcome, "checked_at": now, **facts}
-    if outcome in ("failed", "quarantined"):
-        entry["failing_since"] = before.get("failing_since") or now
-        entry["failure"] = (
-            before.get("failure")
-            if failure is None
-            else {
-                "kind": type(failure).__name__,
-                "message": failure.message,
-                "hint": failure.hint,
-                "url": getattr(failure, "url", ""),
-            }
-        )
-    elif outcome != "not configured":
-        entry["answered_at"] = now
-    status["datasets"][dataset] = entry
+    before = status.datasets.get(dataset, Check())
+    now = utc_now()
+    kept = {name: getattr(before, name) for name in ("answered_at", "known_stamp", "seen", "twin")}
+    entry = Check.model_validate(kept | {"outcome": outcome, "checked_at": now} | facts)
+    if entry.failing:
+        entry.failing_since = before.failing_since or now
+        entry.failure = before.failure if failure is None else Failure.of(failure)
+    elif outcome != Outcome.NOT_CONFIGURED:
+        entry.answered_at = now
+    status.datasets[dataset] = entry
     write_status(home, status)
 
 
 def note(home: DataFolder, dataset: str, **facts: Any) -> None:
-    """Add `facts` to what is known of `dataset`, where they are new."""
+    """Add `facts`, fields of `Check`, to what is known of `dataset`, where they are new."""
     status = read_status(home)
-    entry = status["datasets"].setdefault(dataset, {})
-    if any(entry.get(key) != value for key, value in facts.items()):
-        entry |= facts
+    entry = status.datasets.setdefault(dataset, Check())
+    if any(getattr(entry, name) != value for name, value in facts.items()):
+        status.datasets[dataset] = entry.model_copy(update=facts)
         write_status(home, status)
 
 
 def describe(
     home: DataFolder,
     catalogue: Catalogue,
-    providers: dict[str, Provider],
+    providers: Mapping[str, Provider],
     store: SnapshotStore,
     now: datetime,
-) -> dict[str, dict[str, Any]]:
-    """Each dataset's outcome, state, age and trouble, as `status` prints and a release records them."""
-    entries = read_status(home)["datasets"]
+) -> dict[str, DatasetState]:
+    """The state of each dataset of the catalogue at the moment `now`."""
+    entries = read_status(home).datasets
     return {
-        dataset.id: _describe(dataset, providers[dataset.provider], store, entries.get(dataset.id, {}), now)
+        dataset.id: _describe(
+            dataset, providers[dataset.provider], store, entries.get(dataset.id, Check()), now
+        )
         for dataset in catalogue.values()
     }
 
 
 def _describe(
-    dataset: Dataset, provider: Provider, store: SnapshotStore, entry: dict[str, Any], now: datetime
-) -> dict[str, Any]:
+    dataset: Dataset, provider: Provider, store: SnapshotStore, check: Check, now: datetime
+) -> DatasetState:
     snapshot, acceptance = store.current(dataset.id), store.last_acceptance(dataset.id)
-    outcome = entry.get("outcome")
     stamp = acceptance.provider_updated_at if acceptance else None
-    failing_since = datetime.fromisoformat(entry["failing_since"]) if entry.get("failing_since") else None
+    absent = bool(
+        check.failing_since and now - check.failing_since > timedelta(days=provider.allowed_absence_days)
+    )
     late_after = dataset.calendar.late_after_days
-    absent = bool(failing_since and now - failing_since > timedelta(days=provider.allowed_absence_days))
     late = bool(
         dataset.status == "live"
         and snapshot
@@ -115,7 +253,8 @@ def _describe(
         and stamp
         and now - stamp > timedelta(days=late_after)
     )
-    if outcome == "not configured":
+    state: State
+    if check.outcome == Outcome.NOT_CONFIGURED:
         state = "not configured"
     elif snapshot is None:
         state = "missing"
@@ -123,37 +262,54 @@ def _describe(
         state = "pinned"
     elif snapshot.origin == "shipped":
         state = "shipped"
-    elif outcome in ("failed", "quarantined"):
+    elif check.failing:
         state = "stale"
     else:
-        state = "live" if outcome == "updated" else "unchanged"
-    good = entry.get("answered_at") or (snapshot and snapshot.fetched_at and snapshot.fetched_at.isoformat())
-    return {
-        **entry,
-        "state": state,
-        "age_days": (now - datetime.fromisoformat(good)).days if good and state == "stale" else None,
-        "late": late,
-        "trouble": 2 if absent or late else 1 if outcome in ("failed", "quarantined") else 0,
-        "snapshot_id": snapshot.id if snapshot else None,
-        "origin": snapshot.origin if snapshot else None,
-        "accepted_at": acceptance.accepted_at.isoformat() if acceptance else None,
-        "provider_updated_at": stamp.isoformat() if stamp else None,
-        "quarantine": [refusal.snapshot_id for refusal in store.quarantined(dataset.id)][-1:],
-    }
+        state = "live" if check.outcome == Outcome.UPDATED else "unchanged"
+    good = check.answered_at or (snapshot.fetched_at if snapshot else None)
+    troubles = [check.failure.trouble if check.failure else Trouble.OTHER] if check.failing else []
+    troubles += [Trouble.ABSENT] * absent + [Trouble.LATE] * late
+    return DatasetState(
+        **dict(check),
+        state=state,
+        age_days=(now - good).days if good and state == "stale" else None,
+        late=late,
+        trouble=2 if absent or late else 1 if check.failing else 0,
+        troubles=troubles,
+        snapshot_id=snapshot.id if snapshot else None,
+        origin=snapshot.origin if snapshot else None,
+        accepted_at=acceptance.accepted_at if acceptance else None,
+        provider_updated_at=stamp,
+        quarantine=[refusal.snapshot_id for refusal in store.quarantined(dataset.id)][-1:],
+    )
 
 
-def worsened(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
-    """Datasets in more trouble than after the last run.
+def remember(
+    before: Mapping[str, Remembered], after: Mapping[str, DatasetState]
+) -> tuple[dict[str, Remembered], list[str]]:
+    """What to remember of this run, and the datasets that got worse in it.
 
-    In a dataset's first run neither an unreachable host nor figures that are old already are a worsening: nothing
-    was there before, and shipped figures stand in; an answer that had to be refused is.
+    A dataset got worse where it is in a kind of trouble that was not told yet: a table that is late and then not found is
+    news twice. What a failing dataset was told of stays told until it succeeds again. Where a dataset is checked for the
+    first time neither an unreachable host nor figures that are old already are news: nothing was there before.
     """
-    worse = []
+    remembered, worse = {}, []
     for dataset, entry in after.items():
-        earlier = before.get(dataset, {})
-        if "outcome" in earlier:
-            if entry["trouble"] > earlier["trouble"]:
-                worse.append(dataset)
-        elif entry.get("outcome") in ("failed", "quarantined") and entry["failure"]["kind"] != "Unreachable":
+        earlier = before.get(dataset, Remembered())
+        told = set(earlier.told or ()) - (set() if entry.late else {Trouble.LATE})
+        if not entry.failing:
+            told &= {Trouble.LATE}
+        new = [trouble for trouble in entry.troubles if trouble not in told]
+        if earlier.outcome is None:
+            first = entry.failure is not None and entry.failing and entry.failure.alerts_in_first_run
+            new = [trouble for trouble in new if first and trouble not in (Trouble.LATE, Trouble.ABSENT)]
+        if new:
             worse.append(dataset)
-    return worse
+        remembered[dataset] = Remembered(
+            outcome=entry.outcome,
+            trouble=entry.trouble,
+            late=entry.late,
+            provider_updated_at=entry.provider_updated_at,
+            told=sorted(told | set(entry.troubles)),
+        )
+    return remembered, worse

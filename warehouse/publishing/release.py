@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from sources.common.sql import literal
 from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError
 from sources.snapshots import SnapshotStore
+from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import exports, headlines, indicator_history, tables
 from warehouse.reference.territory import territory
 from warehouse.statistics import composite, indicators, peers
@@ -152,11 +153,11 @@ def reading(release: Release):
 
 
 def fingerprint(
-    home: DataFolder, catalogue: Catalogue, store: SnapshotStore, states: dict[str, dict[str, Any]]
+    home: DataFolder, catalogue: Catalogue, store: SnapshotStore, states: Mapping[str, DatasetState]
 ) -> str:
     """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states, targets."""
     state = {
-        name: {"live": "unchanged"}.get(entry["state"], entry["state"]) for name, entry in states.items()
+        name: "unchanged" if entry.state == "live" else entry.state for name, entry in states.items()
     }
     decided = {
         "code": code_sha256(),
@@ -165,7 +166,7 @@ def fingerprint(
         # its bytes: a ledger that was tampered with must meet the gate
         "targets": file_sha256(home.ledger),
         "states": {
-            name: [state[name], states[name]["late"], states[name]["quarantine"]] for name in sorted(state)
+            name: [state[name], states[name].late, states[name].quarantine] for name in sorted(state)
         },
     }
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
@@ -177,7 +178,7 @@ def build(
     catalogue: Catalogue,
     providers: dict[str, Provider],
     store: SnapshotStore,
-    states: dict[str, dict[str, Any]],
+    states: Mapping[str, DatasetState],
     render: Callable[[Release], None],
 ) -> Release | None:
     """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint and is shown.
@@ -235,7 +236,7 @@ def build(
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
-        record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": states}
+        record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": {name: state.to_dict() for name, state in states.items()}}
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("writing the tables as files")
         digests = exports.write(aside, last.folder if last else None, territory(), licences)

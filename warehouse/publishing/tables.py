@@ -6,6 +6,7 @@ Belongs here: what analysts see. Does not belong here: files around the DuckDB f
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,7 @@ import yaml
 from sources.catalogue import Catalogue, Dataset, Provider, Theme
 from sources.common.sql import identifier, literal
 from sources.snapshots import SnapshotStore
+from warehouse.history.dataset_state import DatasetState
 from warehouse.history.vintages import MOMENT, as_of_sql, revisions_sql
 from warehouse.reference.territory import REFERENCE
 
@@ -124,7 +126,7 @@ def build_records(
     catalogue: Catalogue,
     providers: dict[str, Provider],
     store: SnapshotStore,
-    states: dict[str, dict[str, Any]],
+    states: Mapping[str, DatasetState],
     release: dict[str, Any],
     target: str,
 ) -> None:
@@ -324,7 +326,7 @@ def _matching(filter_: dict[str, list[str]]) -> str:
     )
 
 
-def _catalogue_row(dataset: Dataset, provider: Provider, state: dict[str, Any]) -> tuple[Any, ...]:
+def _catalogue_row(dataset: Dataset, provider: Provider, state: DatasetState) -> tuple[Any, ...]:
     return (
         dataset.id,
         dataset.title.it,
@@ -334,12 +336,12 @@ def _catalogue_row(dataset: Dataset, provider: Provider, state: dict[str, Any]) 
         provider.title,
         dataset.code,
         dataset.status,
-        state["state"],
-        state["age_days"],
-        state.get("failing_since"),
-        state.get("failure", {}).get("message"),
-        state["provider_updated_at"],
-        state["snapshot_id"],
+        state.state,
+        state.age_days,
+        state.failing_since,
+        state.failure.message if state.failure else None,
+        state.provider_updated_at,
+        state.snapshot_id,
         dataset.calendar.frequency,
         dataset.calendar.expected,
         dataset.calendar.late_after_days,

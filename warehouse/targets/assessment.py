@@ -6,7 +6,7 @@ of targets and its seals (`ledger.py`). Definitions: docs/targets.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from statistics import NormalDist, fmean, median, stdev
@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from sources.common.sql import literal
+from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing.tables import write_table
 from warehouse.statistics.indicators import load_indicators
 from warehouse.targets.ledger import ROME, Entry, Known, Ledger, Point, bounds, content, ordinal
@@ -425,7 +426,7 @@ def known_on(
 def build(
     con: duckdb.DuckDBPyConnection,
     ledger: Ledger,
-    states: dict[str, dict[str, Any]],
+    states: Mapping[str, DatasetState],
     peers: Sequence[str],
     on: date,
     schema: str,
@@ -564,13 +565,13 @@ def _results(
     peers: list[list[Figure]],
     then: dict[date, list[Figure]],
     on: date,
-    states: dict[str, dict[str, Any]],
+    states: Mapping[str, DatasetState],
 ) -> list[tuple[Any, ...]]:
     """The rows of one version of a target: its newest figure, its milestones, itself.
 
     `then`: the series as known on each day of assessment that has come.
     """
-    standing = judge_latest(entry, series, on, lambda dataset: states[dataset]["trouble"] == 2)
+    standing = judge_latest(entry, series, on, lambda dataset: states[dataset].trouble == 2)
     newest = standing.figure.period if standing.figure else None
     judged = [("latest", newest, entry.target, on, standing)]
     for point in entry.points:
