@@ -67,7 +67,7 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
             yield dg.MaterializeResult(
                 asset_key=snapshot_key(dataset),
                 metadata={
-                    "outcome": check.outcome or "not asked",
+                    "outcome": check.outcome.value if check.outcome else "not asked",
                     "failure": check.failure.message if check.failure else "",
                     "snapshot": newest.id if newest else "none",
                     "sha256": newest.sha256 if newest else "",
@@ -133,10 +133,12 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
 def _metadata(state: DatasetState, rows: int) -> dict[str, Any]:
     return {
         "dagster/row_count": rows,
-        "outcome": state.outcome or "not checked",
+        "outcome": state.outcome.value if state.outcome else "not checked",
         "state": state.state,
         "snapshot": state.snapshot_id or "none",
-        "provider_updated_at": state.provider_updated_at.isoformat() if state.provider_updated_at else "not known",
+        "provider_updated_at": state.provider_updated_at.isoformat()
+        if state.provider_updated_at
+        else "not known",
         "failure": state.failure.message if state.failure else "",
     }
 

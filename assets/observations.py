@@ -107,7 +107,7 @@ def _known_stamp(run: RunContext, dataset: str, check: Check) -> datetime | None
     """The provider's stamp under which the newest body was seen, if that body was decided on, stands, and answers what
     the catalogue entry asks for now."""
     snapshot = run.store.current(dataset)
-    if snapshot is None or snapshot.origin == "shipped" :
+    if snapshot is None or snapshot.origin == "shipped":
         return None
     if snapshot.coverage != run.catalogue[dataset].query:
         return None

@@ -13,21 +13,20 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import requests
 
 from sources.data_folder import DataFolder, utc_now
-from warehouse.history.dataset_state import read_status
+from sources.errors import Trouble
+from warehouse.history.dataset_state import Status, read_status
 from warehouse.publishing import headlines, release
 from warehouse.targets import assessment
 
 TIMEOUT_S = 10
 # of a dataset's observations: a revision of more than this is told
 LARGE = 0.05
-CHANGED_FORM = ("StructureChanged", "UnreadableBody", "NotFound", "BadRequest")
 log = logging.getLogger("distretto")
 
 
@@ -100,26 +99,28 @@ def on_release(context: dg.HookContext) -> None:
     home = DataFolder.from_env()
     status = read_status(home)
     lines = worse_lines(status, utc_now())
-    if status["run"].get("published"):
+    if status.run.published:
         lines += release_lines(home)
     if lines:
         send("\n".join(["Distretto: what the night brought", *(f"- {line}" for line in lines)]))
     beat()
 
 
-def worse_lines(status: dict[str, Any], now: datetime) -> list[str]:
+def worse_lines(status: Status, now: datetime) -> list[str]:
     """A line for each dataset that got worse in this run: silent for how long, in another form, refused, late."""
     lines = []
-    for dataset in status["run"].get("worse", []):
-        entry, found = status["datasets"].get(dataset, {}), status["run"]["datasets"].get(dataset, {})
-        if failure := entry.get("failure"):
-            since = datetime.fromisoformat(entry["failing_since"])
+    for dataset in status.run.worse:
+        entry, found = status.datasets[dataset], status.run.datasets[dataset]
+        if (failure := entry.failure) and (since := entry.failing_since):
             nights = (now - since).days + 1
             for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
-            what = ": the provider changed the form of its table" if failure["kind"] in CHANGED_FORM else ""
-            lines.append(f"{dataset} got worse{for_long}{what}: {failure['message']}")
-        if found.get("late"):
-            stamp = datetime.fromisoformat(found["provider_updated_at"])
+            what = (
+                ": the provider changed the form of its table"
+                if failure.trouble == Trouble.TABLE_CHANGED
+                else ""
+            )
+            lines.append(f"{dataset} got worse{for_long}{what}: {failure.message}")
+        if found.late and (stamp := found.provider_updated_at):
             lines.append(
                 f"{dataset} is late: its provider's last release is of {stamp:%Y-%m-%d}, {(now - stamp).days} days ago"
             )

@@ -171,7 +171,7 @@ class World:
             collect(run, [dataset])
             with run.warehouse() as con:
                 admit(run, con, dataset)
-        return read_status(home)["datasets"][dataset]
+        return read_status(home).datasets[dataset].to_dict()
 
     def history(self, dataset: str = "toy") -> list[tuple]:
         """Geo, indicator, period and value of every version that the warehouse holds of a toy dataset."""

@@ -282,7 +282,7 @@ def test_the_heart_beats_after_every_whole_night_and_not_after_a_failed_one(
         raise OSError(28, "No space left on device", "releases")
 
     with monkeypatch.context() as patch:
-        patch.setattr(release.bundle, "write", broken)
+        patch.setattr(release.exports, "write", broken)
         world.entry("toy", warnings=["something changed"])
         assert world.refresh().code == 1
     assert asked == [web.url] * 2

@@ -128,7 +128,7 @@ def test_a_step_that_fails_is_told_and_an_unreachable_webhook_fails_nothing(
 
     monkeypatch.setenv("DISTRETTO_WEBHOOK", listener.url)
     with monkeypatch.context() as patch:
-        patch.setattr(release.bundle, "write", broken)
+        patch.setattr(release.exports, "write", broken)
         assert world.refresh().code == 1
     (told,) = listener.received
     assert "job failed" in told["text"] and "No space left" in told["text"]

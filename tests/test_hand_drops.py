@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 import yaml
 
+from assets import observations
 from assets.run import RunContext
 from sources.catalogue import Layout, load_catalogue, load_providers
 from sources.concepts import territories
@@ -90,8 +91,8 @@ def night(world: World):
     def go(dataset: str):
         run = RunContext(DataFolder(world.home))
         with run.home.writing(), run.warehouse() as con:
-            run.collect(run, [dataset])
-            run.admit(run, con, dataset)
+            observations.collect(run, [dataset])
+            observations.admit(run, con, dataset)
         return world.state(dataset)
 
     return go

@@ -79,7 +79,7 @@ class Istat:
                 for name in names:
                     admit(run, con, name)
         self.current = run.store.current(names[0])
-        return read_status(home)["datasets"][names[0]]
+        return read_status(home).datasets[names[0].to_dict()]
 
     @property
     def requests(self) -> list[str]:

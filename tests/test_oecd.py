@@ -94,7 +94,7 @@ class Oecd:
             with run.warehouse() as con:
                 admit(run, con, "trial")
         self.current = run.store.current("trial")
-        return read_status(home)["datasets"]["trial"]
+        return read_status(home).datasets["trial"].to_dict()
 
     @property
     def requests(self) -> list[str]:

@@ -111,7 +111,7 @@ class Epo:
             with run.warehouse() as con:
                 admit(run, con, "groups")
         self.current = run.store.current("groups")
-        return read_status(home)["datasets"]["groups"]
+        return read_status(home).datasets["groups"].to_dict()
 
     @property
     def searches(self) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assets import observations
 from assets.run import RunContext
 from sources.catalogue import load_catalogue
 from sources.data_folder import DataFolder
@@ -115,8 +116,8 @@ def test_a_file_that_does_not_fit_waits_and_says_where(world, drop, rows, header
     with run.home.writing(), run.warehouse() as con:
         for given, first in ((ROWS, HEADER), (rows, header)):
             drop(*given, header=first)
-            run.collect(run, ["own_figures"])
-            run.admit(run, con, "own_figures")
+            observations.collect(run, ["own_figures"])
+            observations.admit(run, con, "own_figures")
     state = world.state("own_figures")
     assert state["state"] == "stale" and told in state["failure"]["message"]
 

@@ -44,13 +44,13 @@ def refresh(
     steps = dataset_names(only)
     with console.progress(len(steps)) as handler:
         run_nightly(steps if only else None, offline, handler)
-    run = run_status(home)["run"]
+    run = run_status(home).run
     current = release.current(home)
     report = {
-        "published": run["published"],
+        "published": run.published,
         "current": current.id if current else None,
         "folder": str(home.current),
-        "worse": run["worse"],
+        "worse": run.worse,
         "datasets": dataset_states(home),
         "headlines": _headlines(current),
     }
@@ -58,7 +58,7 @@ def refresh(
         print(to_json(report, indent=1))
     else:
         console.refreshed(report)
-    if run["worse"]:
+    if run.worse:
         raise typer.Exit(3)
 
 

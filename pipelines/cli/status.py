@@ -5,13 +5,16 @@ Belongs here: commands that report and change nothing. Does not belong here: how
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines import console
 from pipelines.cli.arguments import AsJson, DatasetName, dataset_names
 from sources.data_folder import DataFolder, to_json, utc_now
+
+if TYPE_CHECKING:
+    from warehouse.history.dataset_state import Status
 
 app = typer.Typer()
 
@@ -26,7 +29,7 @@ def status(as_json: AsJson = False) -> None:
     report = {
         "current": current.id if current else None,
         "folder": str(home.current),
-        "run": run_status(home)["run"],
+        "run": run_status(home).to_dict()["run"],
         "datasets": dataset_states(home),
     }
     if as_json:
@@ -105,7 +108,7 @@ def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
         raise typer.Exit(3)
 
 
-def run_status(home: DataFolder) -> dict[str, Any]:
+def run_status(home: DataFolder) -> Status:
     """What status.json records of the last run and of each dataset."""
     from warehouse.history.dataset_state import read_status
 
@@ -113,9 +116,10 @@ def run_status(home: DataFolder) -> dict[str, Any]:
 
 
 def dataset_states(home: DataFolder) -> dict[str, dict[str, Any]]:
-    """The state of each dataset of the catalogue now, by its id."""
+    """The state of each dataset of the catalogue now, by its id, as JSON has it."""
     from sources.catalogue import load_catalogue, load_providers
     from sources.snapshots import SnapshotStore
     from warehouse.history.dataset_state import describe
 
-    return describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
+    states = describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
+    return {name: state.to_dict() for name, state in states.items()}

@@ -100,7 +100,7 @@ class Check(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields that are known, for JSON."""
-        return self.model_dump(exclude_none=True)
+        return _plain(self.model_dump(exclude_none=True))
 
 
 class DatasetState(Check):
@@ -120,7 +120,13 @@ class DatasetState(Check):
     def to_dict(self) -> dict[str, Any]:
         """Its recorded fields that are known, and all that follow from them, for JSON."""
         follow = set(DatasetState.model_fields) - set(Check.model_fields)
-        return self.model_dump(exclude=follow, exclude_none=True) | self.model_dump(include=follow)
+        return _plain(self.model_dump(exclude=follow, exclude_none=True) | self.model_dump(include=follow))
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()
+    }
 
 
 class Remembered(BaseModel):
@@ -130,7 +136,9 @@ class Remembered(BaseModel):
     trouble: int = 0
     late: bool = False
     provider_updated_at: datetime | None = None
-    told: list[Trouble] | None = None  # kinds of trouble that were news and last; None in files of older versions
+    told: list[Trouble] | None = (
+        None  # kinds of trouble that were news and last; None in files of older versions
+    )
 
 
 class Run(BaseModel):
@@ -154,7 +162,7 @@ class Status(BaseModel):
     datasets: dict[str, Check] = {}
 
     def to_dict(self) -> dict[str, Any]:
-        run = self.run.model_dump() if self.run.at else {}
+        run = _plain(self.run.model_dump()) if self.run.at else {}
         return {"run": run, "datasets": {name: entry.to_dict() for name, entry in self.datasets.items()}}
 
     def model_post_init(self, _context: Any) -> None:

@@ -156,18 +156,14 @@ def fingerprint(
     home: DataFolder, catalogue: Catalogue, store: SnapshotStore, states: Mapping[str, DatasetState]
 ) -> str:
     """SHA-256 over everything that decides a release: code, reference files, entries, history, datasets' states, targets."""
-    state = {
-        name: "unchanged" if entry.state == "live" else entry.state for name, entry in states.items()
-    }
+    state = {name: "unchanged" if entry.state == "live" else entry.state for name, entry in states.items()}
     decided = {
         "code": code_sha256(),
         "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
         "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
         # its bytes: a ledger that was tampered with must meet the gate
         "targets": file_sha256(home.ledger),
-        "states": {
-            name: [state[name], states[name].late, states[name].quarantine] for name in sorted(state)
-        },
+        "states": {name: [state[name], states[name].late, states[name].quarantine] for name in sorted(state)},
     }
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
@@ -236,7 +232,12 @@ def build(
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
-        record |= {"tables": rows, "checks": checks, "duckdb": duckdb.__version__, "datasets": {name: state.to_dict() for name, state in states.items()}}
+        record |= {
+            "tables": rows,
+            "checks": checks,
+            "duckdb": duckdb.__version__,
+            "datasets": {name: state.to_dict() for name, state in states.items()},
+        }
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("writing the tables as files")
         digests = exports.write(aside, last.folder if last else None, territory(), licences)
