@@ -18,10 +18,13 @@ run: .venv/installed ## refresh the figures, publish a release in data/, say whe
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest
 
-check: .venv/installed ## ruff, the lock's consistency, the tests
+check: .venv/installed .venv/installed-docs ## lint, format, types, documentation, and that the lock satisfies pyproject.toml
 	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
 	@$(PIP) check
-	@.venv/bin/python -m pytest
+	@$(PIP) --isolated install -q --dry-run --no-index --no-build-isolation -e '.[test,mcp]'
+	@.venv/bin/mkdocs build -q -d build/docs
 
 bench: .venv/installed-bench ## measure speed and memory beside other tools
 	@BENCH_PYTHON=.venv/bin/python .venv/bin/python -m tests.bench

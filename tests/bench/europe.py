@@ -52,10 +52,10 @@ Spent = dict[str, tuple[float, float]]
 NAMED = re.compile(r"select '(\w+)' as indicator|(?:create or replace temp table|create table) ([\w.]+)")
 
 
-def fill(con: duckdb.DuckDBPyConnection, home: DataFolder, catalogue: Catalogue) -> int:
-    """Append every table of `catalogue` to the open warehouse, as a first night would; how many observations that is."""
+def fill(con: duckdb.DuckDBPyConnection, home: DataFolder, datasets: list[Dataset]) -> int:
+    """Append the tables of `datasets` to the open warehouse, as a first night would; the number of observations."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    for number, dataset in enumerate(catalogue.values()):
+    for number, dataset in enumerate(datasets):
         folder = home.staged / dataset.id
         if dataset.id in REAL:
             staged = tsv.decode(

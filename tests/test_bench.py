@@ -1,0 +1,22 @@
+"""The benchmark runs: every part once, in its quick form, which measures nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench.__main__ import PARTS
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_benchmark_runs(part):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", part, "--quick"], cwd=ROOT, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    if "left out:" in done.stdout:
+        pytest.skip(done.stdout.strip().splitlines()[-1])
+    assert len(done.stdout.strip().splitlines()) > 2, done.stdout
