@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -97,7 +96,8 @@ def test_a_file_has_its_sha256_as_etag_and_is_not_sent_twice(home: DataFolder, a
     whole = get(url)
     assert whole.content == (home.current / "indicators.csv").read_bytes()
     assert whole.headers["etag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
-    assert "immutable" in whole.headers["cache-control"]
+    # a copy is good for a day, not for longer than the release is sure to be kept
+    assert whole.headers["cache-control"] == "public, max-age=86400, immutable"
     assert get(url, **{"If-None-Match": whole.headers["etag"]}).status_code == 304
     assert get(url, **{"If-None-Match": '"other"'}).status_code == 200
     head = requests.head(url, timeout=10)
@@ -130,7 +130,6 @@ def test_ranges_are_parts_of_the_file_and_only_of_that_file(address: str):
         "/releases/.building-20990101T000000Z/half.txt",
         "/releases/{release}/%2e%2e/.building-20990101T000000Z/half.txt",
         "/releases/",
-        "/releases/{release}/",
         "/releases/{release}/nothing.csv",
         "/secret.txt",
         "/current/../secret.txt",
@@ -151,65 +150,6 @@ def test_it_only_reads(home: DataFolder, address: str, method: str):
     release = home.current.resolve().name
     for path in ("current/indicators.csv", f"releases/{release}/indicators.csv"):
         assert requests.request(method, f"{address}/{path}", data=b"x", timeout=10).status_code == 405
-
-
-def test_who_dribbles_a_request_is_cut_off_and_shuts_nobody_out(home: DataFolder):
-    """Sixty-four connections, as many as are served at once, send a byte of a header now and then, or nothing."""
-
-    def begin(first: bytes) -> socket.socket:
-        opened = socket.create_connection((host, int(port)), timeout=10)
-        opened.sendall(first)
-        return opened
-
-    with served(home, "import pipelines.http_server; pipelines.http_server.HEADERS_S = 2") as address:
-        host, port = address.removeprefix("http://").split(":")
-        whole = b"GET /current/release.csv HTTP/1.1\r\nHost: test\r\n\r\n"
-        polite = begin(whole)
-        assert polite.recv(4096).startswith(b"HTTP/1.1 307")
-        # the second request of a connection is under the same clock
-        polite.sendall(b"GET /current/release.csv HT")
-        slow = [
-            polite,
-            *(begin(b"") for _ in range(3)),
-            *(begin(b"GET / HTTP/1.1\r\nX: ") for _ in range(60)),
-        ]
-        ended = time.monotonic() + 8
-        while slow and time.monotonic() < ended:
-            time.sleep(0.25)
-            for opened in list(slow):
-                try:
-                    if opened is not polite:
-                        opened.sendall(b"x")
-                    if select.select([opened], [], [], 0)[0] and opened.recv(4096) == b"":
-                        raise ConnectionResetError
-                except OSError:
-                    slow.remove(opened)
-                    opened.close()
-        assert slow == []
-        assert get(f"{address}/current/release.csv").status_code == 307
-
-
-def test_who_takes_nothing_of_an_answer_is_cut_off(home: DataFolder):
-    large = home.current.resolve() / "distretto.duckdb"
-    with served(home, "import pipelines.http_server; pipelines.http_server.STALLED_S = 1") as address:
-        host, port = address.removeprefix("http://").split(":")
-        with socket.socket() as lazy:
-            # what the kernel takes for a reader that does not read is much less than the file
-            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            lazy.settimeout(10)
-            lazy.connect((host, int(port)))
-            lazy.sendall(
-                f"GET /releases/{large.parent.name}/{large.name} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
-            )
-            time.sleep(2.5)
-            taken = 0
-            with suppress(ConnectionResetError):
-                while some := lazy.recv(1 << 20):
-                    taken += len(some)
-        assert taken < large.stat().st_size
-        assert (
-            len(get(f"{address}/releases/{large.parent.name}/{large.name}").content) == large.stat().st_size
-        )
 
 
 def test_a_taken_port_is_said_in_one_sentence(home: DataFolder, address: str):
@@ -239,6 +179,48 @@ def test_parts_of_two_releases_are_never_mixed(home: DataFolder, address: str):
         assert get(first.url, Range="bytes=10-19").headers["etag"] == first.headers["etag"]
     finally:
         show(home, old)
+
+
+def test_the_folder_of_a_release_leads_to_its_pages(home: DataFolder, address: str):
+    release = home.current.resolve().name
+    for path in (f"/releases/{release}", f"/releases/{release}/"):
+        answer = requests.get(address + path, timeout=10)
+        assert answer.url == f"{address}/releases/{release}/site/index.html" and answer.status_code == 200
+
+
+def test_a_removed_release_is_gone_and_its_record_is_kept(home: DataFolder, address: str):
+    """Retention leaves release.json of a removed release: every other file of it is answered with 410, not with 404."""
+    removed = home.releases / "20200101T000000Z"
+    removed.mkdir()
+    record = '{"release_id": "20200101T000000Z"}'
+    (removed / "release.json").write_text(record)
+    try:
+        for path in ("", "/", "/indicators.csv", "/site/index.html", "/distretto.duckdb", "/nothing"):
+            for method in ("GET", "HEAD"):
+                gone = requests.request(
+                    method,
+                    f"{address}/releases/{removed.name}{path}",
+                    timeout=10,
+                    headers={"Range": "bytes=0-9"},
+                )
+                assert (gone.status_code, gone.headers["cache-control"]) == (410, "no-cache"), path
+        text = get(f"{address}/releases/{removed.name}/indicators.csv").text
+        assert "/current/indicators.csv" in text and f"/releases/{removed.name}/release.json" in text
+        assert "was removed" in text and "è stata rimossa" in text
+        kept = get(f"{address}/releases/{removed.name}/release.json")
+        assert (kept.status_code, kept.text) == (200, record)
+        assert get(f"{address}/releases/{removed.name}/.hidden").status_code == 404
+        unsafe = get(f"{address}/releases/{removed.name}/%3Cscript%3E%22x")
+        assert unsafe.status_code == 410 and "<script>" not in unsafe.text
+        assert get(f"{address}/releases/20200102T000000Z/indicators.csv").status_code == 404, "never existed"
+    finally:
+        (removed / "release.json").unlink()
+        removed.rmdir()
+
+
+def test_it_listens_on_loopback_unless_told_otherwise(address: str):
+    with socket.socket() as other, pytest.raises(ConnectionRefusedError):
+        other.connect(("127.0.0.2", int(address.rpartition(":")[2])))
 
 
 @pytest.fixture

@@ -1,23 +1,22 @@
-"""The command line `distretto`. Results go to stdout, progress and messages to stderr.
+"""The command line `distretto`: one module a group of commands. Results go to stdout, progress and messages to stderr.
 
-Exit codes: 0 done, 1 failed and nothing published, 2 usage, 3 published but degraded, 130 interrupted. Belongs here: reading
-arguments and printing. Does not belong here: work. Dagster, pandas and Great Expectations are imported inside
-the commands that need them, so that reading starts at once.
+Exit codes: 0 done, 1 failed and nothing published, 2 usage, 3 published but degraded, 130 interrupted.
+
+Belongs here: the entry point and what every command shares, such as errors and signals. Does not belong here: a command
+(add it to its group's module) and work (`assets`, `warehouse`). Dagster, DuckDB, pandas and Great Expectations are
+imported inside the commands that need them, so that the others start at once.
 """
 
 from __future__ import annotations
 
-import select
-import signal
-import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
 from pipelines import console
 from pipelines.cli import data, decisions, refresh, releases, serve, status, targets
+from pipelines.cli.signals import INTERRUPTED, announce, interruptible
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 
@@ -26,69 +25,73 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Territorial indicators: from the providers' tables to releases that analysts query.",
+    help="Collect territorial indicators from their providers and publish them as releases that analysts query.",
+    epilog="Start with [cyan]distretto refresh[/cyan], then [cyan]distretto status[/cyan] and "
+    '[cyan]distretto query "show tables"[/cyan]. DISTRETTO_HOME names the data folder (default: ./data).',
 )
 # in the order of the help
 for group in (refresh, status, data, decisions, serve, releases, targets):
     app.add_typer(group.app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from sources.common.version import version
+
+        print(f"distretto {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None: ...
+
+
 def main() -> None:
-    """Entry point: every explained failure becomes one message on stderr and exit code 1, an interrupt 130."""
-    with _interrupts() as interrupted:
+    """Entry point: an explained failure becomes one message on stderr and exit code 1, an interruption code 130."""
+    with interruptible() as interrupted:
         try:
             app()
         except BaseException as failure:
             if interrupted():
-                console.err.print(
-                    "Interrupted: what was published stays; the next run takes up what is missing."
-                )
-                sys.exit(130)
+                announce()
+                sys.exit(INTERRUPTED)
             if "Broken pipe" in str(failure):
-                # the reader of our output has enough, as `head` has
+                # stdout was closed early, for example by `head`
                 sys.exit(1)
-            told = _explained(failure)
-            if told is None:
+            explained = _explain(failure)
+            if explained is None:
                 raise
-            console.failed(*told)
+            console.failed(*explained)
             sys.exit(1)
 
 
-def _explained(failure: BaseException) -> tuple[str, str] | None:
-    """What happened and what to do next, where `failure` is one that a person can mend."""
+def _explain(failure: BaseException) -> tuple[str, str] | None:
+    """The message and the next step, or None if `failure` is an error of the code, to be shown with its trace."""
     if isinstance(failure, DistrettoError):
         return failure.message, failure.hint
-    home = DataFolder.from_env().root
+    folder = DataFolder.from_env().root
     if isinstance(failure, OSError):
         return (
-            f"{failure.strerror or failure}: {failure.filename or home}.",
-            f"the data folder is {home}: is it the one that DISTRETTO_HOME should name? What was published stays."
+            f"{failure.strerror or failure}: {failure.filename or folder}.",
+            f"check that DISTRETTO_HOME names the right data folder; it is {folder}. The published release stays."
             if isinstance(failure, FileNotFoundError | NotADirectoryError | FileExistsError)
-            else "free space or mend the permissions, then run again; what was published stays.",
+            else "free space or correct the permissions, then run the command again; the published release stays.",
         )
-    # not by its class: DuckDB is imported only by commands that need it
-    # a query that DuckDB does not understand is a mistake of ours, shown whole
+    # by name, because DuckDB is imported only by the commands that need it; SQL that DuckDB cannot parse or bind here is
+    # an error of the code
     if type(failure).__module__ in ("duckdb", "_duckdb") and type(failure).__name__ not in (
         "BinderException",
         "CatalogException",
         "ParserException",
     ):
         return (
-            f"DuckDB says: {str(failure).splitlines()[0]}",
-            "free space; where warehouse.duckdb or baselines/ is damaged, delete warehouse.duckdb: the next run builds "
-            "both again from the snapshots; `distretto release verify` tells whether a release is. What was published stays.",
+            f"DuckDB reports: {str(failure).splitlines()[0]}",
+            "free space. If warehouse.duckdb or baselines/ is damaged, delete warehouse.duckdb: the next run builds both "
+            "again from the snapshots. `distretto release verify` checks a release. The published release stays.",
         )
     return None
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Tells whether a signal came: DuckDB, and what it imports, make errors of other kinds of an interrupt."""
-    heard, bell = socket.socketpair()
-    with heard, bell:
-        bell.setblocking(False)
-        before = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
-        try:
-            yield lambda: bool(select.select([heard], [], [], 0)[0])
-        finally:
-            signal.set_wakeup_fd(before)

@@ -22,49 +22,38 @@ app = typer.Typer()
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="SQL on the tables of the release.")],
+    sql: Annotated[str, typer.Argument(help="SQL of DuckDB on the tables of the release.")],
     release_id: Annotated[
-        str | None, typer.Option("--release", help="A release's id. Default: the current one.")
+        str | None, typer.Option("--release", help="The id of a release. Default: the current one.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run SQL on the published release, read-only.
 
-    Example: [cyan]distretto query "from enterprise_births where geo = 'ITG17' and indicator = 'V11920' limit 5"[/cyan]
+    The query can reach the release and nothing else: it opens no other file, database, extension or network address.
+    Of several statements separated by ; each result is shown, with --json as a list of lists.
+
+    Examples: [cyan]distretto query "show tables"[/cyan]
+    [cyan]distretto query "from enterprise_births where geo = 'ITG17' and indicator = 'V11920' limit 5"[/cyan]
     """
-    import duckdb
+    from warehouse.publishing.query import run
+    from warehouse.publishing.release import find
 
-    from warehouse.publishing import release
-
-    chosen = release.find(DataFolder.from_env(), release_id)
-    with release.reading(chosen) as con:
-        hint = '`distretto query "show tables"` lists what there is.'
-        if not chosen.of_this_code:
-            hint += f" Release {chosen.id} was built by another version of the project: tables and columns may have come later."
-        try:
-            found = con.sql(sql)
-            if found is None:
-                raise DistrettoError("The query asks for nothing.", hint=hint)
-            # two columns may bear one name
-            columns = list(dict.fromkeys(found.columns))
-            if len(columns) < len(found.columns):
-                columns = [
-                    f"{name}_{i}" if found.columns.count(name) > 1 else name
-                    for i, name in enumerate(found.columns, 1)
-                ]
-            rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
-        except duckdb.Error as failure:
-            raise DistrettoError(f"The query failed: {failure}", hint=hint) from None
+    results = run(find(DataFolder.from_env(), release_id), sql)
     if as_json:
-        print(
-            json.dumps(
-                [{k: _json_number(v) for k, v in row.items()} for row in rows],
-                ensure_ascii=False,
-                default=str,
-            )
-        )
-    else:
-        console.table(rows, columns)
+        found = [
+            [{k: _json_number(v) for k, v in row.items()} for row in result.records] for result in results
+        ]
+        print(json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False, default=str))
+        return
+    if not results:
+        console.done("The query ran; its statements have no result.")
+    for number, result in enumerate(results, 1):
+        if number > 1:
+            console.out.print()
+        console.table(result.records, result.columns)
+        if not result.rows:
+            console.done("No rows." if len(results) == 1 else f"Result {number} of {len(results)}: no rows.")
 
 
 @app.command()
