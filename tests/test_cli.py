@@ -509,7 +509,7 @@ def test_an_interrupt_is_one_sentence_and_no_trace(published: Path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out.strip()) == (130, "")
-    assert err.startswith("Interrupted: what was published stays") and err.count("\n") == 1
+    assert err.startswith("Interrupted: the published release stays") and err.count("\n") == 1
 
 
 def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(world: World):
