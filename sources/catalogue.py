@@ -24,7 +24,9 @@ from pydantic import (
     field_validator,
 )
 
-from sources.errors import SpecError
+from sources.common.config import choice
+from sources.common.units import units
+from sources.errors import SpecError, UnknownUnit
 
 HERE = Path(__file__).parent
 # libyaml where PyYAML was built with it: ten times as fast
@@ -203,8 +205,19 @@ class Dataset(_Strict):
                 yield ("checks", "ranges", i), "min is greater than max"
         if isinstance(self.unit, dict) and len(self.unit) != 1:
             yield ("unit",), "maps the codes of one dimension"
+        for location, code in self._units():
+            if problem := choice(code, units()):
+                yield location, f"{problem}: {UnknownUnit.hint}"
         if self.status == "live" and self.calendar.late_after_days is None:
             yield ("calendar",), "a live dataset says late_after_days"
+
+    def _units(self) -> Iterator[tuple[tuple[Any, ...], str]]:
+        """`(location, code)` of every unit the entry names; none where the provider's table says it in a dimension."""
+        if isinstance(self.unit, dict):
+            for dimension, codes in self.unit.items():
+                yield from ((("unit", dimension, code), unit) for code, unit in codes.items())
+        elif self.unit not in self.dimensions:
+            yield ("unit",), self.unit
 
     @property
     def indicator_dimension(self) -> str | None:
@@ -370,7 +383,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
         loader = Loader(text)
         tree = loader.get_single_node()
         for key, line in _repeated(tree):
-            raise SpecError(f"{path}:{line}: {key}: the key stands twice.")
+            raise SpecError(f"{path}:{line}: {key}: duplicate key.")
         values = loader.construct_document(tree) if tree else None
     except OSError as failure:
         raise SpecError(f"{path}: {failure.strerror}.", hint="correct the path.") from None

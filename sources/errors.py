@@ -56,6 +56,12 @@ class InvalidPeriod(DistrettoError, ValueError):
     """A text that is not a reference period in a form known to `sources.common.periods`."""
 
 
+class UnknownUnit(DistrettoError, ValueError):
+    """A code that is not a unit of `sources/common/units.yml`."""
+
+    hint = "use a code of sources/common/units.yml, or add a line there."
+
+
 class SpecError(DistrettoError):
     """A YAML file of the project or of the user breaks its schema."""
 

@@ -20,6 +20,7 @@ import yaml
 
 from sources import bundled
 from sources.catalogue import Dataset, load_catalogue, load_providers
+from sources.common.units import units
 from sources.concepts import territories
 from sources.formats import decode
 from tests.conftest import ROOT
@@ -64,7 +65,13 @@ CODES = {
     for file in sorted((ROOT / "tests" / "specimens").glob("*_codes.csv"))
     for row in table(file)
 }
-CODELISTS = table(REFERENCE / "codelists.csv")
+CODELISTS = [
+    *table(REFERENCE / "codelists.csv"),
+    *(
+        {"dimension": "unit", "code": code, "label_it": unit.label.it, "label_en": unit.label.en}
+        for code, unit in units().items()
+    ),
+]
 GEOGRAPHY = table(REFERENCE / "geography.csv")
 
 

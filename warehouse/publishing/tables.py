@@ -16,6 +16,7 @@ import yaml
 
 from sources.catalogue import Catalogue, Dataset, Provider, Theme
 from sources.common.sql import identifier, literal
+from sources.common.units import units
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
 from warehouse.history.vintages import MOMENT, as_of_sql, revisions_sql
@@ -70,6 +71,10 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
             f"create table {target}.{table} as select * {f'replace ({typed})' if types else ''} from "
             f"read_csv({literal(REFERENCE / (table + '.csv'))}, header=true, all_varchar=true, comment='#')"
         )
+    con.executemany(
+        f"insert into {target}.codelists values ('unit', ?, ?, ?)",
+        [(code, unit.label.it, unit.label.en) for code, unit in units().items()],
+    )
 
 
 def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, folder: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from sources.common.sql import literal
+from sources.common.units import codes
 from sources.errors import SpecError
 from warehouse.publishing.tables import write_table
 from warehouse.reference.territory import REFERENCE
@@ -86,6 +88,7 @@ def propose(con: duckdb.DuckDBPyConnection, schema: str) -> None:
     half as high again as the mean of its neighbours, or less than two thirds of it, and they are within 15 % of each
     other. Only counts of 100 and more, so that chance is no evidence. `registered` where `breaks` has it already.
     """
+    counts = ", ".join(literal(code) for code in codes("count"))
     con.execute(f"""
         create table {schema}.break_proposals as
         with counts as (
@@ -93,7 +96,7 @@ def propose(con: duckdb.DuckDBPyConnection, schema: str) -> None:
                    lag(value) over series as before, lead(value) over series as after,
                    lag(period) over series as period_before, lead(period) over series as period_after, break_before
             from {schema}.indicators join {schema}.indicator_catalogue using (indicator)
-            where indicator_catalogue.unit in ('NR', 'PER', 'THS', 'THS_PER') and value >= 100 and not truncated
+            where indicator_catalogue.unit in ({counts}) and value >= 100 and not truncated
               and indicator_catalogue.pooled is null and geo_level in ('nuts2', 'nuts3') and length(period) = 4
               and not regexp_matches(indicator, '_[0-9]y$')
             window series as (partition by indicator, dataset, geo order by period)

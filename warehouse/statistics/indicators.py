@@ -21,8 +21,10 @@ from statistics import NormalDist
 import duckdb
 
 from sources.catalogue import Catalogue
+from sources.common.config import choice
 from sources.common.sql import identifier, literal
-from sources.errors import SpecError
+from sources.common.units import units
+from sources.errors import SpecError, UnknownUnit
 from warehouse.history.vintages import as_of_sql
 from warehouse.publishing.tables import observation_columns, write_table
 from warehouse.statistics import breaks
@@ -60,8 +62,6 @@ METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisiona
 DIMENSIONS = (
     "age category indic_sb indic_sbs ipc isced11 nace_r2 prof_pos sectperf sex sizeclas unit wstatus".split()
 )
-# value = numerator / denominator x this
-SCALE = {"PC": 100, "PER_10THS_HAB": 10_000, "P_MHAB": 1_000_000, "NR": 1, "PER": 1}
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -146,6 +146,8 @@ def _header(path: Path, start: int, lines: list[str]) -> tuple[dict[str, str], s
                 f"{path}:{start + number}: {key}: unknown key.", hint=f"the header has {', '.join(ALLOWED)}."
             )
         header[key] = value.strip()
+        if key == "unit" and (problem := choice(header[key], units())):
+            raise SpecError(f"{path}:{start + number}: unit: {problem}.", hint=UnknownUnit.hint)
     else:
         number = len(lines)
     return header, "\n".join(lines[number:]).strip().rstrip(";")
@@ -292,7 +294,9 @@ def _bounds(con: duckdb.DuckDBPyConnection) -> None:
 
 def _rows_sql(schema: str) -> str:
     """The published rows: `computed` with all that follows from the inputs and the header."""
-    scale = " ".join(f"when {literal(unit)} then {factor}" for unit, factor in SCALE.items())
+    scale = " ".join(
+        f"when {literal(one.code)} then {one.scale}" for one in units().values() if one.scale is not None
+    )
     share = "(r.numerator / r.denominator)"
     spread = (
         f"{Z} * sqrt({share} * (1 - {share}) / r.denominator + {Z * Z} / (4 * r.denominator * r.denominator))"
