@@ -173,7 +173,7 @@ def test_our_territory_is_in_every_table_and_its_peers_in_some():
 @pytest.mark.parametrize("family", load_families(), ids=lambda family: family.id)
 def test_every_code_an_indicator_names_is_in_use(family):
     """`dataset = 'x'` and `sex = 'T'` or `nace_r2 in ('C', 'D')` of one file: in use by one of the file's tables."""
-    text = (ROOT / "warehouse" / "indicators" / f"{family.id}.sql").read_text(encoding="utf-8")
+    text = (ROOT / "warehouse" / "statistics" / "indicators" / f"{family.id}.sql").read_text(encoding="utf-8")
     said = re.findall(r"(?:\w+\.)?(\w+) = '([^']+)'", text)
     for column, listed in re.findall(r"(?:\w+\.)?(\w+) in \(('[^)]+')\)", text):
         said += [(column, value) for value in re.findall(r"'([^']+)'", listed)]
