@@ -174,26 +174,26 @@ def test_every_make_target_named_exists(page: str):
     assert set(re.findall(r"^make ([a-z]+)", code, re.M)) <= targets
 
 
-def test_readme_lists_every_command():
+def test_the_reference_lists_every_command():
     from pipelines.cli import app
 
     existing = {
         name for name, found in commands(typer.main.get_command(app)) if not hasattr(found, "commands")
     }
-    assert {name for row in table("README.md", "Command") for name in named(row[0])} == existing
+    assert {name for row in table("docs/reference.md", "Command") for name in named(row[0])} == existing
 
 
-def test_readme_lists_the_datasets_and_what_ships():
+def test_every_dataset_is_listed_with_what_is_bundled():
     from sources import bundled
     from sources.catalogue import load_catalogue
 
-    rows = {named(row[0])[0]: row[-1] for row in table("README.md", "Dataset")}
+    rows = {named(row[0])[0]: row[-1] for row in table("docs/datasets.md", "Dataset")}
     assert set(rows) == set(load_catalogue())
     assert {name for name, ships in rows.items() if ships == "extract"} == set(bundled.load())
 
 
-def test_readme_lists_every_state():
-    assert {named(row[0])[0] for row in table("README.md", "State")} == set(STATES)
+def test_the_reference_lists_every_state():
+    assert {named(row[0])[0] for row in table("docs/reference.md", "State")} == set(STATES)
 
 
 def test_the_settings_are_those_the_code_reads():
@@ -206,7 +206,7 @@ def test_the_settings_are_those_the_code_reads():
     }
     read |= {name for provider in load_providers().values() for name in provider.credentials}
     template = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M))
-    assert {named(row[0])[0] for row in table("README.md", "Variable")} == read == template
+    assert {named(row[0])[0] for row in table("docs/reference.md", "Variable")} == read == template
 
 
 def test_every_place_in_the_tree_exists():
@@ -265,7 +265,7 @@ def test_another_territory_is_one_file(tmp_path: Path):
 
 
 def test_every_published_table_is_explained():
-    contract = yaml.safe_load((ROOT / "warehouse" / "published.yml").read_text(encoding="utf-8"))
+    contract = yaml.safe_load((ROOT / "warehouse" / "publishing" / "published.yml").read_text(encoding="utf-8"))
     assert {name for row in table("docs/analysts.md", "Table") for name in named(row[0])} == set(
         contract["tables"]
     )
