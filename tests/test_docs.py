@@ -265,7 +265,9 @@ def test_another_territory_is_one_file(tmp_path: Path):
 
 
 def test_every_published_table_is_explained():
-    contract = yaml.safe_load((ROOT / "warehouse" / "publishing" / "published.yml").read_text(encoding="utf-8"))
+    contract = yaml.safe_load(
+        (ROOT / "warehouse" / "publishing" / "published.yml").read_text(encoding="utf-8")
+    )
     assert {name for row in table("docs/analysts.md", "Table") for name in named(row[0])} == set(
         contract["tables"]
     )
