@@ -18,10 +18,12 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 import requests
 
+from sources.common.numbers import format_number
+from sources.common.units import unit_or_unknown
 from sources.data_folder import DataFolder, utc_now
 from sources.errors import Trouble
 from warehouse.history.dataset_state import Status, read_status
-from warehouse.publishing import headlines, release
+from warehouse.publishing import release
 from warehouse.targets import assessment
 
 TIMEOUT_S = 10
@@ -162,7 +164,8 @@ def release_lines(home: DataFolder) -> list[str]:
         if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
             what = f"missed its {t['point']}" if t["missed"] else "is at risk"
             about = ", ".join(part for part in (t["title_en"], t["name_en"]) if part)
-            value, expected = (headlines.short(t[key], t["unit"], "en") for key in ("value", "expected"))
+            unit = unit_or_unknown(t["unit"])
+            value, expected = (format_number(t[key], unit, "en") for key in ("value", "expected"))
             lines.append(
                 f"target {t['target_id']} ({about}) {what}: {value} in {t['period']}, expected {expected}"
             )

@@ -1,7 +1,7 @@
 """Headlines: sentences in Italian and English made by rules from the figures, with the rows they rest on.
 
-Belongs here: when figures carry a statement, its words, and the table `headlines`. Does not belong here: which
-indicators are headlines (`reference/territory.yml`). Where the figures do not carry a statement the sentence says so.
+Belongs here: the words of each rule and the table `headlines`. Does not belong here: which indicators are headlines
+(`reference/territory.yml`), what may be said of a change (`statistics/comparison.py`) and of a rank (`statistics/ranking.py`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from typing import Any
 
 import duckdb
 
+from sources.common.numbers import Language, format_change, format_number, ordinal
+from sources.common.periods import Period
 from sources.common.sql import literal
+from sources.common.units import unit_or_unknown
 from warehouse.publishing.tables import write_table
+from warehouse.statistics import ranking, series_changes
+from warehouse.statistics.comparison import SIZED, Change, Rules
+from warehouse.statistics.ranking import Rank
+from warehouse.statistics.series_changes import SeriesChanges
 from warehouse.targets.assessment import Figure, figures
-from warehouse.targets.ledger import ordinal
 
-UNSURE = ("C", "suppressed")
-# the fewest territories among which a rank is told
+# the fewest territories among which a rank is given
 RANKED = 5
+LANGUAGES: tuple[Language, ...] = ("it", "en")
 
 
 @dataclass(frozen=True)
@@ -32,56 +38,81 @@ class Sentence:
     rests_on: list[str]
 
 
-# -- rules
+# -- words
+
+_CHANGES: dict[str, dict[str, str]] = {
+    "up": {"it": "{size} in più rispetto al {then}", "en": "up {size} from {then}"},
+    "down": {"it": "{size} in meno rispetto al {then}", "en": "down {size} from {then}"},
+    "stable": {"it": "stabile rispetto al {then}", "en": "stable from {then}"},
+    "within_counting_variation": {
+        "it": "rispetto al {then} nessuna variazione oltre la variabilità del conteggio",
+        "en": "no change from {then} beyond counting variation",
+    },
+    "nominal": {
+        "it": "{signed} a prezzi correnti rispetto al {then}, inflazione compresa",
+        "en": "{signed} at current prices from {then}, inflation included",
+    },
+    "break": {"it": "non confrontabile con il {then}", "en": "not comparable with {then}"},
+    "break_proposed": {
+        "it": "possibile interruzione della serie dopo il {then}, da verificare",
+        "en": "possible break of the series after {then}, to be verified",
+    },
+    "gap": {"it": "nessun dato tra il {then} e il {now}", "en": "no figure between {then} and {now}"},
+    "unequal_maturity": {
+        "it": "non ancora confrontabile con il {then}: sono attese revisioni",
+        "en": "not yet comparable with {then}: revisions are due",
+    },
+    "unreliable": {"it": "dato troppo incerto per un confronto", "en": "too uncertain to compare"},
+    "unreliable_earlier": {
+        "it": "il dato del {then} è troppo incerto per un confronto",
+        "en": "the figure of {then} is too uncertain to compare",
+    },
+    "new": {"it": "nessun dato precedente", "en": "no figure before it"},
+}
+_SAMPLING = {
+    "it": "; errore campionario non pubblicato qui",
+    "en": "; sampling error not published here",
+}
 
 
-def change(figure: Figure, before: Figure | None) -> tuple[str, str, str]:
-    """What can be said of `figure` against `before`, the newest figure until then: the rule, Italian, English.
-
-    A change is told only of two reliable figures of neighbouring periods without a break between them, and, where
-    both have a 95 % interval, only if the intervals do not share a value.
-    """
-    if figure.reliability in UNSURE:
-        return "uncertain", "dato troppo incerto per un confronto", "too uncertain to compare"
-    if before is None:
-        return "alone", "nessun dato precedente", "no figure before it"
-    then = before.period
-    if figure.break_before or figure.dataset != before.dataset or figure.unit != before.unit:
-        return "break", f"non confrontabile con il {then}", f"not comparable with {then}"
-    if ordinal(figure.period) - ordinal(then) != 1:
-        return (
-            "gap",
-            f"nessun dato tra il {then} e il {figure.period}",
-            f"no figure between {then} and {figure.period}",
-        )
-    if before.reliability in UNSURE:
-        return (
-            "uncertain",
-            f"il dato del {then} è troppo incerto per un confronto",
-            f"the figure of {then} is too uncertain to compare",
-        )
-    if _overlap(figure, before):
-        return (
-            "chance",
-            f"nessuna variazione oltre il caso rispetto al {then}",
-            f"no change from {then} beyond chance",
-        )
-    moved = figure.value - before.value
-    if moved == 0:
-        return "change", f"come nel {then}", f"as in {then}"
-    if figure.unit == "PC":
-        size_it, size_en = f"{number(abs(moved), 'it')} punti", f"{number(abs(moved), 'en')} points"
-    elif before.value > 0:
-        percent = abs(moved) / before.value * 100
-        size_it, size_en = f"{number(percent, 'it', 1)} %", f"{number(percent, 'en', 1)} %"
-    else:
-        size_it, size_en = number(abs(moved), "it"), number(abs(moved), "en")
-    up = moved > 0
-    return (
-        "change",
-        f"{size_it} in {'più' if up else 'meno'} rispetto al {then}",
-        f"{'up' if up else 'down'} {size_en} from {then}",
+def change_words(change: Change, figure: Figure, language: Language) -> str:
+    """What a change says, as the part of a sentence that follows the figure. Of the kind `none` nothing is said."""
+    if change.kind == "none":
+        return ""
+    key = "unreliable_earlier" if change.unreliable_earlier else change.kind
+    size = ""
+    if change.amount is not None:
+        size = _size(abs(change.amount), change.amount_unit, language)
+    text = _CHANGES[key][language].format(
+        size=size,
+        signed=f"{'+' if (change.amount or 0) >= 0 else '−'}{size}",
+        then=Period.parse(change.since).words(language) if change.since else "",
+        now=Period.parse(figure.period).words(language),
     )
+    return text + (_SAMPLING[language] if change.direction and change.sampling_error_unknown else "")
+
+
+def _size(amount: float, unit: str, language: Language) -> str:
+    if unit in ("PC", "PP"):
+        return format_change(amount, unit, language)
+    return format_number(amount, unit_or_unknown(unit), language)
+
+
+def rank_words(rank: Rank, direction: str, language: Language) -> str:
+    """A rank among regions: `2nd highest value of 21 regions`, or a range where tests cannot tell places apart."""
+    low, high = rank.low or rank.place, rank.high or rank.place
+    lowest = direction == "down"
+    if language == "it":
+        end = "dal più basso" if lowest else "dal più alto"
+        place = f"{ordinal(low, 'it')} valore" if low == high else f"tra il {ordinal(low, 'it')} e il {ordinal(high, 'it')} posto"
+        return f"{place} {end} su {rank.among} regioni e province autonome"
+    end = "lowest" if lowest else "highest"
+    if low == high:
+        return f"{ordinal(low, 'en')} {end} value of {rank.among} regions"
+    return f"{ordinal(low, 'en')} to {ordinal(high, 'en')} {end} of {rank.among} regions"
+
+
+# -- rules
 
 
 def level(
@@ -90,23 +121,24 @@ def level(
     geo: str,
     indicator: str,
     series: Sequence[Figure],
-    until: str = "9999",
+    changes: SeriesChanges,
+    until: str | None = None,
 ) -> Sentence:
     """The newest figure and its change; `until` is the last period that is complete."""
-    told = sorted(
-        (f for f in series if f.value is not None and f.period <= until), key=lambda f: ordinal(f.period)
-    )
-    if not told:
+    valued = _valued(series, until)
+    if not valued:
         return _none(names, words)
-    figure, before = told[-1], told[-2] if len(told) > 1 else None
-    rule, change_it, change_en = change(figure, before)
+    figure = valued[-1]
+    change = changes.change(indicator, geo, valued, unit_or_unknown(figure.unit))
     rests_on = [f"{geo}/{indicator}/{figure.period}"]
-    if rule in ("change", "chance"):
-        rests_on.append(f"{geo}/{indicator}/{before.period}")
+    if change.kind in SIZED:
+        rests_on.append(f"{geo}/{indicator}/{change.since}")
     return Sentence(
-        rule,
-        f"{names['it']}, {figure.period}: {_with_unit(figure, 'it')} {words['it']}, {change_it} ({_source(figure, 'segno')})",
-        f"{names['en']}, {figure.period}: {_with_unit(figure, 'en')} {words['en']}, {change_en} ({_source(figure, 'flag')})",
+        change.kind,
+        f"{names['it']}, {figure.period}: {_with_unit(figure, 'it')} {words['it']}, {change_words(change, figure, 'it')}"
+        f" ({_source(figure, 'segno')})",
+        f"{names['en']}, {figure.period}: {_with_unit(figure, 'en')} {words['en']}, {change_words(change, figure, 'en')}"
+        f" ({_source(figure, 'flag')})",
         rests_on,
     )
 
@@ -118,31 +150,36 @@ def comparison(
     indicator: str,
     same_level: dict[str, Figure],
     country: tuple[str, dict[str, str], Figure | None],
+    rules: Rules,
+    direction: ranking.Direction = "none",
 ) -> Sentence:
-    """Our figure beside the country's, and its place among the country's territories of the same level.
+    """Our figure beside the country's, and its rank among the country's territories of the same level.
 
     `same_level`: figures by territory, ours among them, of one period and table. `country`: code, names and figure.
-    What is not reliable is not compared. The first place is the highest value.
+    A figure that is not reliable is not compared.
     """
     figure = same_level.get(geo)
     if figure is None:
         return _none(names, words)
     code, country_names, whole = country
     rule, it, en, rests_on = "level", "", "", [f"{geo}/{indicator}/{figure.period}"]
-    reliable = {place: one for place, one in same_level.items() if one.reliability not in UNSURE}
-    if figure.reliability in UNSURE:
+    rank = ranking.rank(same_level, geo, rules, direction)
+    if not ranking.is_reliable(figure):
         rule, it, en = "uncertain", "; dato troppo incerto per un confronto", "; too uncertain to compare"
     else:
-        if whole is not None and whole.reliability not in UNSURE:
+        if whole is not None and ranking.is_reliable(whole):
             rule = "compared"
-            it, en = (f"; {country_names[lang]} {_with_unit(whole, lang)}" for lang in ("it", "en"))
+            it, en = (f"; {country_names[lang]} {_with_unit(whole, lang)}" for lang in LANGUAGES)
             rests_on.append(f"{code}/{indicator}/{figure.period}")
-        if len(reliable) >= RANKED:
+        if rank is not None and rank.among >= RANKED:
             rule = "ranked"
-            rank = 1 + sum(other.value > figure.value for other in reliable.values())
-            it += f"; {rank}º valore più alto di {len(reliable)} regioni"
-            en += f"; {_ordinal(rank)} highest value of {len(reliable)} regions"
-            rests_on += [f"{place}/{indicator}/{figure.period}" for place in sorted(reliable) if place != geo]
+            it += f"; {rank_words(rank, direction, 'it')}"
+            en += f"; {rank_words(rank, direction, 'en')}"
+            rests_on += [
+                f"{place}/{indicator}/{figure.period}"
+                for place, other in sorted(same_level.items())
+                if place != geo and ranking.may_be_ranked(other)
+            ]
     return Sentence(
         rule,
         f"{names['it']}, {figure.period}: {words['it']} {_with_unit(figure, 'it')}{it} ({_source(figure, 'segno')})",
@@ -151,38 +188,33 @@ def comparison(
     )
 
 
-def targets_stand(standing: Sequence[dict[str, Any]]) -> Sentence:
-    """How many of the targets that stand are where; of proposals only where none is adopted.
+def target_counts(standing: Sequence[dict[str, Any]]) -> Sentence:
+    """How many current targets have which status; of proposals only where none is adopted.
 
-    `standing`: `target_id, stage, geo, indicator, period, status` of the latest result of each version that stands.
+    `standing`: `target_id, stage, geo, indicator, period, status` of the latest result of each current version.
     """
     adopted = [row for row in standing if row["stage"] == "adopted"]
-    told = adopted or list(standing)
-    if not told:
+    counted = adopted or list(standing)
+    if not counted:
         return Sentence("none", "Nessun obiettivo è fissato.", "No target is fixed.", [])
-    counts = [(words, sum(row["status"] == status for row in told)) for status, words in STATUSES.items()]
-    it = f"Obiettivi: {len(told)} {'adottati' if adopted else 'proposti, nessuno adottato'}"
-    en = f"Targets: {len(told)} {'adopted' if adopted else 'proposed, none adopted'}"
-    it += "".join(f"; {words['it']} {count}" for words, count in counts if count)
-    en += "".join(f"; {words['en']} {count}" for words, count in counts if count)
-    rests_on = [f"{row['geo']}/{row['indicator']}/{row['period']}" for row in told if row["period"]]
+    it = f"Obiettivi: {len(counted)} {'adottati' if adopted else 'proposti, nessuno adottato'}"
+    en = f"Targets: {len(counted)} {'adopted' if adopted else 'proposed, none adopted'}"
+    for status, words in STATUSES.items():
+        if count := sum(row["status"] == status for row in counted):
+            it += f"; {count} {words['it_one'] if count == 1 else words['it']}"
+            en += f"; {count} {words['en']}"
+    rests_on = [f"{row['geo']}/{row['indicator']}/{row['period']}" for row in counted if row["period"]]
     return Sentence("counted", f"{it}.", f"{en}.", rests_on)
 
 
 STATUSES = {
-    "met": {"it": "raggiunti", "en": "met"},
-    "on_track": {"it": "in linea", "en": "on track"},
-    "delayed": {"it": "in ritardo", "en": "delayed"},
-    "off_track": {"it": "fuori rotta", "en": "off track"},
-    "not_assessable": {"it": "non valutabili", "en": "not assessable"},
-    "not_comparable": {"it": "non confrontabili", "en": "not comparable"},
+    "met": {"it_one": "raggiunto", "it": "raggiunti", "en": "met"},
+    "on_track": {"it_one": "in linea", "it": "in linea", "en": "on track"},
+    "delayed": {"it_one": "in ritardo", "it": "in ritardo", "en": "delayed"},
+    "off_track": {"it_one": "fuori rotta", "it": "fuori rotta", "en": "off track"},
+    "not_assessable": {"it_one": "non valutabile", "it": "non valutabili", "en": "not assessable"},
+    "not_comparable": {"it_one": "non confrontabile", "it": "non confrontabili", "en": "not comparable"},
 }
-
-
-def _overlap(a: Figure, b: Figure) -> bool:
-    if None in (a.ci_low, a.ci_high, b.ci_low, b.ci_high):
-        return False
-    return a.ci_low <= b.ci_high and b.ci_low <= a.ci_high
 
 
 def _none(names: dict[str, str], words: dict[str, str]) -> Sentence:
@@ -194,26 +226,17 @@ def _source(figure: Figure, mark: str) -> str:
     return f"{figure.dataset}, {mark} {figure.flag}" if figure.flag else figure.dataset
 
 
-def _with_unit(figure: Figure, language: str) -> str:
-    return number(figure.value, language) + (" %" if figure.unit == "PC" else "")
+def _with_unit(figure: Figure, language: Language) -> str:
+    # the words of the headline name every unit but the percentage
+    unit = unit_or_unknown(figure.unit)
+    return format_number(figure.value or 0, unit, language, sign=unit.changes_in_points)
 
 
-def number(value: float, language: str, digits: int | None = None) -> str:
-    """`value` as a reader of `language` writes it: whole from a thousand on, else with two decimals."""
-    text = f"{value:,.{(0 if abs(value) >= 1000 else 2) if digits is None else digits}f}"
-    return text.translate(str.maketrans(",.", ".,")) if language == "it" else text
-
-
-def short(value: float, unit: str, language: str) -> str:
-    """`value` with its unit and without the zeros at its end; a count needs no unit."""
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
-    text = text.translate(str.maketrans(",.", ".,")) if language == "it" else text
-    return text + {"NR": "", "PC": " %"}.get(unit, f" {unit}")
-
-
-def _ordinal(rank: int) -> str:
-    ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"{rank}{ending}"
+def _valued(series: Sequence[Figure], until: str | None) -> list[Figure]:
+    """The figures with a value up to the period `until`, oldest first."""
+    last = Period.parse(until) if until else None
+    kept = [f for f in series if f.value is not None and (last is None or Period.parse(f.period) <= last)]
+    return sorted(kept, key=lambda figure: Period.parse(figure.period))
 
 
 # -- the table of a release
@@ -221,15 +244,17 @@ def _ordinal(rank: int) -> str:
 
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
     """Create `headlines` in `schema`, from its `indicators`, `targets` and `target_results`; `ours` is the territory's file."""
+    changes = series_changes.read(con, schema)
     rows = []
     for headline in ours["headlines"]:
-        rows += [_level_row(con, ours, headline, schema), _comparison_row(con, ours, headline, schema)]
+        rows.append(_level_row(con, ours, headline, changes, schema))
+        rows.append(_comparison_row(con, ours, headline, changes, schema))
     found = con.execute(f"""
         select target_id, stage, indicator, geo, period, status
         from {schema}.target_results r join {schema}.targets t using (target_id, version)
         where point = 'latest' and superseded_by is null order by target_id""")
     names = [column[0] for column in found.description]
-    sentence = targets_stand([dict(zip(names, row, strict=True)) for row in found.fetchall()])
+    sentence = target_counts([dict(zip(names, row, strict=True)) for row in found.fetchall()])
     rows.append(("targets", "targets", None, ours["region"], sentence, None))
     write_table(
         con,
@@ -280,23 +305,38 @@ def read(con: duckdb.DuckDBPyConnection, kind: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _level_row(con: Any, ours: dict[str, Any], headline: dict[str, Any], schema: str) -> tuple[Any, ...]:
+def _level_row(
+    con: duckdb.DuckDBPyConnection,
+    ours: dict[str, Any],
+    headline: dict[str, Any],
+    changes: SeriesChanges,
+    schema: str,
+) -> tuple[Any, ...]:
     """Of the indicators of a headline the first that has a value, else the last."""
     for choice in headline["indicators"]:
-        until = choice.get("until", "9999")
+        until = choice.get("until")
         pair = (choice["id"], ours["region"])
         series = figures(con, schema, [pair])[pair]
-        if newest := _newest(series, until):
+        if valued := _valued(series, until):
             break
-    sentence = level(ours["names"], choice["words"], ours["region"], choice["id"], series, until)
+    sentence = level(ours["names"], choice["words"], ours["region"], choice["id"], series, changes, until)
+    newest = valued[-1] if valued else None
     return "level", headline["theme"], choice["id"], ours["region"], sentence, newest
 
 
-def _comparison_row(con: Any, ours: dict[str, Any], headline: dict[str, Any], schema: str) -> tuple[Any, ...]:
+def _comparison_row(
+    con: duckdb.DuckDBPyConnection,
+    ours: dict[str, Any],
+    headline: dict[str, Any],
+    changes: SeriesChanges,
+    schema: str,
+) -> tuple[Any, ...]:
     choice, region, country = headline["compared"], ours["region"], ours["country"]
     names = con.execute(
         f"select name_it, name_en from {schema}.geography where geo = {literal(country)}"
     ).fetchone()
+    if names is None:
+        raise KeyError(f"{country} is not in geography")
     places = [
         geo
         for (geo,) in con.execute(f"""
@@ -304,7 +344,8 @@ def _comparison_row(con: Any, ours: dict[str, Any], headline: dict[str, Any], sc
             and level = (select level from {schema}.geography where geo = {literal(region)}) order by geo""").fetchall()
     ]
     found = figures(con, schema, [(choice["id"], geo) for geo in (country, *places)])
-    newest = _newest(found[choice["id"], region], choice.get("until", "9999"))
+    valued = _valued(found[choice["id"], region], choice.get("until"))
+    newest = valued[-1] if valued else None
 
     def like_ours(geo: str) -> Figure | None:
         return next(
@@ -317,11 +358,15 @@ def _comparison_row(con: Any, ours: dict[str, Any], headline: dict[str, Any], sc
         )
 
     same_level = {geo: figure for geo in places if (figure := like_ours(geo))}
-    about = (country, {"it": names[0], "en": names[1]}, like_ours(country))
-    sentence = comparison(ours["names"], choice["words"], region, choice["id"], same_level, about)
+    whole = (country, {"it": names[0], "en": names[1]}, like_ours(country))
+    sentence = comparison(
+        ours["names"],
+        choice["words"],
+        region,
+        choice["id"],
+        same_level,
+        whole,
+        changes.rules[choice["id"]],
+        changes.directions[choice["id"]],
+    )
     return "comparison", headline["theme"], choice["id"], region, sentence, newest
-
-
-def _newest(series: Sequence[Figure], until: str) -> Figure | None:
-    told = [f for f in series if f.value is not None and f.period <= until]
-    return max(told, key=lambda f: ordinal(f.period), default=None)

@@ -48,13 +48,16 @@ NEEDED = (
     "interval",
 )
 # what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
-# period, the number of last periods that are provisional
-ALLOWED = (*NEEDED, "proxy_for", "pooled", "complete_until", "provisional_periods")
+# period, the number of last periods that are provisional, where the figures come from, the prices of money, and the
+# indicator (or `population`) that gives the count of a rate published without one
+ALLOWED = (*NEEDED, "proxy_for", "pooled", "complete_until", "provisional_periods", "source_kind", "prices", "count_from")
 CHOICES = {
     "direction": ("up", "down", "none"),
     "relevance": ("whole_economy", "sector", "district_core"),
     "counts": ("numerator", "denominator", "none"),
     "interval": ("poisson", "gamma", "wilson", "none"),
+    "source_kind": ("register", "survey", "accounts"),
+    "prices": ("current", "constant"),
 }
 # what of a header changes the figures; other words are free to improve
 METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
@@ -114,7 +117,7 @@ def _family(path: Path) -> Family:
                 hint="add a line `-- key: value` for each.",
             )
         for key, choices in CHOICES.items():
-            if header[key] not in choices:
+            if key in header and header[key] not in choices:
                 raise SpecError(
                     f"{where}: {key}: {header[key]} is not known.", hint=f"one of {', '.join(choices)}."
                 )
@@ -204,6 +207,9 @@ def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
             "pooled": "varchar",
             "complete_until": "varchar",
             "provisional_periods": "integer",
+            "source_kind": "varchar",
+            "prices": "varchar",
+            "count_from": "varchar",
             "method_version": "varchar",
         },
         [

@@ -48,6 +48,8 @@ class Figure:
     ci_high: float | None = None
     truncated: bool = False
     provisional: bool = False
+    numerator: float | None = None
+    denominator: float | None = None
 
 
 @dataclass(frozen=True)
@@ -381,7 +383,7 @@ def figures(
     if pairs:
         rows = con.execute(f"""
             select indicator, geo, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
-                   ci_low, ci_high, truncated, provisional
+                   ci_low, ci_high, truncated, provisional, numerator, denominator
             from ({all_figures_sql(schema)}) where (indicator, geo) in ({pairs}) order by period""")
         for indicator, geo, *figure in rows.fetchall():
             found[indicator, geo].append(Figure(*figure))
@@ -392,7 +394,7 @@ def all_figures_sql(schema: str) -> str:
     """What a target can stand on: the rows of `indicators`, and the district's own figures with the same columns."""
     return f"""
         select indicator, geo, geo_level, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
-               ci_low, ci_high, truncated, provisional, method_version
+               ci_low, ci_high, truncated, provisional, method_version, numerator, denominator
         from {schema}.indicators
         union all
         -- the district counts itself: nothing but its flags says how well
@@ -400,7 +402,7 @@ def all_figures_sql(schema: str) -> str:
                case when value is null then 'suppressed'
                     when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end,
                contains(coalesce(flag, ''), 'b'), dataset, snapshot_id, known_from,
-               null, null, false, contains(coalesce(flag, ''), 'p'), null
+               null, null, false, contains(coalesce(flag, ''), 'p'), null, null, null
         from {schema}.district"""
 
 

@@ -1,4 +1,5 @@
 -- theme: enterprise_births
+-- source_kind: register
 -- directive: territory
 -- relevance: whole_economy
 -- pitfalls: Two perimeters, to 2020 and from 2021, never one series. By seat of the enterprise: a plant here of a company registered elsewhere is not counted. Intervals show chance, not sampling: the register counts every enterprise.

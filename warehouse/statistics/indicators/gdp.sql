@@ -1,4 +1,6 @@
 -- theme: context
+-- source_kind: accounts
+-- prices: current
 -- directive: territory
 -- relevance: whole_economy
 -- counts: none

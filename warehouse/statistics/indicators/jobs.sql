@@ -1,4 +1,5 @@
 -- theme: employment
+-- source_kind: accounts
 -- directive: territory
 -- relevance: whole_economy
 -- counts: none

@@ -1,4 +1,5 @@
 -- theme: employment
+-- source_kind: register
 -- directive: aggregation
 -- relevance: sector
 -- direction: up

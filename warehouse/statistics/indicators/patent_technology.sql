@@ -1,4 +1,5 @@
 -- theme: patents
+-- source_kind: register
 -- directive: talents
 -- relevance: sector
 -- complete_until: 2010

@@ -1,4 +1,5 @@
 -- theme: patents
+-- source_kind: register
 -- directive: talents
 -- relevance: whole_economy
 -- complete_until: 2010

@@ -1,4 +1,5 @@
 -- theme: context
+-- source_kind: survey
 -- directive: talents
 -- relevance: whole_economy
 -- counts: none

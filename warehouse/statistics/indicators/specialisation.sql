@@ -1,4 +1,5 @@
 -- theme: employment
+-- source_kind: survey
 -- directive: aggregation
 -- relevance: sector
 -- unit: RATIO

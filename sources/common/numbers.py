@@ -1,0 +1,62 @@
+"""The one rendering of a number, in Italian and English.
+
+Belongs here: rounding, digits and signs of numbers for readers. Does not belong here: which number is shown, and the numbers of
+machine-readable tables, which are never rounded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from babel.numbers import format_decimal
+
+from sources.common.units import Unit
+
+Language = Literal["it", "en"]
+MINUS = "\u2212"
+NO_BREAK = "\u00a0"
+_POINTS = {"it": "punti", "en": "points"}
+_SIGNIFICANT = 3
+_MOST_DECIMALS = 3
+
+
+def format_number(value: float, unit: Unit, language: Language, *, sign: bool = True) -> str:
+    """A published value in its unit: whole numbers in full, everything else to three significant digits.
+
+    49.75 is 49.8 and 22,993.4 is 22,993. `sign=False` leaves out the unit's sign (%, €). A small number that would read as 0
+    keeps three decimals at most. Infinite and undefined values raise ValueError: they are no figures.
+    """
+    return format_decimals(value, decimals(value), language) + (getattr(unit.sign, language) if sign else "")
+
+
+def format_change(amount: float, unit: str, language: Language) -> str:
+    """The size of a change in percent (PC, one decimal) or in points (PP), without its direction."""
+    if unit == "PC":
+        return f"{format_decimals(amount, 1, language)}%"
+    return f"{format_decimals(amount, min(2, max(1, decimals(amount))), language)}{NO_BREAK}{_POINTS[language]}"
+
+
+def format_decimals(value: float, places: int, language: Language) -> str:
+    """`value` with `places` decimals, grouped by thousands, with a true minus sign: 22.993,5 or 22,993.5."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no figure")
+    rounded = round(value, places)
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    digits = str(format_decimal(abs(rounded), format=pattern, locale=language))
+    return (MINUS if rounded < 0 else "") + digits
+
+
+def decimals(value: float, significant: int = _SIGNIFICANT) -> int:
+    """Decimals that leave `significant` digits; none for whole numbers and for what has as many digits before the mark."""
+    if value == int(value) or abs(value) >= 10 ** (significant - 1):
+        return 0
+    return min(_MOST_DECIMALS, significant - 1 - math.floor(math.log10(abs(value))))
+
+
+def ordinal(number: int, language: Language) -> str:
+    """A place in words' short form: 1º, 4th."""
+    if language == "it":
+        return f"{number}º"
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
