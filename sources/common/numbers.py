@@ -34,7 +34,9 @@ def format_change(amount: float, unit: str, language: Language) -> str:
     """The size of a change in percent (PC, one decimal) or in points (PP), without its direction."""
     if unit == "PC":
         return f"{format_decimals(amount, 1, language)}%"
-    return f"{format_decimals(amount, min(2, max(1, decimals(amount))), language)}{NO_BREAK}{_POINTS[language]}"
+    return (
+        f"{format_decimals(amount, min(2, max(1, decimals(amount))), language)}{NO_BREAK}{_POINTS[language]}"
+    )
 
 
 def format_decimals(value: float, places: int, language: Language) -> str:

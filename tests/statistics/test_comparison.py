@@ -27,9 +27,7 @@ def count(period: str, number: float, **more: object) -> Figure:
 
 
 def share(period: str, number: float, of: float, **more: object) -> Figure:
-    return replace(
-        figure(period, 100 * number / of, unit="PC"), numerator=number, denominator=of, **more
-    )
+    return replace(figure(period, 100 * number / of, unit="PC"), numerator=number, denominator=of, **more)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +44,12 @@ def share(period: str, number: float, of: float, **more: object) -> Figure:
         (figure("2020", 10.4), figure("2019", 10.0), SURVEY, "up"),
         (figure("2020", 10.04), figure("2019", 10.0), SURVEY, "stable"),
         (figure("2020", 1003.0), figure("2019", 1000.0), Rules(unit("PER")), "stable"),
-        (figure("2020", 20100.0), figure("2019", 19000.0), Rules(unit("EUR_HAB"), current_prices=True), "nominal"),
+        (
+            figure("2020", 20100.0),
+            figure("2019", 19000.0),
+            Rules(unit("EUR_HAB"), current_prices=True),
+            "nominal",
+        ),
         (count("2020", 9, break_before=True), count("2019", 900), COUNT, "break"),
         (count("2020", 9, dataset="b"), count("2019", 900), COUNT, "break"),
         (count("2020", 900), count("2017", 90), COUNT, "gap"),

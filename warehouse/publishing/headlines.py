@@ -104,7 +104,11 @@ def rank_words(rank: Rank, direction: str, language: Language) -> str:
     lowest = direction == "down"
     if language == "it":
         end = "dal più basso" if lowest else "dal più alto"
-        place = f"{ordinal(low, 'it')} valore" if low == high else f"tra il {ordinal(low, 'it')} e il {ordinal(high, 'it')} posto"
+        place = (
+            f"{ordinal(low, 'it')} valore"
+            if low == high
+            else f"tra il {ordinal(low, 'it')} e il {ordinal(high, 'it')} posto"
+        )
         return f"{place} {end} su {rank.among} regioni e province autonome"
     end = "lowest" if lowest else "highest"
     if low == high:

@@ -151,7 +151,11 @@ def compare(
         return Change("gap", since)
     if not is_reliable(before):
         return Change("unreliable", since, unreliable_earlier=True)
-    if now.truncated or before.truncated or not (revisions_neutral or _equally_mature(now, before, revisions_due)):
+    if (
+        now.truncated
+        or before.truncated
+        or not (revisions_neutral or _equally_mature(now, before, revisions_due))
+    ):
         return Change("unequal_maturity", since)
     if break_proposed:
         return Change("break_proposed", since)
@@ -187,7 +191,10 @@ def difference_p_value(now: Comparable, before: Comparable, test: Test) -> float
         if not now.denominator or not before.denominator:
             return None
         return count_tests.two_shares(now.numerator, now.denominator, before.numerator, before.denominator)
-    if (now.denominator is None) != (before.denominator is None) or 0 in (now.denominator, before.denominator):
+    if (now.denominator is None) != (before.denominator is None) or 0 in (
+        now.denominator,
+        before.denominator,
+    ):
         return None
     return count_tests.two_counts(
         now.numerator, before.numerator, now.denominator or 1, before.denominator or 1

@@ -56,7 +56,9 @@ def two_shares(count: float, of: float, other: float, other_of: float) -> float:
     hits = numpy.arange(low, high + 1)
 
     def choose(number: int, chosen: numpy.ndarray | int) -> numpy.ndarray:
-        return gammaln(number + 1) - gammaln(numpy.add(chosen, 1)) - gammaln(numpy.subtract(number, chosen) + 1)
+        return (
+            gammaln(number + 1) - gammaln(numpy.add(chosen, 1)) - gammaln(numpy.subtract(number, chosen) + 1)
+        )
 
     logarithms = choose(of, hits) + choose(other_of, total - hits)
     weights = numpy.exp(logarithms - logarithms.max())

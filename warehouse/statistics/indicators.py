@@ -50,7 +50,16 @@ NEEDED = (
 # what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
 # period, the number of last periods that are provisional, where the figures come from, the prices of money, and the
 # indicator (or `population`) that gives the count of a rate published without one
-ALLOWED = (*NEEDED, "proxy_for", "pooled", "complete_until", "provisional_periods", "source_kind", "prices", "count_from")
+ALLOWED = (
+    *NEEDED,
+    "proxy_for",
+    "pooled",
+    "complete_until",
+    "provisional_periods",
+    "source_kind",
+    "prices",
+    "count_from",
+)
 CHOICES = {
     "direction": ("up", "down", "none"),
     "relevance": ("whole_economy", "sector", "district_core"),

@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 
 import duckdb
 
+from sources.common.numbers import format_number
+from sources.common.units import unit, unit_or_unknown
 from warehouse.publishing.exports.release_metadata import Facts, dicts
-from warehouse.publishing.headlines import short
 from warehouse.targets.assessment import falling_short
 
 KEPT = 200
@@ -70,7 +71,10 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
         it, en = (
             {
                 "about": ", ".join(part for part in (t[f"title_{language}"], t[f"name_{language}"]) if part),
-                **{key: short(t[key], t["unit"], language) for key in ("value", "expected")},
+                **{
+                    key: format_number(t[key], unit_or_unknown(t["unit"]), language)
+                    for key in ("value", "expected")
+                },
             }
             for language in ("it", "en")
         )
@@ -104,8 +108,10 @@ def _counts(v: dict[str, Any]) -> dict[str, str]:
     }
     parts = [(v[key], told) for key, told in words.items() if v[key]]
     return {
-        "it": ", ".join(f"{short(n, 'NR', 'it')} {told[0]}" for n, told in parts) or "nessun dato cambiato",
-        "en": ", ".join(f"{short(n, 'NR', 'en')} {told[1]}" for n, told in parts) or "no figure changed",
+        "it": ", ".join(f"{format_number(n, unit('NR'), 'it')} {told[0]}" for n, told in parts)
+        or "nessun dato cambiato",
+        "en": ", ".join(f"{format_number(n, unit('NR'), 'en')} {told[1]}" for n, told in parts)
+        or "no figure changed",
     }
 
 
