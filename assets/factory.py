@@ -11,9 +11,10 @@ import dagster as dg
 
 from assets import checks, observations, release
 from assets.resources import DataFolderResource
-from sources.catalogue import Catalogue, Dataset, Provider
+from sources.catalogue import Catalogue, Dataset
 from sources.common.sql import literal
 from sources.data_folder import utc_now
+from sources.providers import Provider
 from warehouse.history.dataset_state import Check, DatasetState, describe, read_status
 from warehouse.publishing.tables import contract
 

@@ -16,13 +16,14 @@ import duckdb
 
 from assets.observations import PROTOCOLS
 from assets.run import RunContext
-from sources.catalogue import Dataset, Provider
+from sources.catalogue import Dataset
 from sources.common.sql import identifier, literal
 from sources.concepts import territories
 from sources.errors import DistrettoError, UnreadableBody
 from sources.formats.staged import Staged, period
 from sources.http.client import Client
 from sources.protocols import Structure
+from sources.providers import Provider
 from sources.staging import decoded
 from warehouse.reference.territory import geography
 
@@ -55,7 +56,7 @@ def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
 def compare(dataset: Dataset, provider: Provider, there: Structure, held: Structure | None) -> dict[str, Any]:
     """What differs between the entry, what the provider has (`there`) and the figures `held`, all in our names and codes."""
     # `rest` gathers whatever else the provider has
-    expected = [d for d in (*dataset.dimensions, *_further(dataset)) if d != dataset.rest]
+    expected = [d for d in (*dataset.dimensions, *_further(dataset)) if d != dataset.collect_rest]
     found = there.dimensions
     asked = _asked(dataset)
     if provider.territories:
@@ -73,7 +74,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
         "dimensions": {
             "expected": expected,
             "found": found,
-            "new": [] if dataset.rest else sorted(set(found) - set(expected)),
+            "new": [] if dataset.collect_rest else sorted(set(found) - set(expected)),
             "gone": sorted(set(expected) - set(found)),
         },
         "codes_gone": {d: codes for d, codes in gone.items() if codes},
@@ -86,7 +87,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
         "held": held is not None,
     }
     if held:
-        for dimension in (d for d in dataset.dimensions if d != dataset.rest):
+        for dimension in (d for d in dataset.dimensions if d != dataset.collect_rest):
             if new := sorted(_wanted(dataset, dimension, there) - held.codes[dimension]):
                 report["codes_new"][dimension] = new
             if dimension in there.codes and (old := sorted(held.codes[dimension] - there.codes[dimension])):
@@ -161,7 +162,7 @@ def _by_fetching(protocol: Any, dataset: Dataset, provider: Provider, folder: Pa
 
 def _further(dataset: Dataset) -> list[str]:
     """Dimensions of the provider's that are dropped when its latest edition is taken."""
-    return [dataset.latest] if dataset.latest else []
+    return [dataset.keep_latest] if dataset.keep_latest else []
 
 
 def _of_staged(staged: Staged, dimensions: list[str], further: Iterable[str] = ()) -> Structure:

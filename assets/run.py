@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sources.catalogue import Catalogue, Provider, load_catalogue, load_providers
+from sources.catalogue import Catalogue, load_catalogue
 from sources.data_folder import DataFolder
 from sources.formats.staged import Staged
+from sources.providers import Provider, load_providers
 from sources.snapshots import Snapshot, SnapshotStore
 from sources.staging import stage
 from warehouse.history.store import warehouse

@@ -11,7 +11,8 @@ from assets.factory import build_assets
 from assets.resources import DataFolderResource
 from pipelines.alerts import on_failure, on_release
 from pipelines.schedules import nightly_schedule
-from sources.catalogue import load_catalogue, load_providers
+from sources.catalogue import load_catalogue
+from sources.providers import load_providers
 
 
 def build_definitions() -> dg.Definitions:

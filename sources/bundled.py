@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
-from sources.catalogue import Dataset, Provider
+from sources.catalogue import Dataset
 from sources.data_folder import DataFolder, utc_now
 from sources.http.client import Body
+from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 
 FOLDER = Path(__file__).parent / "starter"

@@ -1,6 +1,7 @@
-"""The schema of the catalogue and of the providers' file; an unknown key is an error with file and line.
+"""The catalogue: what a dataset is, as data; one YAML file in `catalogue/` per dataset.
 
-Belongs here: what a dataset and a provider are, as data. Does not belong here: asking a provider.
+Belongs here: the model of an entry, and loading all of them. Does not belong here: reading YAML (`common/config.py`),
+how a provider is asked (`providers.py`, `protocols/`), reading its tables (`formats/`).
 """
 
 from __future__ import annotations
@@ -8,61 +9,41 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, StringConstraints
 
-from sources.common.config import choice
+from sources.common.config import Location, Names, Problem, Strict, choice, read
+from sources.common.periods import FREQUENCIES, Frequency
 from sources.common.units import units
 from sources.errors import SpecError, UnknownUnit
+from sources.providers import Dimension, Redistribution, load_providers
 
 HERE = Path(__file__).parent
-# libyaml where PyYAML was built with it: ten times as fast
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 # OECD's tables are named STRUCTURE@TABLE
 TableCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@\-]+$")]
-Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Filter = dict[Dimension, list[Code]]
 RESERVED = frozenset("dataset indicator period value flag conf known_from snapshot_id series".split())
 # each is a published table: the themes of the mission, and the district's own figures
 Theme = Literal["enterprise_births", "patents", "employment", "district"]
+FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")
+# old names of keys, still read with a warning
+RENAMED = {"latest": "keep_latest", "rest": "collect_rest"}
 
 
-# may the figures be given out, with their source named, or do they stay in the house
-Redistribution = Literal["allowed", "denied"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Title(_Strict):
-    it: str
-    en: str
-
-
-class Calendar(_Strict):
-    """When the provider publishes: frequency in SDMX codes; `late_after_days` since its last update."""
+class Calendar(Strict):
+    """How often the provider publishes, N for irregularly; a table is late `late_after_days` after its last update."""
 
     frequency: Literal["A", "S", "Q", "M", "W", "D", "N"]
     expected: str
     late_after_days: int | None = Field(default=None, gt=0)
 
 
-class Range(_Strict):
+class Range(Strict):
     """Values of the rows that `where` selects lie between `min` and `max`, in the rows' own unit."""
 
     where: Filter = {}
@@ -70,7 +51,7 @@ class Range(_Strict):
     max: float | int | None = None
 
 
-class Checks(_Strict):
+class Checks(Strict):
     """What must hold of the staged figures before they enter history."""
 
     min_rows: int = Field(gt=0)
@@ -81,7 +62,7 @@ class Checks(_Strict):
     min_size_ratio: float = Field(default=0.7, gt=0, le=1)
 
 
-class Moment(_Strict):
+class PeriodSource(Strict):
     """Where a table says its period: text in a `column`, in the lines `above` the headings or in the file's `name`.
 
     `pattern` has the groups year, and quarter (1 to 4 or I to IV), or month, or month and day.
@@ -91,7 +72,7 @@ class Moment(_Strict):
     pattern: str
     column: str | None = None
 
-    def contradictions(self) -> Iterator[tuple[tuple[Any, ...], str]]:
+    def contradictions(self) -> Iterator[Problem]:
         """`(location, problem)` of what does not fit."""
         if (self.place == "column") != bool(self.column):
             yield ("column",), "is given where place is column, and only there"
@@ -107,7 +88,7 @@ class Moment(_Strict):
             )
 
 
-class Layout(_Strict):
+class TableLayout(Strict):
     """How a table made for people (format `tabular`) becomes observations; headings are told as they stand there.
 
     A row holds the codes of its dimensions, and a figure in each column of `values`, whose code is one of the dimension
@@ -117,7 +98,7 @@ class Layout(_Strict):
 
     decimal: Literal[",", "."]
     sheet: str | None = None
-    period: list[Moment]
+    period: list[PeriodSource]
     columns: dict[Dimension, str] = {}
     codes: dict[Dimension, dict[str, Code]] = {}
     constants: dict[Dimension, Code] = {}
@@ -126,7 +107,7 @@ class Layout(_Strict):
     counted: Code | None = None
     totals: list[Dimension] = []
 
-    def contradictions(self, dimensions: list[str]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    def contradictions(self, dimensions: list[str]) -> Iterator[Problem]:
         """`(location, problem)` of every key that does not fit another one, or the entry's `dimensions`."""
         for i, moment in enumerate(self.period):
             yield from ((("period", i, *location), problem) for location, problem in moment.contradictions())
@@ -142,27 +123,34 @@ class Layout(_Strict):
             yield ("totals",), "only rows that are counted have totals"
 
 
-class Dataset(_Strict):
-    """One catalogue entry; its file name is its `id`."""
+Layout = TableLayout
+
+
+class Dataset(Strict):
+    """One catalogue entry; its file name is its `id`.
+
+    `frequencies`: those that its periods may have; decoding refuses any other. Without the key, all are taken.
+    `keep_latest`: a dimension of which the greatest code alone is kept, and which is then dropped.
+    `collect_rest`: the dimension that collects, as text, every dimension of the provider that the entry does not name.
+    """
 
     id: str
     path: str
-    title: Title
+    title: Names
     theme: Literal[Theme, "context"]
     provider: str
     code: TableCode
-    format: Literal[
-        "tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis"
-    ] = "tsv"
-    layout: Layout | None = None
+    format: str = "tsv"
+    layout: TableLayout | None = None
     accumulates: bool = False
     dimensions: list[Dimension]
+    frequencies: Annotated[list[Frequency], Field(min_length=1)] = list(FREQUENCIES)
     indicator: str
     unit: str | dict[Dimension, dict[Code, Code]]
     query: Filter = {}
     slices: Dimension | None = None
-    latest: Dimension | None = None
-    rest: Dimension | None = None
+    keep_latest: Dimension | None = None
+    collect_rest: Dimension | None = None
     status: Literal["live", "frozen"]
     licence: str | None = None
     redistribution: Redistribution | None = None
@@ -172,14 +160,15 @@ class Dataset(_Strict):
     checks: Checks
     feeds: dict[Theme, Filter] = {}
 
-    def contradictions(self) -> Iterator[tuple[tuple[Any, ...], str]]:
+    def contradictions(self) -> Iterator[Problem]:
         """`(location, problem)` of every key that does not fit another one."""
-        for location, filter_ in (
+        filters: list[tuple[Location, Iterable[str]]] = [
             (("query",), self.query),
             (("unit",), self.unit if isinstance(self.unit, dict) else {}),
             *((("feeds", table), feed) for table, feed in self.feeds.items()),
             *((("checks", "ranges", i, "where"), rule.where) for i, rule in enumerate(self.checks.ranges)),
-        ):
+        ]
+        for location, filter_ in filters:
             for dimension in filter_:
                 if dimension not in self.dimensions:
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
@@ -187,10 +176,16 @@ class Dataset(_Strict):
             yield ("dimensions",), "names each dimension once, geo among them"
         if self.slices and self.slices not in self.dimensions:
             yield ("slices",), f"{self.slices} is not among the dimensions"
-        if self.latest in self.dimensions:
-            yield ("latest",), f"{self.latest} is dropped, so it is not among the dimensions"
-        if self.rest and (self.rest not in self.dimensions or self.format != "sdmx-csv" or self.slices):
-            yield ("rest",), "is one of the dimensions; of sdmx-csv alone, and without slices"
+        if self.keep_latest in self.dimensions:
+            yield ("keep_latest",), f"{self.keep_latest} is dropped, so it is not among the dimensions"
+        if self.collect_rest and (
+            self.collect_rest not in self.dimensions or self.format != "sdmx-csv" or self.slices
+        ):
+            yield ("collect_rest",), "is one of the dimensions; of sdmx-csv alone, and without slices"
+        if problem := choice(self.format, FORMATS):
+            yield ("format",), problem
+        if len(set(self.frequencies)) != len(self.frequencies):
+            yield ("frequencies",), "names each frequency once"
         if (self.format == "tabular") != bool(self.layout):
             yield ("layout",), "is given where format is tabular, and only there"
         if self.layout:
@@ -211,8 +206,8 @@ class Dataset(_Strict):
         if self.status == "live" and self.calendar.late_after_days is None:
             yield ("calendar",), "a live dataset says late_after_days"
 
-    def _units(self) -> Iterator[tuple[tuple[Any, ...], str]]:
-        """`(location, code)` of every unit the entry names; none where the provider's table says it in a dimension."""
+    def _units(self) -> Iterator[tuple[Location, str]]:
+        """`(location, code)` of every unit that the entry names; none where a dimension of the table has it."""
         if isinstance(self.unit, dict):
             for dimension, codes in self.unit.items():
                 yield from ((("unit", dimension, code), unit) for code, unit in codes.items())
@@ -221,56 +216,13 @@ class Dataset(_Strict):
 
     @property
     def indicator_dimension(self) -> str | None:
+        """The dimension whose codes are the indicators; None if the table has one indicator."""
         return self.indicator if self.indicator in self.dimensions else None
 
     @property
     def sha256(self) -> str:
         """Of the entry's content, wherever its file lies."""
         return hashlib.sha256(self.model_dump_json(exclude={"path"}).encode()).hexdigest()
-
-
-class Provider(_Strict):
-    """How a provider may be asked. Times in seconds, sizes in bytes."""
-
-    id: str
-    title: str
-    protocol: str
-    base_url: str
-    licence: str
-    licence_url: str
-    redistribution: Redistribution | None = None
-    min_interval_s: float | int = Field(ge=0)
-    max_per_hour: int | None = Field(default=None, gt=0)
-    max_bytes_a_week: int | None = Field(default=None, gt=0)
-    connect_timeout_s: float | int = Field(gt=0)
-    read_timeout_s: float | int = Field(gt=0)
-    attempts: int = Field(ge=1, le=10)
-    backoff_s: float | int = Field(ge=0)
-    retry_budget_s: float | int = Field(ge=0)
-    max_seconds: float | int = Field(gt=0)
-    max_bytes: int = Field(gt=0)
-    max_decoded_bytes: int = Field(gt=0)
-    host_budget_s: float | int = Field(gt=0)
-    async_poll_s: float | int = Field(default=0, ge=0)
-    async_budget_s: float | int = Field(default=0, ge=0)
-    ban_s: float | int | None = Field(default=None, gt=0)
-    renames: dict[str, Dimension] = {}
-    territories: str | None = None
-    allowed_absence_days: int = Field(gt=0)
-    timezone: str
-    credentials: list[str] = []
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, base_url: str, others: ValidationInfo) -> str:
-        if others.data.get("protocol") != "drop" and not re.match(r"https?://[^/]", base_url):
-            raise ValueError("must begin with http:// or https:// and a host")
-        return base_url
-
-    @property
-    def unset(self) -> list[str]:
-        """The environment variables among `credentials` that have no value: the provider is not asked without them."""
-        return [name for name in self.credentials if not os.environ.get(name)]
 
 
 class Catalogue(dict[str, Dataset]):
@@ -302,122 +254,25 @@ def load_catalogue() -> Catalogue:
     providers = load_providers()
     for dataset in entries.values():
         problems = list(dataset.contradictions())
-        if dataset.provider not in providers:
+        if problem := choice(dataset.provider, providers):
+            problems.append((("provider",), f"{problem} (in providers.yml)"))
+        elif not (dataset.redistribution or providers[dataset.provider].redistribution):
             problems.append(
                 (
-                    ("provider",),
-                    f"provider {dataset.provider!r} is not in providers.yml, which has {', '.join(providers)}",
+                    ("redistribution",),
+                    "must be allowed or denied: the provider's licence does not settle it for all its tables",
                 )
             )
-        elif not (dataset.redistribution or providers[dataset.provider].redistribution):
-            told = (
-                "says allowed or denied, since the provider's licence does not settle it for all its tables"
-            )
-            problems.append((("redistribution",), told))
-        _raise_if_any(Path(dataset.path), _read_yaml(Path(dataset.path))[1] if problems else None, problems)
+        if problems:
+            read(Path(dataset.path)).refuse(problems)
         if not dataset.redistribution:
             default = {"redistribution": providers[dataset.provider].redistribution}
             entries[dataset.id] = dataset.model_copy(update=default)
     return Catalogue(sorted(entries.items()))
 
 
-def load_providers() -> dict[str, Provider]:
-    """Providers by id: `providers.yml` with `DISTRETTO_PROVIDERS` laid over it key by key."""
-    path = HERE / "providers.yml"
-    settings, tree = _read_yaml(path)
-    if over := os.environ.get("DISTRETTO_PROVIDERS"):
-        path = Path(over)
-        laid, tree = _read_yaml(path)
-        for name, values in laid.items():
-            if not isinstance(values, dict):
-                raise SpecError(
-                    f"{path}:{_line(tree, (name,))}: {name} must hold settings, such as base_url."
-                )
-            settings[name] = {**settings.get(name, {}), **values}
-    return {
-        name: _validated(Provider, path, tree, {"id": name, **values}, at=(name,))
-        for name, values in settings.items()
-    }
-
-
 def _entry(path: Path) -> Dataset:
-    values, tree = _read_yaml(path)
+    document = read(path)
     given = {"id": path.stem, "path": str(path)}
-    _raise_if_any(path, tree, [((key,), "unknown key") for key in given if key in values])
-    return _validated(Dataset, path, tree, {**values, **given})
-
-
-def _validated(
-    model: type[Any], path: Path, tree: yaml.Node, values: dict[str, Any], at: tuple[str, ...] = ()
-) -> Any:
-    """An instance of `model` from `values`, which stand below `at` in the file `path`."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as failure:
-        problems = [((*at, *error["loc"]), _told(error)) for error in failure.errors()]
-    _raise_if_any(path, tree, problems)
-
-
-def _told(error: Any) -> str:
-    """A pydantic error in our words."""
-    if error["type"] == "missing":
-        return "missing"
-    problem = (
-        "unknown key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-    )
-    return f"{problem} (here: {error['input']!r})"
-
-
-def _raise_if_any(path: Path, tree: yaml.Node | None, problems: list[tuple[tuple[Any, ...], str]]) -> None:
-    """One SpecError that names file, line and key of every problem."""
-    if problems:
-        lines = [
-            f"{path}:{_line(tree, place)}: {'.'.join(map(str, place))}: {told}" for place, told in problems
-        ]
-        raise SpecError("; ".join(lines) + ".")
-
-
-def _read_yaml(path: Path) -> tuple[dict[str, Any], yaml.Node]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        loader = Loader(text)
-        tree = loader.get_single_node()
-        for key, line in _repeated(tree):
-            raise SpecError(f"{path}:{line}: {key}: duplicate key.")
-        values = loader.construct_document(tree) if tree else None
-    except OSError as failure:
-        raise SpecError(f"{path}: {failure.strerror}.", hint="correct the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as failure:
-        mark = getattr(failure, "problem_mark", None)
-        raise SpecError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {failure}.") from None
-    if not isinstance(values, dict):
-        raise SpecError(f"{path}:1: must hold keys and values.")
-    return values, tree
-
-
-def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.value, key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _repeated(value)
-
-
-def _line(node: yaml.Node, location: tuple[Any, ...]) -> int:
-    """The line on which `location` stands, or that of its nearest parent."""
-    line = node.start_mark.line + 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+    document.refuse(((key,), "unknown key") for key in given if key in document.values)
+    return document.validate(Dataset, {**document.renamed(RENAMED), **given})

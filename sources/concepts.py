@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sources.catalogue import Dataset, Filter, Provider
+from sources.catalogue import Dataset, Filter
 from sources.common.sql import identifier, literal
 from sources.errors import UnreadableBody
 from sources.formats.staged import Staged, decoding
+from sources.providers import Provider
 
 TERRITORIES = Path(__file__).parent / "territories.csv"
 
@@ -49,8 +50,8 @@ def territories() -> list[Territory]:
 def provider_dimensions(dataset: Dataset, provider: Provider) -> list[str]:
     """The dimensions as the provider's bodies name them, in lower case."""
     theirs = {ours: given.lower() for given, ours in provider.renames.items()}
-    named = [d for d in dataset.dimensions if d != dataset.rest]
-    return [theirs.get(d, d) for d in (*named, *([dataset.latest] if dataset.latest else []))]
+    named = [d for d in dataset.dimensions if d != dataset.collect_rest]
+    return [theirs.get(d, d) for d in (*named, *([dataset.keep_latest] if dataset.keep_latest else []))]
 
 
 def provider_query(query: Filter, provider: Provider) -> Filter:
@@ -71,20 +72,20 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
 
     Raises UnreadableBody with every code that `territories.csv` does not know.
     """
-    if not (provider.renames or provider.territories or dataset.latest or dataset.rest):
+    if not (provider.renames or provider.territories or dataset.keep_latest or dataset.collect_rest):
         return staged
     named = provider_dimensions(dataset, provider)
-    theirs = dict(zip((d for d in dataset.dimensions if d != dataset.rest), named, strict=False))
+    theirs = dict(zip((d for d in dataset.dimensions if d != dataset.collect_rest), named, strict=False))
     code = {d: f"s.{identifier(given)}" for d, given in theirs.items()}
     joined, chosen = "", "true"
     ours = Staged(folder, staged.provider_updated_at)
     with decoding(folder) as con:
         con.execute(f"create temp table s as from read_parquet({literal(staged.series)})")
         con.execute(f"create temp table o as from read_parquet({literal(staged.observations)})")
-        if dataset.rest:
+        if dataset.collect_rest:
             others = [c for (c, *_) in con.execute("describe s").fetchall() if c not in (*named, "series")]
             each = [f"{literal(c.upper() + '=')} || s.{identifier(c)}" for c in others]
-            code[dataset.rest] = f"concat_ws(';', {', '.join(each)})" if each else "''"
+            code[dataset.collect_rest] = f"concat_ws(';', {', '.join(each)})" if each else "''"
             code = {d: code[d] for d in dataset.dimensions}
         if provider.territories:
             con.execute(
@@ -112,8 +113,8 @@ def harmonise(staged: Staged, dataset: Dataset, provider: Provider, folder: Path
                     hint=f"find out what they are, then add them to sources/{TERRITORIES.name}.",
                 )
             code["geo"] = "t.geo"
-        if dataset.latest:
-            chosen = f"s.{identifier(dataset.latest)} = (select max({identifier(dataset.latest)}) from s)"
+        if dataset.keep_latest:
+            chosen = f"s.{identifier(dataset.keep_latest)} = (select max({identifier(dataset.keep_latest)}) from s)"
         columns = ", ".join(f"{sql} as {identifier(d)}" for d, sql in code.items())
         keys = ", ".join(map(identifier, dataset.dimensions))
         con.execute(

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sources.catalogue import Dataset, Provider
+from sources.catalogue import Dataset
 from sources.errors import SourceError, TooSlow, Unreachable
 from sources.http.client import Client
+from sources.providers import Provider
 
 
 def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:

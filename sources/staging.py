@@ -10,12 +10,13 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from sources import slices
-from sources.catalogue import Dataset, Provider
+from sources.catalogue import Dataset
 from sources.concepts import harmonise, provider_dimensions
 from sources.data_folder import DataFolder
 from sources.errors import UNFORESEEN, SourceError, Unforeseen
 from sources.formats import decode, sdmx_csv
 from sources.formats.staged import Staged
+from sources.providers import Provider
 from sources.snapshots import Origin, Snapshot, SnapshotStore
 
 
@@ -62,7 +63,7 @@ def decoded(
     """`body` staged into `folder`: its slices together, in the project's concepts; `filename` is what its provider calls
     it. Raises a SourceError."""
     names = provider_dimensions(dataset, provider) if origin == "live" else dataset.dimensions
-    if dataset.rest and origin == "live":
+    if dataset.collect_rest and origin == "live":
         names = [*names, *sdmx_csv.others(body, gzipped, names)]
     format_, in_slices = format_.removesuffix(slices.SUFFIX), format_.endswith(slices.SUFFIX)
     served = folder / "served"

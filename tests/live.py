@@ -16,10 +16,10 @@ from assets.observations import PROTOCOLS
 from assets.probe import probe
 from assets.run import RunContext
 from pipelines import console
-from sources.catalogue import Provider
 from sources.data_folder import DataFolder
 from sources.doctor import examine
 from sources.errors import DistrettoError, RateLimited, TooSlow, Unreachable
+from sources.providers import Provider
 
 
 def ask(run: RunContext, provider: Provider) -> dict[str, Any]:

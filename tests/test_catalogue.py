@@ -19,10 +19,11 @@ import pytest
 import yaml
 
 from sources import bundled
-from sources.catalogue import Dataset, load_catalogue, load_providers
+from sources.catalogue import Dataset, load_catalogue
 from sources.common.units import units
 from sources.concepts import territories
 from sources.formats import decode
+from sources.providers import load_providers
 from tests.conftest import ROOT
 from warehouse.history.dataset_state import STATES
 from warehouse.reference.territory import territory
@@ -133,7 +134,7 @@ def test_the_catalogue_has_the_tables_of_the_three_themes():
 
 
 def test_an_entry_has_the_dimensions_of_its_table(dataset):
-    named = {d for d in dataset.dimensions if d != dataset.rest and (dataset.id, d) not in UNSEEN}
+    named = {d for d in dataset.dimensions if d != dataset.collect_rest and (dataset.id, d) not in UNSEEN}
     assert named == dimensions_in_use(dataset.id) - {"TIME_PERIOD"}
 
 
@@ -241,7 +242,7 @@ def test_the_list_of_codes_is_that_of_istat(specimens):
     assert {
         row
         for row in service - ours
-        if row[1] not in ("geo", asked[row[0]].latest) and row[1] not in asked[row[0]].query
+        if row[1] not in ("geo", asked[row[0]].keep_latest) and row[1] not in asked[row[0]].query
     } == set()
 
 

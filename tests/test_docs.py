@@ -24,7 +24,8 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from sources.catalogue import Dataset, load_providers
+from sources.catalogue import Dataset
+from sources.providers import load_providers
 from tests.conftest import ROOT, distretto
 from warehouse.history.dataset_state import STATES
 

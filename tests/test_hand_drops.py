@@ -16,12 +16,13 @@ import yaml
 
 from assets import observations
 from assets.run import RunContext
-from sources.catalogue import Layout, load_catalogue, load_providers
+from sources.catalogue import Layout, load_catalogue
 from sources.concepts import territories
 from sources.data_folder import DataFolder
 from sources.errors import NotData, SourceError, SpecError, StructureChanged, UnreadableBody
 from sources.formats import decode
 from sources.formats.tabular import code
+from sources.providers import load_providers
 from tests.conftest import ROOT, World
 from tests.fuzz import damaged
 

@@ -11,8 +11,8 @@ import yaml
 
 from assets.observations import admit, collect
 from assets.run import RunContext
-from sources.catalogue import load_providers
 from sources.data_folder import DataFolder
+from sources.providers import load_providers
 from tests.conftest import ENTRY, World
 from tests.provider_istat import ARCHIVE, REST, IstatServer, archive
 from warehouse.history.dataset_state import read_status

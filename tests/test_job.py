@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sources.catalogue import load_providers
 from sources.data_folder import DataFolder, utc_now
 from sources.http.client import Client
+from sources.providers import load_providers
 from tests.conftest import ENTRY, TOY, World
 from tests.provider import FIRST_CHANGE, Answer
 

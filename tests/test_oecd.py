@@ -12,9 +12,10 @@ import yaml
 
 from assets.observations import admit, collect
 from assets.run import RunContext
-from sources.catalogue import load_catalogue, load_providers
+from sources.catalogue import load_catalogue
 from sources.concepts import territories
 from sources.data_folder import DataFolder
+from sources.providers import load_providers
 from tests.conftest import World
 from tests.provider_oecd import AGENCY, REST, OecdServer
 from warehouse.history.dataset_state import read_status

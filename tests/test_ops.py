@@ -14,9 +14,10 @@ import yaml
 
 from assets.observations import admit, collect
 from assets.run import RunContext
-from sources.catalogue import load_catalogue, load_providers
+from sources.catalogue import load_catalogue
 from sources.data_folder import DataFolder
 from sources.protocols import ops
+from sources.providers import load_providers
 from tests.conftest import World
 from tests.provider import Answer
 from tests.provider_ops import BASE_PATH, KEY, SEARCH, SECRET, TOKEN, Document, OpsServer

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sources.catalogue import load_catalogue, load_providers
+from sources.catalogue import load_catalogue
 from sources.errors import SpecError
+from sources.providers import load_providers
 
 ENTRY = """\
 title: {it: Prova, en: Trial}
@@ -90,6 +91,9 @@ def test_a_good_entry(folder):
             18,
             "checks.ranges.0.where.indic_sb",
         ),
+        ("status: live", "status: live\nfrequencies: []", 12, "frequencies"),
+        ("status: live", "status: live\nfrequencies: [A, Y]", 12, "frequencies.1"),
+        ("status: live", "status: live\nfrequencies: A", 12, "frequencies"),
         ("status: live", "status: live\nstatus: frozen", 12, "status: duplicate key"),
         ("  min_rows: 4", "  min_rows: 4\n  min_rows: 5", 16, "min_rows: duplicate key"),
         ("status: live", "status: [live", 12, "not YAML"),
@@ -117,7 +121,15 @@ def test_what_is_wrong_is_told_with_file_and_line(folder, old, new, line, told):
         ("where: {indic_sb:", "where: {indic_sbs:", (14, 17, 18), "indic_sbs is not among the dimensions"),
         ("births: {indic_sb:", "births: {sizeclas:", (20, 21), "sizeclas is not among the dimensions"),
         (", late_after_days: 500", "", (11, 13), "late_after_days"),
-        ("provider: eurostat", "provider: nobody", (3,), "provider 'nobody'"),
+        ("provider: eurostat", "provider: nobody", (3,), "'nobody' is unknown; allowed: "),
+        ("provider: eurostat", "provider: eurosat", (3,), "did you mean eurostat?"),
+        (
+            "code: toy",
+            "code: toy\nformat: tvs",
+            (5,),
+            "format: 'tvs' is unknown; did you mean tsv?; allowed: tsv,",
+        ),
+        ("code: toy", "code: toy\nfrequencies: [A, A]", (5,), "names each frequency once"),
         ("indic_sb, geo]", "indic_sb]", (5,), "geo"),
         ("indic_sb, geo]", "indic_sb, geo, geo]", (5,), "once"),
     ],
@@ -150,6 +162,45 @@ def test_a_frozen_dataset_is_never_late(folder):
         ENTRY.replace("status: live", "status: frozen").replace(", late_after_days: 500", "")
     )
     assert load_catalogue()["toy"].calendar.late_after_days is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("latest: edition", "keep_latest: edition"), ("rest: sex", "collect_rest: sex")]
+)
+def test_the_old_name_of_a_key_is_read_with_a_warning(folder, caplog, old, new):
+    given = ENTRY.replace("code: toy\n", f"code: toy\nformat: sdmx-csv\n{old}\n")
+    (folder / "toy.yml").write_text(given.replace("indic_sb, geo]", "indic_sb, sex, geo]"))
+    before = load_catalogue()["toy"]
+    load_catalogue()
+    key, name = old.split(": ")[0], new.split(": ")[0]
+    (warning,) = [r.getMessage() for r in caplog.records if "old name" in r.getMessage()]
+    assert warning == f"{folder / 'toy.yml'}:6: {key} is an old name, still read: write {name}."
+    caplog.clear()
+    (folder / "toy.yml").write_text((folder / "toy.yml").read_text().replace(old, new))
+    after = load_catalogue()["toy"]
+    assert after == before and getattr(after, name) == old.split(": ")[1]
+    assert not caplog.records
+    (folder / "toy.yml").write_text((folder / "toy.yml").read_text() + old + "\n")
+    with pytest.raises(
+        SpecError, match=rf"toy\.yml:24: {key}: is the old name of {name}, which is given too"
+    ):
+        load_catalogue()
+
+
+def test_an_entry_without_frequencies_takes_them_all(folder):
+    assert load_catalogue()["toy"].frequencies == ["A", "S", "Q", "M", "W", "D"]
+    (folder / "toy.yml").write_text(ENTRY + "frequencies: [W]\n")
+    assert load_catalogue()["toy"].frequencies == ["W"]
+
+
+def test_every_entry_of_the_project_names_its_frequencies(monkeypatch):
+    monkeypatch.delenv("DISTRETTO_CATALOGUE", raising=False)
+    entries = load_catalogue()
+    for entry in entries.values():
+        assert "frequencies" in entry.model_fields_set, entry.path
+    assert entries["own_figures"].frequencies == ["A", "S", "Q", "M"]
+    assert entries["epo_named_groups"].frequencies == ["W"]
+    assert entries["startup_innovative"].frequencies == ["D"]
 
 
 # -- folders and providers
@@ -219,6 +270,13 @@ def test_a_further_provider_can_be_laid_beside(providers, folder, monkeypatch):
         ("eurostat:\n  base_url: 'http://127.0.0.1:9'\n  colour: red\n", 3, "colour: unknown key"),
         ("eurostat:\n  min_interval_s: -1\n", 2, "min_interval_s"),
         ("eurostat:\n  attempts: many\n", 2, "attempts"),
+        (
+            "eurostat:\n  protocol: eurosat\n",
+            2,
+            "eurostat.protocol: 'eurosat' is unknown; did you mean eurostat?; allowed: download, drop,",
+        ),
+        ("istat_archive:\n  protocol: dowload\n", 2, "did you mean download?"),
+        ("eurostat:\n  timezone: Europe/Roma\n", 2, "timezone: is not a time zone"),
         ("eurostat:\n  base_url: localhost:9\n", 2, "base_url: must begin with http:// or https://"),
         ("other:\n  title: Other\n", 1, "base_url: missing"),
         ("eurostat:\n  attempts: 1\n  attempts: 2\n", 3, "attempts: duplicate key"),

@@ -64,9 +64,11 @@ def test_a_code_that_only_a_provider_knows_is_shown_by_itself():
     ],
 )
 def test_an_entry_that_names_an_unknown_unit_is_refused_with_its_line(tmp_path, monkeypatch, old, new, line):
-    monkeypatch.setenv("DISTRETTO_CATALOGUE", str(tmp_path))
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    monkeypatch.setenv("DISTRETTO_CATALOGUE", str(folder))
     assert ENTRY.count(old) == 1
-    (tmp_path / "toy.yml").write_text(ENTRY.replace(old, new))
+    (folder / "toy.yml").write_text(ENTRY.replace(old, new))
     with pytest.raises(SpecError, match=rf"toy\.yml:{line}: unit.* is unknown"):
         load_catalogue()
 

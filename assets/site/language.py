@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from markupsafe import Markup, escape
 
-from sources.catalogue import Loader
+from sources.common.config import YamlLoader
 
 LANGUAGES = ("it", "en")
 MINUS = "−"
@@ -26,7 +26,7 @@ ROME = ZoneInfo("Europe/Rome")
 
 
 def _read(file: str) -> dict[str, Any]:
-    return yaml.load((Path(__file__).parent / file).read_text(encoding="utf-8"), Loader=Loader)
+    return yaml.load((Path(__file__).parent / file).read_text(encoding="utf-8"), Loader=YamlLoader)
 
 
 @cache

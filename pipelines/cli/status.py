@@ -73,8 +73,9 @@ def doctor(
 
     Example: [cyan]distretto doctor[/cyan] after a night in which everything failed
     """
-    from sources.catalogue import load_catalogue, load_providers
+    from sources.catalogue import load_catalogue
     from sources.doctor import examine, owed
+    from sources.providers import load_providers
 
     home, catalogue = DataFolder.from_env(), load_catalogue()
     states = dataset_states(home)
@@ -117,7 +118,8 @@ def run_status(home: DataFolder) -> Status:
 
 def dataset_states(home: DataFolder) -> dict[str, dict[str, Any]]:
     """The state of each dataset of the catalogue now, by its id, as JSON has it."""
-    from sources.catalogue import load_catalogue, load_providers
+    from sources.catalogue import load_catalogue
+    from sources.providers import load_providers
     from sources.snapshots import SnapshotStore
     from warehouse.history.dataset_state import describe
 

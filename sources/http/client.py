@@ -25,7 +25,6 @@ from filelock import FileLock
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from sources.catalogue import Provider
 from sources.data_folder import write_atomic
 from sources.errors import (
     BrokenRead,
@@ -39,6 +38,7 @@ from sources.errors import (
     Unavailable,
     Unreachable,
 )
+from sources.providers import Provider
 
 CHUNK = 1 << 16
 HEAD = 1 << 13

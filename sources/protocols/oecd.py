@@ -107,7 +107,7 @@ class Oecd:
         key = self._resolved(dataset, actual)
         expected = provider_dimensions(dataset, self.client.provider)
         gone = sorted(set(expected) - set(key.order))
-        new = [] if dataset.rest else sorted(set(key.order) - set(expected))
+        new = [] if dataset.collect_rest else sorted(set(key.order) - set(expected))
         if gone or new:
             raise StructureChanged(
                 f"The dimensions are {', '.join(key.order)}; gone: {', '.join(gone) or 'none'}; new: {', '.join(new) or 'none'}."

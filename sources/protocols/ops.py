@@ -25,7 +25,8 @@ from urllib.parse import urlencode
 
 import yaml
 
-from sources.catalogue import Dataset, Loader
+from sources.catalogue import Dataset
+from sources.common.config import YamlLoader
 from sources.data_folder import utc_now, write_atomic
 from sources.errors import (
     BadRequest,
@@ -320,7 +321,7 @@ class Searches:
     @classmethod
     def of(cls, dataset: Dataset) -> Searches:
         """Raises BadRequest with the codes that `applicants.yml` does not have."""
-        given = yaml.load(APPLICANTS.read_text(encoding="utf-8"), Loader=Loader)
+        given = yaml.load(APPLICANTS.read_text(encoding="utf-8"), Loader=YamlLoader)
         names = {code: entry["names"] for code, entry in given["applicants"].items()}
         classes = given["technologies"] | {
             TOTAL: [one for listed in given["technologies"].values() for one in listed]

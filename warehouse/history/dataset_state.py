@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sources.catalogue import Catalogue, Dataset, Provider
+from sources.catalogue import Catalogue, Dataset
 from sources.data_folder import DataFolder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError, Trouble, error_type
+from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 
 # state -> what a person is told

@@ -23,10 +23,11 @@ from typing import Any
 
 import duckdb
 
-from sources.catalogue import Catalogue, Provider
+from sources.catalogue import Catalogue
 from sources.common.sql import literal
 from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError
+from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import exports, headlines, indicator_history, tables

@@ -14,9 +14,10 @@ from typing import Any, get_args
 import duckdb
 import yaml
 
-from sources.catalogue import Catalogue, Dataset, Provider, Theme
+from sources.catalogue import Catalogue, Dataset, Theme
 from sources.common.sql import identifier, literal
 from sources.common.units import units
+from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
 from warehouse.history.vintages import MOMENT, as_of_sql, revisions_sql
