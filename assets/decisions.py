@@ -13,7 +13,6 @@ from sources.errors import DistrettoError
 from sources.formats.staged import Staged
 from sources.snapshots import Snapshot
 from warehouse.history.dataset_state import Outcome, record
-from warehouse.history.store import replay
 
 
 def accept(
@@ -21,12 +20,11 @@ def accept(
 ) -> Snapshot:
     """A person lets a quarantined snapshot in. Raises where its body is gone or cannot be decoded."""
     snapshot = run.store.find(name, snapshot_id)
+    run.replay(con, only=name)
     if snapshot == run.store.current(name):
-        raise DistrettoError(f"{snapshot.id} stands already.", hint="nothing to do.")
-    staged = run.stage(snapshot)
-    _refuse_unusable(run, con, snapshot, staged)
-    run.store.accept(snapshot, by=by, because=because, stamp=staged.provider_updated_at)
-    replay(con, run.catalogue, run.store, run.stage, only=name)
+        raise DistrettoError(f"{snapshot.id} is the current snapshot already.", hint="nothing to do.")
+    _refuse_unusable(run, con, snapshot, run.stage(snapshot))
+    run.enter(con, snapshot, by, because)
     record(run.home, name, Outcome.UPDATED)
     return snapshot
 
@@ -36,16 +34,20 @@ def withdraw(
 ) -> Snapshot:
     """Take back the figures of a file that was handed in by mistake, where files add up."""
     snapshot = run.store.find(name, snapshot_id)
+    accepted = snapshot in [run.store.snapshots[event.snapshot_id] for event in run.store.standing(name)]
+    run.replay(con, only=name)
     last = [event for event in run.store.acceptances if event.snapshot_id == snapshot.id][-1:]
     if not run.catalogue[name].accumulates:
         raise DistrettoError(
             f"{name} is one table, not files that add up.",
             hint="distretto pin holds it at an earlier snapshot.",
         )
+    if accepted and last[0].kind == "withdrawal":
+        # its figures never fitted into history, so that the replay has withdrawn it
+        return snapshot
     if not last or last[0].kind == "withdrawal":
         raise DistrettoError(f"{snapshot.id} is not in history.", hint="nothing to do.")
-    run.store.withdraw(snapshot, by=by, because=because)
-    replay(con, run.catalogue, run.store, run.stage, only=name)
+    run.enter(con, snapshot, by, because, kind="withdrawal")
     return snapshot
 
 
@@ -54,9 +56,9 @@ def pin(
 ) -> Snapshot:
     """Hold the dataset at a snapshot until `unpin`; newer bodies are kept and wait."""
     snapshot = run.store.find(name, snapshot_id)
+    run.replay(con, only=name)
     _refuse_unusable(run, con, snapshot, run.stage(snapshot))
-    run.store.pin(snapshot, by=by, because=because)
-    replay(con, run.catalogue, run.store, run.stage, only=name)
+    run.enter(con, snapshot, by, because, kind="pin")
     record(run.home, name, Outcome.HELD)
     return snapshot
 

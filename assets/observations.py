@@ -16,10 +16,18 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from assets.run import RunContext
+from assets.run import CHECKS, RunContext
 from sources import bundled
 from sources.catalogue import Dataset
-from sources.errors import UNFORESEEN, ChecksFailed, DamagedSnapshot, DistrettoError, SourceError, Unforeseen
+from sources.errors import (
+    UNFORESEEN,
+    ChecksFailed,
+    DamagedSnapshot,
+    DistrettoError,
+    NotReplayable,
+    SourceError,
+    Unforeseen,
+)
 from sources.formats.staged import Staged
 from sources.http.client import Client
 from sources.protocols import Fetched
@@ -32,7 +40,7 @@ from sources.protocols.ops import Ops
 from sources.snapshots import Snapshot
 from sources.staging import discard_staged, fresh_workdir
 from warehouse.history.dataset_state import Check, Outcome, note, read_status, record
-from warehouse.history.store import replay
+from warehouse.history.store import confirm
 
 PROTOCOLS = {
     "download": Download,
@@ -42,7 +50,6 @@ PROTOCOLS = {
     "oecd": Oecd,
     "ops": Ops,
 }
-CHECKS = "checks"
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "units")
 UNUSABLE = (
@@ -207,15 +214,22 @@ def ship(run: RunContext, datasets: Iterable[str]) -> None:
 
 
 def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome | None:
-    """Let the newest body of dataset `name` into history, or refuse it; figures that ship only where none are live.
+    """Let the newest body of dataset `name` into history for good, or refuse it: `judge`, without the release checks."""
+    outcome = judge(run, con, name)
+    confirm(con, run.store)
+    return outcome
 
-    Where files accumulate none overtakes another: each that waits is let in or refused, in the order they came.
-    Returns the outcome, which is in status.json too: `updated`, `quarantined`, `failed`, `held`, or what stood.
+
+def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome | None:
+    """Let the newest body of dataset `name` into history until the release checks have seen it, or refuse it.
+
+    Bundled figures enter only where no live ones stand. Where files accumulate none overtakes another: each that waits is
+    let in or refused, in the order they came. Returns the outcome, which is in status.json too.
     """
     store, dataset = run.store, run.catalogue[name]
     entry = dataset.sha256
     try:
-        replay(con, run.catalogue, store, run.stage, only=name)
+        run.replay(con, only=name)
         newest = store.undecided(name, "live", entry)
         arrived = store.waiting(name, entry) if dataset.accumulates else [newest] if newest else []
         if name in store.pins:
@@ -228,10 +242,15 @@ def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(run.home, name, Outcome.FAILED, failure, known_stamp=None)
-    now, waiting = store.current(name), store.undecided(name, "shipped", entry)
+    enter_bundled(run, con, name)
+    return read_status(run.home).datasets.get(name, Check()).outcome
+
+
+def enter_bundled(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Let the bundled figures of dataset `name` into history where no live ones stand."""
+    now, waiting = run.store.current(name), run.store.undecided(name, "shipped", run.catalogue[name].sha256)
     if waiting and (now is None or now.origin == "shipped"):
         _enter(run, con, waiting)
-    return read_status(run.home).datasets.get(name, Check()).outcome
 
 
 def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> DistrettoError | None:
@@ -239,7 +258,7 @@ def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot)
     dataset = run.catalogue[snapshot.dataset]
     try:
         _enter(run, con, snapshot)
-    except (SourceError, ChecksFailed) as failure:
+    except (SourceError, ChecksFailed, NotReplayable) as failure:
         if dataset.accumulates:
             failure.message = f"{snapshot.url}: {failure.message}"
         run.store.refuse(snapshot, [failure.message], dataset.sha256)
@@ -248,7 +267,8 @@ def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot)
 
 
 def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Stage, check, accept and append. Raises DamagedSnapshot, SourceError or ChecksFailed, and then nothing has changed."""
+    """Stage, check, append and accept. Raises DamagedSnapshot, SourceError, ChecksFailed or NotReplayable, and then nothing
+    has changed."""
     name = snapshot.dataset
     log.info("%s: decoding %s", name, snapshot.id)
     staged = run.stage(snapshot)
@@ -262,8 +282,7 @@ def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) 
             else f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.",
         )
     log.info("%s: entering history", name)
-    run.store.accept(snapshot, by=CHECKS, stamp=staged.provider_updated_at)
-    replay(con, run.catalogue, run.store, run.stage, only=name)
+    run.enter(con, snapshot, by=CHECKS, hold=True)
 
 
 def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged):
@@ -273,8 +292,13 @@ def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapsh
     dataset, store = run.catalogue[snapshot.dataset], run.store
     now = store.current(dataset.id)
     like = now if now and now.id != snapshot.id and now.origin == snapshot.origin else None
+    try:
+        before = run.stage(like) if like else None
+    except SourceError:
+        # accepted when the decoder took it; a body that is good now needs no comparison with it
+        before = None
     shipped_rows = bundled.load()[dataset.id].rows if snapshot.origin == "shipped" else None
-    results = checks.check(con, dataset, snapshot, staged, run.stage(like) if like else None, shipped_rows)
+    results = checks.check(con, dataset, snapshot, staged, before, shipped_rows)
     con.executemany(
         "insert into check_results values (?, ?, ?, ?, ?, ?, now())",
         [(dataset.id, snapshot.id, r.name, r.passed, r.observed, r.expected) for r in results],

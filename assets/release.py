@@ -1,39 +1,171 @@
 """The release step as a plain function: the datasets' states in, release and the run's record out.
 
-Belongs here: what the step does around `warehouse/publishing/release.py`. Does not belong here: Dagster.
+Belongs here: what the step does around `warehouse/publishing/release.py`, and which figures it holds back. Does not belong
+here: Dagster.
 """
 
 from __future__ import annotations
 
-from assets.observations import tidy
+import logging
+from dataclasses import replace
+
+import duckdb
+
+from assets.observations import enter_bundled, tidy
 from assets.run import RunContext
 from assets.site.build import render
 from sources.data_folder import utc_now
-from warehouse.history.dataset_state import Run, describe, read_status, remember, write_status
-from warehouse.history.store import replay
+from sources.errors import HeldBack
+from sources.snapshots import Acceptance
+from warehouse.history import store as history
+from warehouse.history.dataset_state import (
+    Outcome,
+    Run,
+    describe,
+    read_status,
+    record,
+    remember,
+    write_status,
+)
 from warehouse.publishing import release
+from warehouse.publishing.release_checks import ReleaseBlocked
+
+RELEASE_CHECKS = "release checks"
+log = logging.getLogger("distretto")
 
 
 def publish(run: RunContext) -> release.Release | None:
-    """Publish what stands, or None where nothing changed since the last release. Raises GateClosed.
+    """Publish the current figures, or None where nothing changed since the last release. Raises ReleaseBlocked.
 
     Either way `status.json` then holds the run's record: when, which release, and which datasets got worse.
     """
-    states = describe(run.home, run.catalogue, run.providers, run.store, utc_now())
-    status = read_status(run.home)
-    before = status.run.datasets
-    remembered, worse = remember(before, states)
-    status.run = Run(at=utc_now(), worse=worse, datasets=remembered)
+    before = read_status(run.home).run.datasets
+    about = Run(at=utc_now())
     try:
         with run.warehouse() as con:
-            replay(con, run.catalogue, run.store, run.stage)
-            published = release.build(run.home, con, run.catalogue, run.providers, run.store, states, render)
+            run.replay(con)
+            published = _build_without_what_blocks(run, con, about)
         tidy(run)
-        status.run.published = published.id if published else None
+        about.published = published.id if published else None
         return published
     except BaseException as failure:
         # what got worse tonight is not told: the next run is compared with the one before
-        status.run.failed, status.run.datasets = str(failure) or "interrupted", before
+        about.failed, about.datasets = str(failure) or "interrupted", before
         raise
     finally:
+        if not about.datasets:
+            about.datasets = before
+        status = read_status(run.home)
+        status.run = about
         write_status(run.home, status)
+
+
+def _build_without_what_blocks(
+    run: RunContext, con: duckdb.DuckDBPyConnection, about: Run
+) -> release.Release | None:
+    """Build the release; where its checks fail because of new figures, without those: at most three attempts.
+
+    First the datasets that the wrong rows come from are held back, then everything that is new. Raises what the first
+    attempt raised where the checks fail without new figures too; then nothing was held back.
+    """
+    status, store = read_status(run.home), run.store
+    new = _new_acceptances(run)
+    try:
+        return _build(run, con, about)
+    except ReleaseBlocked as blocked:
+        names = {acceptance.dataset for acceptance in new}
+        attempts = [blocked.datasets & names, names]
+        for held in [
+            attempt for n, attempt in enumerate(attempts) if attempt and attempt not in attempts[:n]
+        ]:
+            log.warning(
+                "release checks failed; trying without the new figures of %s", ", ".join(sorted(held))
+            )
+            _hold_back(run, con, [event for event in new if event.dataset in held], blocked)
+            try:
+                return _build(run, con, about)
+            except ReleaseBlocked:
+                continue
+        # not because of what is new: it is judged again in the next run
+        history.drop_held(con, store)
+        write_status(run.home, status)
+        about.worse = []
+        raise
+
+
+def _build(run: RunContext, con: duckdb.DuckDBPyConnection, about: Run) -> release.Release | None:
+    status = read_status(run.home)
+    states = describe(run.home, run.catalogue, run.providers, run.store, utc_now())
+    about.datasets, about.worse = remember(status.run.datasets, states)
+    return release.build(
+        run.home,
+        con,
+        run.catalogue,
+        run.providers,
+        run.store,
+        states,
+        render,
+        lambda: history.confirm(con, run.store),
+    )
+
+
+def _new_acceptances(run: RunContext) -> list[Acceptance]:
+    """Acceptances that no release has been built from, but those of a person's pins."""
+    last = release.releases(run.home)[-1:]
+    until = last[0].known_until if last else None
+    return [
+        event
+        for event in run.store.acceptances
+        if event.dataset in run.catalogue
+        and event.dataset not in run.store.pins
+        and (until is None or event.accepted_at > until)
+        and event in run.store.standing(event.dataset)
+    ]
+
+
+def _hold_back(
+    run: RunContext, con: duckdb.DuckDBPyConnection, events: list[Acceptance], blocked: ReleaseBlocked
+) -> None:
+    """Take `events` out of history again and refuse their snapshots; decisions that are in the manifest are followed by
+    others that go back to the figures before. All of it is held until the release is built."""
+    store = run.store
+    kept = [event for event in store.held_acceptances if event not in events]
+    durable = [event for event in events if event not in store.held]
+    history.drop_held(con, store)
+    for event in kept:
+        snapshot = store.snapshots[event.snapshot_id]
+        proposal = replace(event, sequence=len(store.acceptances) + 1)
+        history.enter(
+            con,
+            run.catalogue[event.dataset],
+            snapshot,
+            run.stage(snapshot),
+            proposal,
+            store.hold,
+            provisional=True,
+        )
+    for event in durable:
+        _go_back(run, con, event)
+    for event in events:
+        snapshot = store.snapshots[event.snapshot_id]
+        rows = [row for result in blocked.failed for row in result.rows if event.dataset in result.datasets]
+        reason = f"{RELEASE_CHECKS}: {'; '.join(rows) or blocked.message}"
+        store.hold(store.refusal(snapshot, [reason], run.catalogue[event.dataset].sha256))
+        if snapshot.origin == "live":
+            enter_bundled(run, con, event.dataset)
+        hint = f"if the provider is right: distretto accept {event.dataset} {snapshot.id} --because TEXT."
+        record(run.home, event.dataset, Outcome.QUARANTINED, HeldBack(reason, hint=hint))
+
+
+def _go_back(run: RunContext, con: duckdb.DuckDBPyConnection, event: Acceptance) -> None:
+    """Let the figures return that stood before `event`, or none where there were none."""
+    earlier = [e for e in run.store.standing(event.dataset) if e.sequence < event.sequence]
+    because = f"undoes the acceptance of {event.snapshot_id}: the release checks fail with it"
+    target, kind = _before(run, event, earlier)
+    run.enter(con, target, RELEASE_CHECKS, because, kind=kind, hold=True)
+
+
+def _before(run: RunContext, event: Acceptance, earlier: list[Acceptance]):
+    if earlier and not run.catalogue[event.dataset].accumulates:
+        return run.store.snapshots[earlier[-1].snapshot_id], "update"
+    return run.store.snapshots[event.snapshot_id], "withdrawal"

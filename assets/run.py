@@ -1,21 +1,31 @@
 """What a run works with: one data folder, its catalogue, providers and snapshot store.
 
-Belongs here: the run context. Does not belong here: the steps of a run (`observations.py`, `release.py`) and an
-operator's decisions (`decisions.py`).
+Belongs here: the run context, and keeping history in step with the manifest. Does not belong here: the steps of a run
+(`observations.py`, `release.py`) and an operator's decisions (`decisions.py`).
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import duckdb
+
 from sources.catalogue import Catalogue, load_catalogue
 from sources.data_folder import DataFolder
+from sources.errors import DamagedSnapshot, DistrettoError, NotReplayable
 from sources.formats.staged import Staged
 from sources.providers import Provider, load_providers
-from sources.snapshots import Snapshot, SnapshotStore
+from sources.snapshots import Acceptance, AcceptanceKind, Snapshot, SnapshotStore
 from sources.staging import stage
-from warehouse.history.store import warehouse
+from warehouse.history import store as history
+from warehouse.history.dataset_state import Outcome, record
+
+CHECKS = "checks"
+log = logging.getLogger("distretto")
 
 
 @dataclass
@@ -31,8 +41,58 @@ class RunContext:
         return SnapshotStore(self.home)
 
     def stage(self, snapshot: Snapshot) -> Staged:
+        """The decoded figures of `snapshot`. Raises DamagedSnapshot or a SourceError."""
         dataset = self.catalogue[snapshot.dataset]
         return stage(self.home, self.store, dataset, self.providers[dataset.provider], snapshot)
 
-    def warehouse(self):
-        return warehouse(self.home, self.catalogue.dimensions)
+    def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return history.warehouse(self.home, self.catalogue.dimensions, self.store.acceptances)
+
+    def enter(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        snapshot: Snapshot,
+        by: str,
+        because: str = "",
+        kind: AcceptanceKind | None = None,
+        hold: bool = False,
+    ) -> None:
+        """Write the figures of `snapshot` into history together with the decision to accept them.
+
+        With `hold` the decision waits for the release checks. Raises DamagedSnapshot, SourceError or NotReplayable, and then
+        nothing has changed.
+        """
+        staged = self.stage(snapshot)
+        decide: Callable[[Acceptance], None] = self.store.hold if hold else self.store.commit
+        proposal = self.store.propose(snapshot, by, because, staged.provider_updated_at, kind)
+        history.enter(
+            con, self.catalogue[snapshot.dataset], snapshot, staged, proposal, decide, provisional=hold
+        )
+
+    def replay(self, con: duckdb.DuckDBPyConnection, only: str | None = None) -> None:
+        """Bring history in step with the manifest. A dataset whose acceptance cannot be replayed pays for it alone.
+
+        Figures that do not fit into history are withdrawn and wait in quarantine, so that the snapshot before them stands
+        again. Where a body is damaged the dataset stays as it is until the body is back.
+        """
+        for unplayed in history.replay(con, self.catalogue, self.store, self.stage, only):
+            acceptance, failure = unplayed.acceptance, unplayed.failure
+            log.error("%s: %s", acceptance.dataset, failure.message)
+            if isinstance(failure, DamagedSnapshot):
+                # without its stamp the provider is asked for the body again
+                record(self.home, acceptance.dataset, Outcome.FAILED, failure, known_stamp=None)
+            else:
+                self._set_aside(acceptance, failure)
+        history.replay(con, self.catalogue, self.store, self.stage, only)
+
+    def _set_aside(self, acceptance: Acceptance, failure: DistrettoError) -> None:
+        store, name = self.store, acceptance.dataset
+        if acceptance not in store.standing(name):
+            return
+        snapshot = store.snapshots[acceptance.snapshot_id]
+        reason = f"accepted, but it cannot enter history: {failure.message}"
+        last = store.last_acceptance(name)
+        store.withdraw(snapshot, by=CHECKS, because=reason)
+        store.refuse(snapshot, [reason], self.catalogue[name].sha256)
+        if acceptance == last:
+            record(self.home, name, Outcome.QUARANTINED, NotReplayable(reason, hint=failure.hint))

@@ -1,8 +1,9 @@
-"""The snapshot store: every body a provider served, kept for ever, and the manifest that says what became of it.
+"""The snapshot store: every response body exactly as received, and the manifest of all decisions on them.
 
-Objects are content-addressed (sha256 of the decoded body) and never change. The manifest is a file of JSON
-lines, only ever appended to and fsynced; it is the truth from which the warehouse can be built again.
-Does not belong here: decoding, checking, and the decision to accept.
+Objects are content-addressed (sha256 of the decoded body) and never change. The manifest is a file of JSON lines, only
+ever appended to and fsynced; the warehouse can be built again from it. Acceptances and refusals of a run may be held in
+memory until the release checks have judged them (`propose`, `hold`, `confirm`). Does not belong here: decoding, checking,
+and the decision to accept.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # requests takes a tenth of a second that commands which only
     from sources.http.client import Body
 
 Origin = Literal["live", "shipped"]
+AcceptanceKind = Literal["baseline", "update", "pin", "withdrawal"]
 KEPT_IN_QUARANTINE = 5
 
 
@@ -63,10 +65,13 @@ class Acceptance:
     dataset: str
     snapshot_id: str
     accepted_at: datetime
-    kind: Literal["baseline", "update", "pin", "withdrawal"]
+    kind: AcceptanceKind
     by: str
     because: str = ""
     provider_updated_at: datetime | None = None
+    sequence: int = (
+        0  # its place among the acceptances of the manifest, from 1; not written: it follows from the file
+    )
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,24 @@ class Refusal:
     entry_sha256: str = ""
 
 
+def _event(decision: Acceptance | Refusal) -> dict[str, Any]:
+    """The line of the manifest for `decision`."""
+    fields = asdict(decision)
+    if isinstance(decision, Refusal):
+        return {"event": "refused", **fields}
+    del fields["sequence"]
+    return {"event": "accepted", **fields}
+
+
 class SnapshotStore:
-    """Objects and manifest of one data folder. Writing needs `Home.writing()` held by the caller."""
+    """Objects and manifest of one data folder. Writing needs `DataFolder.writing()` held by the caller."""
 
     def __init__(self, home: DataFolder):
         self.home = home
         self.snapshots: dict[str, Snapshot] = {}
         self.acceptances: list[Acceptance] = []
         self.refusals: list[Refusal] = []
+        self.held: list[Acceptance | Refusal] = []  # decisions that are not in the manifest yet
         self.pins: dict[str, str] = {}
         self._read()
 
@@ -100,13 +115,17 @@ class SnapshotStore:
 
     def last_acceptance(self, dataset: str) -> Acceptance | None:
         """Of a snapshot that has not been withdrawn since."""
-        withdrawn = set()
-        for event in reversed(self.acceptances):
+        return next(reversed(self.standing(dataset)), None)
+
+    def standing(self, dataset: str) -> list[Acceptance]:
+        """The acceptances of snapshots of `dataset` that have not been withdrawn since, oldest first."""
+        found: list[Acceptance] = []
+        for event in self.acceptances:
             if event.dataset == dataset and event.kind == "withdrawal":
-                withdrawn.add(event.snapshot_id)
-            elif event.dataset == dataset and event.snapshot_id not in withdrawn:
-                return event
-        return None
+                found = [earlier for earlier in found if earlier.snapshot_id != event.snapshot_id]
+            elif event.dataset == dataset:
+                found.append(event)
+        return found
 
     @property
     def updated(self) -> dict[str, datetime | None]:
@@ -123,7 +142,7 @@ class SnapshotStore:
         if newest is None:
             return None
         released = origin == "live" and last is not None and last.kind == "pin" and dataset not in self.pins
-        standing = [last] if released else self.acceptances
+        standing = [last] if released else self.standing(dataset)
         accepted = any(event.snapshot_id == newest.id for event in standing)
         refused = [event for event in self.refusals if event.snapshot_id == newest.id][-1:]
         holds = refused and refused[0].entry_sha256 in ("", entry_sha256)
@@ -222,26 +241,72 @@ class SnapshotStore:
             self.path(snapshot).parent.mkdir(parents=True, exist_ok=True)
             os.replace(body.path, self.path(snapshot))
 
+    def propose(
+        self,
+        snapshot: Snapshot,
+        by: str,
+        because: str = "",
+        stamp: datetime | None = None,
+        kind: AcceptanceKind | None = None,
+    ) -> Acceptance:
+        """The acceptance of `snapshot` as it would be decided now; `hold` or `commit` makes it one."""
+        before = self.current(snapshot.dataset)
+        first = before is None or (before.origin == "shipped" and snapshot.origin == "live")
+        return Acceptance(
+            snapshot.dataset,
+            snapshot.id,
+            self._next_moment(),
+            kind or ("baseline" if first else "update"),
+            by,
+            because,
+            None if kind == "withdrawal" else stamp or snapshot.provider_updated_at,
+            len(self.acceptances) + 1,
+        )
+
+    def commit(self, acceptance: Acceptance) -> None:
+        """Write a proposed acceptance to the manifest, durable."""
+        self.confirm()
+        self._write(_event(acceptance))
+
     def accept(
         self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None
     ) -> Acceptance:
         """Let `snapshot` into history from now on; `accepted_at` is strictly increasing over the manifest."""
-        before = self.current(snapshot.dataset)
-        kind = (
-            "baseline"
-            if before is None or (before.origin == "shipped" and snapshot.origin == "live")
-            else "update"
-        )
-        return self._decide(snapshot, kind, by, because, stamp or snapshot.provider_updated_at)
+        decision = self.propose(snapshot, by, because, stamp)
+        self.commit(decision)
+        return self.acceptances[-1]
+
+    def hold(self, decision: Acceptance | Refusal) -> None:
+        """Count `decision` as made in this process; the manifest has it once it is confirmed."""
+        self.held.append(decision)
+        if isinstance(decision, Acceptance):
+            self.acceptances.append(decision)
+        else:
+            self.refusals.append(decision)
+
+    @property
+    def held_acceptances(self) -> list[Acceptance]:
+        return [decision for decision in self.held if isinstance(decision, Acceptance)]
+
+    def drop_held(self) -> None:
+        """Forget what is held, as if it had not been decided."""
+        self.acceptances = [event for event in self.acceptances if event not in self.held]
+        self.refusals = [event for event in self.refusals if event not in self.held]
+        self.held = []
+
+    def confirm(self) -> None:
+        """Write everything that is held to the manifest, durable, in the order it was decided."""
+        if self.held:
+            self._append([to_json(_event(decision)) for decision in self.held])
+            self.held = []
+
+    def refusal(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> Refusal:
+        """The refusal of `snapshot` as it would be decided now."""
+        return Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons, entry_sha256)
 
     def refuse(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
-        self._write(
-            {
-                "event": "refused",
-                **asdict(Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons, entry_sha256)),
-            }
-        )
+        self._write(_event(self.refusal(snapshot, reasons, entry_sha256)))
         accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}
         refused = dict.fromkeys(
             event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset
@@ -253,11 +318,13 @@ class SnapshotStore:
 
     def pin(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Hold the dataset at `snapshot` until `unpin`: newer bodies are kept and wait."""
-        return self._decide(snapshot, "pin", by, because, snapshot.provider_updated_at)
+        self.commit(self.propose(snapshot, by, because, kind="pin"))
+        return self.acceptances[-1]
 
     def withdraw(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Take back what `snapshot` brought into history; its file stays, and is not read again."""
-        return self._decide(snapshot, "withdrawal", by, because)
+        self.commit(self.propose(snapshot, by, because, kind="withdrawal"))
+        return self.acceptances[-1]
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
         self._write(
@@ -280,13 +347,6 @@ class SnapshotStore:
         return found[0]
 
     # -- the manifest
-
-    def _decide(
-        self, snapshot: Snapshot, kind: str, by: str, because: str, stamp: datetime | None = None
-    ) -> Acceptance:
-        decision = Acceptance(snapshot.dataset, snapshot.id, self._next_moment(), kind, by, because, stamp)
-        self._write({"event": "accepted", **asdict(decision)})
-        return decision
 
     def _next_moment(self) -> datetime:
         """Now, and later than every decision in the manifest, whatever the clock says."""
@@ -312,6 +372,10 @@ class SnapshotStore:
 
     def _write(self, event: dict[str, Any]) -> None:
         text = to_json(event)
+        self._append([text])
+        self._apply(json.loads(text))
+
+    def _append(self, lines: list[str]) -> None:
         path = self.home.manifest
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -323,10 +387,9 @@ class SnapshotStore:
                 handle.seek(0)
                 handle.truncate(handle.read().rfind(b"\n") + 1)
                 handle.seek(0, os.SEEK_END)
-            handle.write(text.encode() + b"\n")
+            handle.write("".join(f"{line}\n" for line in lines).encode())
             handle.flush()
             os.fsync(handle.fileno())
-        self._apply(json.loads(text))
 
     def _apply(self, event: dict[str, Any]) -> None:
         kind = event.pop("event")
@@ -338,7 +401,7 @@ class SnapshotStore:
         if kind == "snapshot":
             self.snapshots[event["id"]] = Snapshot(**event)
         elif kind == "accepted":
-            self.acceptances.append(Acceptance(**event))
+            self.acceptances.append(Acceptance(**event, sequence=len(self.acceptances) + 1))
             if event["kind"] == "pin":
                 self.pins[event["dataset"]] = event["snapshot_id"]
         elif kind == "refused":

@@ -20,7 +20,7 @@ import yaml
 
 from tests.conftest import ROOT, SPECIMENS, distretto, settings
 from tests.provider import EurostatServer
-from warehouse.publishing import release
+from warehouse.publishing import release_checks
 
 TABLES = ("bd_size_r3", "nama_10r_3gdp", "pat_ep_rtot")
 LONG = ("observations", "enterprise_births", "patents", "employment")
@@ -446,7 +446,7 @@ def doctored(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
     shutil.copyfile(home / "current" / "distretto.duckdb", copy)
     with duckdb.connect() as opened:
         opened.execute(f"attach '{copy}' as distretto; attach ':memory:' as warehouse")
-        release.gate(opened, [])
+        release_checks.run_checks(opened, [])
         yield opened
 
 
@@ -456,8 +456,8 @@ def test_every_check_of_the_gate_blocks_a_release_that_was_doctored(doctored, ch
     doctored.begin()
     try:
         doctored.execute(falsehood)
-        with pytest.raises(release.ReleaseBlocked, match=check):
-            release.gate(doctored, [] if falsehood else ["entry 1 was altered"])
+        with pytest.raises(release_checks.ReleaseBlocked, match=check):
+            release_checks.run_checks(doctored, [] if falsehood else ["entry 1 was altered"])
     finally:
         doctored.rollback()
 

@@ -208,7 +208,7 @@ def indicators() -> None:
     catalogue = load_catalogue()
     with (
         tempfile.TemporaryDirectory() as folder,
-        warehouse(DataFolder(Path(folder)), catalogue.dimensions) as con,
+        warehouse(DataFolder(Path(folder)), catalogue.dimensions, []) as con,
     ):
         con.execute("set threads = 2")
         filled = [d for d in catalogue.values() if not QUICK or d.id in europe.REAL]

@@ -32,7 +32,7 @@ def ours(file: Path, database: Path, table: bool = False) -> None:
     acceptance = SimpleNamespace(kind="update", accepted_at=datetime.now(UTC))
     home = DataFolder(database.parent)
     staged = tsv.decode(file, True, dataset.dimensions, home.staged / "s")
-    with warehouse(home, dataset.dimensions) as con:
+    with warehouse(home, dataset.dimensions, []) as con:
         vintages.append(con, dataset, SimpleNamespace(id="s"), acceptance, staged)
         if table:
             con.execute("set preserve_insertion_order = false; create table copied as from history")

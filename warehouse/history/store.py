@@ -1,13 +1,14 @@
 """Opening the warehouse, and keeping it in step with the snapshot manifest.
 
-Belongs here: the connection, the schema, replaying acceptances. Does not belong here: the arithmetic of a
-vintage (`vintages.py`).
+Belongs here: the connection, the schema, entering and replaying acceptances. Does not belong here: the arithmetic of a
+vintage (`vintages.py`), and what a failure means for its dataset (`assets/run.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,38 +16,47 @@ import duckdb
 
 from sources.common.sql import literal
 from sources.data_folder import DataFolder
-from sources.errors import Busy
+from sources.errors import Busy, DamagedFolder, DamagedSnapshot, DistrettoError, NotReplayable, SourceError
 from sources.formats.staged import Staged
 from warehouse.history import vintages
+from warehouse.history.migration import RESTORE, migrate
 
 if TYPE_CHECKING:
-    from sources.catalogue import Catalogue
-    from sources.snapshots import Snapshot, SnapshotStore
+    from sources.catalogue import Catalogue, Dataset
+    from sources.snapshots import Acceptance, Snapshot, SnapshotStore
 
 MEMORY = "2GB"
+DAMAGED = (
+    "delete warehouse.duckdb and run `distretto refresh`: it builds it and baselines/ again from the snapshots. What was "
+    "published stays."
+)
+
+
+@dataclass(frozen=True)
+class Unplayed:
+    """An acceptance that could not be replayed, and why; DamagedSnapshot: its body may come back from a backup."""
+
+    acceptance: Acceptance
+    failure: DistrettoError
 
 
 @contextmanager
-def warehouse(home: DataFolder, dimensions: list[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+def warehouse(
+    home: DataFolder, dimensions: list[str], acceptances: list[Acceptance]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse attached for writing as `warehouse`; its `series` has a column for each of `dimensions`.
 
-    Raises Busy where another process has it open.
+    `acceptances` are those of the manifest, by which a warehouse of an earlier version is renumbered. Raises Busy where
+    another process has it open, DamagedFolder where it cannot be read.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(home.root / "spill")})
     try:
-        try:
-            # nobody else opens this file, so its storage may be the newest, which is written twice as fast
-            con.execute(
-                f"attach {literal(home.warehouse)} as warehouse (storage_version 'latest'); use warehouse"
-            )
-        except duckdb.IOException as failure:
-            if "lock" in str(failure).lower():
-                raise Busy(f"{home.warehouse} is open in another process.") from None
-            raise
+        _attach(con, home.warehouse)
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         # in one transaction: forty commits took 12 ms of every opening
         con.begin()
+        migrate(con, {event.accepted_at: event.sequence for event in acceptances})
         con.execute((Path(__file__).parent / "schema.sql").read_text())
         for dimension in dimensions:
             con.execute(f'alter table later_series add column if not exists "{dimension}" varchar')
@@ -57,24 +67,155 @@ def warehouse(home: DataFolder, dimensions: list[str]) -> Iterator[duckdb.DuckDB
         con.close()
 
 
+def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    try:
+        # nobody else opens this file, so its storage may be the newest, which is written twice as fast
+        con.execute(f"attach {literal(path)} as warehouse (storage_version 'latest'); use warehouse")
+    except duckdb.Error as failure:
+        if _locked(path):
+            raise Busy(f"{path} is open in another process.") from None
+        if _out_of_space(failure):
+            raise
+        raise DamagedFolder(f"{path} is damaged: {str(failure).splitlines()[0]}", hint=DAMAGED) from failure
+
+
+def _locked(path: Path) -> bool:
+    """Whether another process holds DuckDB's lock on `path`."""
+    import fcntl
+    import struct
+
+    try:
+        with open(path, "rb") as handle:
+            # type, whence, start, length, pid (struct flock of 64-bit Linux): asks who would be in the way of a writer
+            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+            answered = struct.unpack("hhqqi4x", fcntl.fcntl(handle, fcntl.F_GETLK, asked))
+    except (OSError, struct.error):
+        return False
+    return answered[0] != fcntl.F_UNLCK
+
+
+def _out_of_space(failure: duckdb.Error) -> bool:
+    import errno
+
+    cause = failure.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def enter(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    snapshot: Snapshot,
+    staged: Staged,
+    acceptance: Acceptance,
+    decide: Callable[[Acceptance], None],
+    provisional: bool = False,
+) -> None:
+    """Write the figures of `acceptance` and call `decide` on it: neither is done without the other.
+
+    `decide` writes it to the manifest, or holds it until later (`provisional`). Raises NotReplayable where the figures do
+    not fit into history; nothing has changed then. A kill after `decide` leaves a line that the next replay follows.
+    """
+    with _refused_by_history(snapshot):
+        vintages.append(
+            con, dataset, snapshot, acceptance, staged, lambda: decide(acceptance), provisional=provisional
+        )
+
+
+@contextmanager
+def _refused_by_history(snapshot: Snapshot) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.IntegrityError, duckdb.DataError) as failure:
+        raise NotReplayable(
+            f"{snapshot.id} does not fit into history: {str(failure).splitlines()[0]}",
+            hint="correct the file or the catalogue entry; the last good figures stand meanwhile.",
+        ) from failure
+
+
 def replay(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     store: SnapshotStore,
     stage: Callable[[Snapshot], Staged],
     only: str | None = None,
-) -> None:
-    """Append every acceptance of the manifest that the warehouse lacks, in order.
+) -> list[Unplayed]:
+    """Append every acceptance of the manifest that the warehouse lacks, in order; returns those that cannot be appended.
 
-    After a crash between an acceptance and its rows this is the whole recovery.
+    After a crash between an acceptance and its rows this is the whole recovery; figures whose acceptance never came into
+    the manifest are taken out. An acceptance that a later one of its dataset has overtaken is not tried again. Raises
+    DamagedFolder where the manifest lacks what the warehouse was told was there.
     """
-    known = {moment for (moment,) in con.execute("select known_from from vintages").fetchall()}
+    _take_out_unconfirmed(con, store)
+    known = {vintage for (vintage,) in con.execute("select vintage from vintages").fetchall()}
+    newest: dict[str, int] = {}
     for acceptance in store.acceptances:
+        if acceptance.sequence in known:
+            newest[acceptance.dataset] = acceptance.sequence
+    unplayed: list[Unplayed] = []
+    waiting: set[str] = set()  # datasets of which a damaged body may come back: what follows it has to wait
+    skipped: set[str] = set()
+    for acceptance in store.acceptances:
+        name = acceptance.dataset
         if (
-            acceptance.accepted_at in known
-            or acceptance.dataset not in catalogue
-            or only not in (None, acceptance.dataset)
+            acceptance.sequence in known
+            or name not in catalogue
+            or only not in (None, name)
+            or name in waiting
         ):
             continue
+        if acceptance.sequence < newest.get(name, 0):
+            skipped.add(acceptance.snapshot_id)
+            continue
         snapshot = store.snapshots[acceptance.snapshot_id]
-        vintages.append(con, catalogue[acceptance.dataset], snapshot, acceptance, stage(snapshot))
+        try:
+            if acceptance.kind == "withdrawal" and not _ever_entered(con, acceptance):
+                vintages.append_empty(con, acceptance)
+                continue
+            staged = stage(snapshot)
+            with _refused_by_history(snapshot):
+                vintages.append(con, catalogue[name], snapshot, acceptance, staged)
+        except DamagedSnapshot as failure:
+            waiting.add(name)
+            unplayed.append(Unplayed(acceptance, failure))
+        except (SourceError, NotReplayable) as failure:
+            unplayed.append(Unplayed(acceptance, failure))
+    return unplayed
+
+
+def _ever_entered(con: duckdb.DuckDBPyConnection, withdrawal: Acceptance) -> bool:
+    return bool(
+        con.execute(
+            f"select 1 from vintages where snapshot_id = {literal(withdrawal.snapshot_id)} and kind <> 'withdrawal'"
+        ).fetchone()
+    )
+
+
+def _take_out_unconfirmed(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
+    """Remove vintages that were written before their acceptance, which then never came into the manifest."""
+    listed = {(event.sequence, event.accepted_at) for event in store.acceptances}
+    lost = []
+    for vintage, moment, provisional in con.execute(
+        "select vintage, known_from, provisional from vintages order by vintage desc"
+    ).fetchall():
+        if (vintage, moment) not in listed:
+            if not provisional:
+                lost.append(vintage)
+            else:
+                vintages.take_out(con, vintage)
+    if lost:
+        raise DamagedFolder(
+            f"The manifest lacks {len(lost)} acceptances whose figures are in the warehouse.", hint=RESTORE
+        )
+
+
+def confirm(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
+    """Write the decisions that are held to the manifest; their figures then belong to history for good."""
+    store.confirm()
+    con.execute("update vintages set provisional = false where provisional")
+
+
+def drop_held(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
+    """Take the figures of held acceptances out of history, and forget the decisions."""
+    for acceptance in reversed(store.held_acceptances):
+        vintages.take_out(con, acceptance.sequence)
+    store.drop_held()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sources.catalogue import Dataset
     from sources.snapshots import Acceptance, Snapshot
 
+NO_KEY = "series is null or period is null"
 # DATE (also as text): the end of that day in Rome; a TIMESTAMP or a text without a zone: Rome's clock.
 MOMENT = """case
     when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
@@ -34,53 +36,117 @@ MOMENT = """case
     else ts::timestamptz end"""
 
 
+# a series has the number of the vintage that brought it, times this, and its place in that vintage's file
+SERIES_PER_VINTAGE = 100_000_000
+
+
 def append(
     con: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     snapshot: Snapshot,
     acceptance: Acceptance,
     staged: Staged,
+    decide: Callable[[], None] = lambda: None,
+    provisional: bool = False,
 ) -> None:
-    """Write what `staged` changes, adds and leaves out against the latest figures, in one transaction."""
+    """Write what `staged` changes, adds and leaves out against the latest figures, in one transaction.
+
+    `decide` is called once everything is written, before the transaction is committed.
+    """
     con.begin()
     try:
         # literals: given parameters DuckDB imports pandas, a third of a second
-        (vintage,) = con.execute("select coalesce(max(vintage), 0) + 1 from vintages").fetchone()
-        (known,) = con.execute(
-            f"select count(*) from vintages where dataset = {literal(dataset.id)}"
-        ).fetchone()
-        if known:
-            start = "null"
-            counts = _append_differences(con, dataset, snapshot, staged, vintage, acceptance.kind)
+        if _has_figures(con, dataset):
+            start = None
+            counts = _append_differences(con, dataset, snapshot, staged, acceptance)
         else:
-            (start,) = con.execute("select coalesce(max(series), 0) from series").fetchone()
+            start = acceptance.sequence * SERIES_PER_VINTAGE
+            _refuse_empty_keys(con, dataset, staged)
             _keep_first(_baselines(con) / dataset.id, staged)
             (added,) = con.execute(f"select count(*) from read_parquet({literal(staged.series)})").fetchone()
             counts = added, 0, 0, 0, 0, 0
-        about = f"{literal(dataset.id)}, {literal(snapshot.id)}, timestamptz {literal(acceptance.accepted_at.isoformat())}"
-        con.execute(f"""
-            insert into vintages
-            values ({vintage}, {about}, {literal(acceptance.kind)}, {", ".join(map(str, counts))}, {start})""")
+        _insert_vintage(con, acceptance, counts, start, provisional)
         show(con)
+        decide()
         con.commit()
     except BaseException:
         con.rollback()
         raise
 
 
+def append_empty(con: duckdb.DuckDBPyConnection, acceptance: Acceptance) -> None:
+    """Write a vintage that changes nothing: the withdrawal of a snapshot that never came into history."""
+    _insert_vintage(con, acceptance, (0, 0, 0, 0, 0, 0), None, False)
+
+
+def take_out(con: duckdb.DuckDBPyConnection, vintage: int) -> None:
+    """Remove the newest vintage of its dataset, with the series that it brought."""
+    con.begin()
+    try:
+        first = con.execute(
+            f"select dataset from vintages where vintage = {vintage} and series_from is not null"
+        ).fetchone()
+        con.execute(f"""
+            delete from later_history where vintage = {vintage};
+            delete from later_series where series // {SERIES_PER_VINTAGE} = {vintage};
+            delete from vintages where vintage = {vintage}""")
+        show(con)
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    if first:
+        shutil.rmtree(_baselines(con) / first[0], ignore_errors=True)
+
+
+def _has_figures(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
+    return bool(
+        con.execute(
+            f"select 1 from vintages where dataset = {literal(dataset.id)} and series_from is not null"
+        ).fetchone()
+    )
+
+
+def _insert_vintage(
+    con: duckdb.DuckDBPyConnection,
+    acceptance: Acceptance,
+    counts: tuple[int, ...],
+    series_from: int | None,
+    provisional: bool,
+) -> None:
+    con.execute(f"""
+        insert into vintages values ({acceptance.sequence}, {literal(acceptance.dataset)},
+            {literal(acceptance.snapshot_id)}, timestamptz {literal(acceptance.accepted_at.isoformat())},
+            {literal(acceptance.kind)}, {", ".join(map(str, counts))}, {series_from or "null"}, {provisional})""")
+
+
+def _refuse_empty_keys(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+    """Raise duckdb.ConstraintException where a key of the staged figures is empty.
+
+    First figures are kept as the file they came as, which no constraint guards.
+    """
+    empty = " or ".join(f"{identifier(dimension)} is null" for dimension in dataset.dimensions)
+    for file, condition in ((staged.series, f"series is null or {empty}"), (staged.observations, NO_KEY)):
+        (found,) = con.execute(
+            f"select count(*) from read_parquet({literal(file)}) where {condition}"
+        ).fetchone()
+        if found:
+            raise duckdb.ConstraintException(f"{found} rows have an empty key")
+
+
 def show(con: duckdb.DuckDBPyConnection) -> None:
-    """Define `series` and `history` anew: first figures from their files, later ones from their tables."""
+    """Define `series` and `history`: first figures from their files, later ones from their tables."""
     series, history = ["from later_series"], ["from later_history"]
     for dataset, vintage, start in con.execute(
         "select dataset, vintage, series_from from vintages where series_from is not null order by vintage"
     ).fetchall():
         first = Staged(_baselines(con) / dataset)
         series.append(
-            f"select {start} + series as series, {literal(dataset)} as dataset, * exclude (series) "
+            f"select {start}::bigint + series as series, {literal(dataset)} as dataset, * exclude (series) "
             f"from read_parquet({literal(first.series)})"
         )
         history.append(
-            f"select {start} + series as series, * exclude (series), false as deleted, {vintage} as vintage "
+            f"select {start}::bigint + series as series, * exclude (series), false as deleted, {vintage} as vintage "
             f"from read_parquet({literal(first.observations)})"
         )
     con.execute(f"create or replace view series as {' union all by name '.join(series)}")
@@ -115,11 +181,12 @@ def _append_differences(
     dataset: Dataset,
     snapshot: Snapshot,
     staged: Staged,
-    vintage: int,
-    kind: str,
+    acceptance: Acceptance,
 ) -> tuple[int, ...]:
     """What differs from the figures known before; counts in the order of the columns of `vintages`."""
-    _number_series(con, dataset, staged)
+    vintage, kind = acceptance.sequence, acceptance.kind
+    _refuse_empty_keys(con, dataset, staged)
+    _number_series(con, dataset, staged, vintage)
     con.execute(
         f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, kind)}"
     )
@@ -187,13 +254,13 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: 
                                          or i.flag is distinct from k.flag or i.conf is distinct from k.conf))"""
 
 
-def _number_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> None:
+def _number_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, vintage: int) -> None:
     """Give every staged series its number in the warehouse: temp table `numbered (staged, series)`."""
     keys = ", ".join(identifier(dimension) for dimension in dataset.dimensions)
     match_series(con, dataset, staged)
     con.execute(f"""
         insert into later_series (series, dataset, {keys})
-        select (select coalesce(max(series), 0) from series) + row_number() over (order by s.series),
+        select {vintage * SERIES_PER_VINTAGE}::bigint + row_number() over (order by s.series),
             {literal(dataset.id)}, {keys}
         from read_parquet({literal(staged.series)}) s join numbered n on n.staged = s.series where n.series is null""")
     match_series(con, dataset, staged)

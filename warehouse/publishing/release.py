@@ -31,6 +31,7 @@ from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import exports, headlines, indicator_history, tables
+from warehouse.publishing.release_checks import run_checks
 from warehouse.reference.territory import territory
 from warehouse.statistics import composite, indicators, peers
 from warehouse.targets import assessment, changes, ledger
@@ -43,12 +44,6 @@ KEPT_NIGHTS = 30
 # what decides a release's content and looks
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
 log = logging.getLogger("distretto")
-
-
-class ReleaseBlocked(DistrettoError):
-    """A blocking check failed: nothing is published, the old release stays."""
-
-    hint = "read the rows named, then the snapshots they come from (distretto why); the old release stays."
 
 
 class OtherVersion(DistrettoError):
@@ -84,6 +79,11 @@ class Release:
             return json.loads((self.folder / "release.json").read_bytes())
         except (FileNotFoundError, ValueError):
             raise DamagedRelease(f"Release {self.id} is damaged: release.json cannot be read.") from None
+
+    @property
+    def known_until(self) -> datetime:
+        """The moment of the last acceptance that it was built from."""
+        return datetime.fromisoformat(self.record["known_until"])
 
     @property
     def of_this_code(self) -> bool:
@@ -177,16 +177,18 @@ def build(
     store: SnapshotStore,
     states: Mapping[str, DatasetState],
     render: Callable[[Release], None],
+    confirm: Callable[[], None],
 ) -> Release | None:
     """Publish a release from the open warehouse `con`, or None where the last one has the same fingerprint and is shown.
 
-    `render` adds what is drawn from the tables to the folder, before it is sealed. Raises GateClosed where a
-    check fails: nothing is published then.
+    `render` adds what is drawn from the tables to the folder, before it is sealed; `confirm` makes the decisions durable
+    that the release rests on, before it is shown. Raises ReleaseBlocked where a check fails: nothing is published then.
     """
     ledger.begin(home)
     mark = fingerprint(home, catalogue, store, states)
     last = releases(home)[-1] if releases(home) else None
     if last and last.record["fingerprint"] == mark:
+        confirm()
         if last == current(home) or _rolled_back_from(home) == last.id:
             return None
         # a kill came between its name and its show
@@ -229,13 +231,13 @@ def build(
             assessment.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
-            checks = gate(con, ledger.verify(goals, shown, home))
+            checks = run_checks(con, ledger.verify(goals, shown, home))
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
         record |= {
             "tables": rows,
-            "checks": checks,
+            "checks": [{"check": c.check, "passed": c.passed, "rows": c.rows} for c in checks],
             "duckdb": duckdb.__version__,
             "datasets": {name: state.to_dict() for name, state in states.items()},
         }
@@ -245,6 +247,7 @@ def build(
         log.info("drawing the pages")
         render(Release(release_id, aside))
         _seal(aside, last, digests)
+        confirm()
         folder = home.releases / release_id
         os.rename(aside, folder)
         sync_folder(home.releases)
@@ -255,37 +258,6 @@ def build(
     show(home, Release(release_id, folder))
     retain(home)
     return Release(release_id, folder)
-
-
-def gate(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[dict[str, Any]]:
-    """Run every check in `gate/` on the attached `distretto`; results go into its `check_results` too.
-
-    A check is a query for the rows that are wrong. `broken`: what is wrong with the ledger of targets.
-    Raises GateClosed with the first rows of each check that finds any.
-    """
-    _territory(con)
-    con.execute("create or replace temp table broken_links (problem varchar)")
-    if broken:
-        con.executemany("insert into broken_links values (?)", [(problem,) for problem in broken])
-    con.execute("use distretto")
-    results = []
-    try:
-        for path in sorted((HERE / "checks").glob("*.sql")):
-            wrong = con.execute(
-                f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit 5"
-            ).fetchall()
-            rows = [", ".join(map(str, row)) for row in wrong]
-            results.append({"check": path.stem, "passed": not wrong, "rows": rows})
-            con.execute(
-                "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
-                [path.stem, not wrong, "; ".join(rows) or "no row"],
-            )
-    finally:
-        con.execute("use warehouse")
-    failed = [result for result in results if not result["passed"]]
-    if failed:
-        raise ReleaseBlocked(" | ".join(f"{r['check']}: {'; '.join(r['rows'])}" for r in failed) + ".")
-    return results
 
 
 def published_targets(release: Release | None) -> dict[int, str]:
@@ -340,18 +312,6 @@ def attached(con: duckdb.DuckDBPyConnection, path: Path):
         con.execute("checkpoint distretto")
     finally:
         con.execute("detach distretto")
-
-
-def _territory(con: duckdb.DuckDBPyConnection) -> None:
-    """Temp table `territory (geo, role)` from the territory's file."""
-    ours = territory()
-    rows = [
-        (ours["region"], "region"),
-        (ours["country"], "country"),
-        *((geo, "province") for geo in ours["provinces"]),
-    ]
-    con.execute("create or replace temp table territory (geo varchar, role varchar)")
-    con.executemany("insert into territory values (?, ?)", rows)
 
 
 def _after(last: Release | None) -> datetime:

@@ -51,7 +51,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
     dimensions = ", ".join(identifier(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
     given_out = ", ".join(literal(d.id) for d in catalogue.values() if d.redistribution == "allowed") or "''"
     con.execute(
-        f"create table {target}.vintages as select * exclude (series_from) from {source}.vintages order by vintage"
+        f"create table {target}.vintages as select * exclude (series_from, provisional) from {source}.vintages order by vintage"
     )
     con.execute(f"""
         create table {target}.series as

@@ -17,7 +17,7 @@ import duckdb
 from sources.catalogue import Catalogue
 from sources.common.sql import identifier, literal
 from sources.data_folder import DataFolder, file_sha256
-from sources.errors import DistrettoError
+from sources.errors import DamagedSnapshot, DistrettoError
 from sources.formats.staged import Staged
 from sources.snapshots import Snapshot, SnapshotStore
 from warehouse.history import store as warehouse_store
@@ -169,8 +169,10 @@ def rebuild(
     past = SnapshotStore(home)
     past.acceptances = [a for a in store.acceptances if a.accepted_at <= until]
     try:
-        with warehouse_store.warehouse(DataFolder(aside), catalogue.dimensions) as con:
-            warehouse_store.replay(con, catalogue, past, stage)
+        with warehouse_store.warehouse(DataFolder(aside), catalogue.dimensions, past.acceptances) as con:
+            for unplayed in warehouse_store.replay(con, catalogue, past, stage):
+                if isinstance(unplayed.failure, DamagedSnapshot):
+                    raise unplayed.failure
             with attached(con, aside / "distretto.duckdb"):
                 tables.build_history(con, catalogue, "warehouse", "distretto")
                 tables.build_figures(con, catalogue, "distretto")

@@ -1,5 +1,5 @@
 -- Churn is the birth rate and the death rate together, wherever all three are published.
-select c.geo, c.period, c.value as churn, b.value as births, d.value as deaths
+select c.indicator, c.geo, c.period, c.value as churn, b.value as births, d.value as deaths
 from indicators c
 join indicators b on b.indicator = 'enterprise_birth_rate' and b.geo = c.geo and b.period = c.period
 join indicators d on d.indicator = 'enterprise_death_rate' and d.geo = c.geo and d.period = c.period

@@ -6,5 +6,5 @@ with parts as (
     select geo, period, sum(case when input_period = period then input_value else -input_value end) as change
     from indicator_inputs where indicator = 'shift_share_local' and input_geo = geo group by geo, period
 )
-select geo, period, parts, change from parts full join changes using (geo, period)
+select 'shift_share_local' as indicator, geo, period, parts, change from parts full join changes using (geo, period)
 where abs(parts - change) > 1e-6 or parts is null or change is null

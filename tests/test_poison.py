@@ -1,0 +1,151 @@
+"""What one dataset brings in costs that dataset alone, and only until it is replaced. All figures are made up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets import decisions, observations
+from assets.run import RunContext
+from sources.data_folder import DataFolder
+from sources.errors import DistrettoError
+from tests.conftest import TOY, World
+from warehouse.history.dataset_state import read_status
+
+HEADER = "figure,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG"
+GOOD = ["members,DISTRICT,2023,30,", "members,DISTRICT,2024,33,p"]
+# inputs that ended every later night of the first version
+POISONS = {
+    "an empty key": [*GOOD, "joint_projects,,2025,5,"],
+    "a week": [*GOOD, "members,DISTRICT,2026-W10,30,"],
+}
+
+
+def lay(world: World, rows: list[str]) -> Path:
+    path = world.home / "drop" / "own_figures.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def night(*datasets: str) -> RunContext:
+    """The steps of a night before its release, for `datasets`."""
+    run = RunContext(DataFolder.from_env())
+    with run.home.writing():
+        observations.collect(run, datasets)
+        with run.warehouse() as con:
+            for name in datasets:
+                observations.admit(run, con, name)
+    return run
+
+
+def figures(world: World, dataset: str) -> dict[str, float]:
+    with duckdb.connect(str(world.home / "warehouse.duckdb"), read_only=True) as con:
+        return dict(
+            con.execute(
+                """select period, value from (
+                    select * from history join series using (series) where dataset = ?
+                    qualify row_number() over (partition by series, period order by vintage desc) = 1)
+                where not deleted""",
+                [dataset],
+            ).fetchall()
+        )
+
+
+@pytest.mark.parametrize("rows", POISONS.values(), ids=POISONS)
+def test_a_file_that_poisoned_history_costs_its_dataset_one_night(world: World, rows: list[str]):
+    lay(world, GOOD)
+    first = world.run("refresh", "--only", "own_figures", "--only", "toy", "--json")
+    assert first.code == 0, first.err
+    lay(world, rows)
+    world.serve({**TOY, ("A", "V11920", "ITG17"): {"2018": "11", "2019": ": c"}})
+    second = world.run("refresh", "--only", "own_figures", "--only", "toy", "--json")
+    assert second.code == 3 and second.json["worse"] == ["own_figures"], second.err
+    assert second.json["published"] and "row" in second.json["datasets"]["own_figures"]["failure"]["message"]
+    assert world.query("select value from observations where geo = 'ITG17' and period = '2018'") == [(11.0,)]
+    assert world.query("select period, value from district order by all") == [("2023", 30.0), ("2024", 33.0)]
+    lay(world, [*GOOD, "joint_projects,DISTRICT,2025,5,"])
+    third = world.run("refresh", "--only", "own_figures", "--json")
+    assert third.code == 0, third.err
+    assert world.query("select count(*) from district") == [(3,)]
+
+
+@pytest.fixture
+def poisoned(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A folder as the first version left it: the manifest accepts figures that do not fit into history."""
+    lay(world, GOOD)
+    night("own_figures")
+    lay(world, POISONS["an empty key"])
+    run = RunContext(DataFolder.from_env())
+    with run.home.writing():
+        observations.collect(run, ["own_figures"])
+        newest = run.store.newest("own_figures", "live")
+        assert newest is not None
+        run.store.accept(newest, by="checks")
+    return world
+
+
+def test_a_poisoned_folder_heals_by_itself_and_says_so(poisoned: World):
+    store = night("own_figures", "toy").store
+    assert figures(poisoned, "own_figures") == {"2023": 30.0, "2024": 33.0}
+    assert read_status(DataFolder(poisoned.home)).datasets["toy"].outcome == "updated"
+    entry = read_status(DataFolder(poisoned.home)).datasets["own_figures"]
+    assert entry.outcome == "quarantined" and "cannot enter history" in entry.failure.message
+    assert store.current("own_figures") == list(store.snapshots.values())[0]
+    # a second night neither tries nor records it again
+    lines = (poisoned.home / "snapshots" / "manifest.jsonl").read_text()
+    night("own_figures", "toy")
+    assert (poisoned.home / "snapshots" / "manifest.jsonl").read_text() == lines
+
+
+def test_a_corrected_file_leads_out_of_a_poisoned_folder(poisoned: World):
+    lay(poisoned, [*GOOD, "joint_projects,DISTRICT,2025,5,"])
+    night("own_figures")
+    assert figures(poisoned, "own_figures") == {"2023": 30.0, "2024": 33.0, "2025": 5.0}
+    assert read_status(DataFolder(poisoned.home)).datasets["own_figures"].outcome == "updated"
+
+
+@pytest.mark.parametrize("decide", ["accept", "pin", "withdraw"])
+def test_a_person_leads_out_of_a_poisoned_folder(poisoned: World, decide: str):
+    run = RunContext(DataFolder.from_env())
+    good, bad = run.store.snapshots
+    with run.home.writing(), run.warehouse() as con:
+        if decide == "withdraw":
+            with pytest.raises(DistrettoError, match="is one table"):
+                decisions.withdraw(run, con, "own_figures", bad, "somebody", "a mistake")
+        else:
+            with pytest.raises(DistrettoError):
+                getattr(decisions, decide)(run, con, "own_figures", bad, "somebody", "for a test")
+            if decide == "pin":
+                decisions.pin(run, con, "own_figures", good, "somebody", "for a test")
+    night("toy", "own_figures")
+    assert figures(poisoned, "own_figures") == {"2023": 30.0, "2024": 33.0}
+
+
+def test_a_lost_warehouse_is_built_again_from_a_folder_that_was_poisoned(poisoned: World):
+    night("own_figures", "toy")
+    before = figures(poisoned, "own_figures"), figures(poisoned, "toy")
+    (poisoned.home / "warehouse.duckdb").unlink()
+    night("own_figures", "toy")
+    assert (figures(poisoned, "own_figures"), figures(poisoned, "toy")) == before
+
+
+def test_figures_whose_acceptance_was_never_written_are_judged_again(world: World):
+    """A kill between the steps of a night and its release."""
+    home = DataFolder.from_env()
+    run = RunContext(home)
+    with home.writing():
+        observations.collect(run, ["toy"])
+        with run.warehouse() as con:
+            observations.judge(run, con, "toy")
+    assert '"accepted"' not in home.manifest.read_text() and world.history() != []
+    again = RunContext(home)
+    with home.writing(), again.warehouse() as con:
+        again.replay(con)
+    assert world.history() == []
+    night("toy")
+    events = [json.loads(line)["event"] for line in home.manifest.read_text().splitlines()]
+    assert events == ["snapshot", "accepted"] and len(world.history()) == 8
