@@ -104,7 +104,7 @@ def _build(run: RunContext, con: duckdb.DuckDBPyConnection, about: Run) -> relea
         run.providers,
         run.store,
         states,
-        render,
+        lambda built: about.undrawn.extend(render(built)),
         lambda: history.confirm(con, run.store),
     )
 

@@ -101,6 +101,9 @@ def on_release(context: dg.HookContext) -> None:
     home = DataFolder.from_env()
     status = read_status(home)
     lines = worse_lines(status, utc_now())
+    if status.run.undrawn:
+        pages = ", ".join(status.run.undrawn)
+        lines.append(f"pages that could not be drawn, and say so: {pages}. The figures are published")
     if status.run.published:
         lines += release_lines(home)
     if lines:

@@ -287,6 +287,9 @@ def refreshed(report: dict[str, Any]) -> None:
                 style="bold yellow",
             )
         )
+    if report["undrawn"]:
+        pages = ", ".join(report["undrawn"])
+        err.print(Text(f"\nPages that could not be drawn, and say so: {pages}.", style="bold yellow"))
 
 
 def status(report: dict[str, Any]) -> None:

@@ -478,7 +478,7 @@ def test_only_one_writer(world: World):
     assert world.refresh().code == 0
 
 
-def test_a_gate_that_closes_publishes_nothing(world: World):
+def test_figures_that_contradict_others_are_held_back_and_the_rest_is_published(world: World):
     world.first_night()
     before = world.releases
     world.entry(
@@ -505,11 +505,30 @@ def test_a_gate_that_closes_publishes_nothing(world: World):
             ("A", "V97020", *key): {"2019": "30"},
         },
     )
-    outcome = world.run("refresh", "--only", "bd_size_r3")
-    assert outcome.code == 1
-    assert "rates_agree" in outcome.err
-    assert world.releases == before
-    assert world.run("status", "--json").json["run"]["failed"]
+    outcome = world.run("refresh", "--only", "bd_size_r3", "--only", "toy", "--json")
+    assert outcome.code == 3 and outcome.json["worse"] == ["bd_size_r3"], outcome.err
+    failure = outcome.json["datasets"]["bd_size_r3"]["failure"]
+    assert failure["kind"] == "HeldBack" and "distretto accept bd_size_r3 " in failure["hint"]
+    assert "geo ITG1, period 2019, recomputed 10.0, published 30.0" in failure["message"]
+    assert "None" not in failure["message"]
+    assert len(world.releases) == len(before) + 1
+    assert world.query("select dataset, count(*) from observations group by all") == [("toy", 7)]
+    assert (
+        world.history("bd_size_r3") == [] and world.query("from vintages where dataset = 'bd_size_r3'") == []
+    )
+    # the next night has nothing to do, and corrected figures are taken
+    assert world.run("refresh", "--only", "bd_size_r3", "--json").json["published"] is None
+    world.server.table(
+        "bd_size_r3",
+        ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"],
+        {
+            ("A", "V11920", *key): {"2019": "10"},
+            ("A", "V11910", *key): {"2019": "100"},
+            ("A", "V97020", *key): {"2019": "10"},
+        },
+    )
+    assert world.run("refresh", "--only", "bd_size_r3", "--json").code == 0
+    assert len(world.history("bd_size_r3")) == 3
 
 
 def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):

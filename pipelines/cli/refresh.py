@@ -51,6 +51,7 @@ def refresh(
         "current": current.id if current else None,
         "folder": str(home.current),
         "worse": run.worse,
+        "undrawn": run.undrawn,
         "datasets": dataset_states(home),
         "headlines": _headlines(current),
     }
@@ -58,7 +59,7 @@ def refresh(
         print(to_json(report, indent=1))
     else:
         console.refreshed(report)
-    if run.worse:
+    if run.worse or run.undrawn:
         raise typer.Exit(3)
 
 
