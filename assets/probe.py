@@ -15,12 +15,14 @@ from typing import Any
 import duckdb
 
 from assets.observations import PROTOCOLS
-from assets.run import RunContext
+from assets.run import RunContext, known_territories
 from sources.catalogue import Dataset
+from sources.common.periods import Period
 from sources.common.sql import identifier, literal
 from sources.concepts import territories
-from sources.errors import DistrettoError, UnreadableBody
-from sources.formats.staged import Staged, period
+from sources.errors import DistrettoError, InvalidPeriod
+from sources.formats import BodyFile
+from sources.formats.staged import Staged
 from sources.http.client import Client
 from sources.protocols import Structure
 from sources.providers import Provider
@@ -130,7 +132,7 @@ def _ours(told: Structure, provider: Provider) -> Structure:
         for one in territories():
             if one.scheme == provider.territories:
                 means[one.code].add(one.geo)
-        codes["geo"] = {geo for code in codes["geo"] for geo in means.get(code, {code})}
+        codes["geo"] = {geo for code in codes["geo"] for geo in means.get(code, {code}) if geo}
     return Structure([names.get(d, d) for d in told.dimensions], codes, _periods(told.periods))
 
 
@@ -138,8 +140,8 @@ def _periods(told: Iterable[str]) -> set[str]:
     found = set()
     for text in told:
         try:
-            found.add(period(text))
-        except UnreadableBody:  # such as 9999-12-31T00:00:00, which stands for no end
+            found.add(Period.parse(text).text)
+        except InvalidPeriod:  # such as 9999-12-31T00:00:00, which stands for no end
             continue
     return found
 
@@ -154,9 +156,8 @@ def _by_fetching(protocol: Any, dataset: Dataset, provider: Provider, folder: Pa
         # of several files the youngest
         fetched = fetched[-1].take()
     body, called = fetched.body, PurePosixPath(fetched.body.url).name
-    staged = decoded(
-        body.path, fetched.format, body.gzipped, dataset, provider, folder / "decoded", filename=called
-    )
+    file = BodyFile(body.path, body.gzipped, called)
+    staged = decoded(file, fetched.format, dataset, provider, folder / "decoded", known=known_territories())
     return _of_staged(staged, dataset.dimensions, _further(dataset))
 
 

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import duckdb
 
 from sources.catalogue import Catalogue, load_catalogue
+from sources.concepts import KnownTerritories
 from sources.data_folder import DataFolder
 from sources.errors import DamagedSnapshot, DistrettoError, NotReplayable
 from sources.formats.staged import Staged
@@ -23,9 +24,19 @@ from sources.snapshots import Acceptance, AcceptanceKind, Snapshot, SnapshotStor
 from sources.staging import stage
 from warehouse.history import store as history
 from warehouse.history.dataset_state import Outcome, record
+from warehouse.reference.territory import geography, territory
+from warehouse.statistics import peers
 
 CHECKS = "checks"
 log = logging.getLogger("distretto")
+
+
+@cache
+def known_territories() -> KnownTerritories:
+    """Every territory with a name, and those that no table may lose: ours and the members of peer groups shown."""
+    ours = territory()
+    watched = {ours["country"], ours["region"], *ours["provinces"], *peers.shown()}
+    return KnownTerritories(frozenset(geography()), frozenset(watched))
 
 
 @dataclass
@@ -43,7 +54,8 @@ class RunContext:
     def stage(self, snapshot: Snapshot) -> Staged:
         """The decoded figures of `snapshot`. Raises DamagedSnapshot or a SourceError."""
         dataset = self.catalogue[snapshot.dataset]
-        return stage(self.home, self.store, dataset, self.providers[dataset.provider], snapshot)
+        provider = self.providers[dataset.provider]
+        return stage(self.home, self.store, dataset, provider, snapshot, known_territories())
 
     def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return history.warehouse(self.home, self.catalogue.dimensions, self.store.acceptances)

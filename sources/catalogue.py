@@ -20,6 +20,7 @@ from sources.common.config import Location, Names, Problem, Strict, choice, read
 from sources.common.periods import FREQUENCIES, Frequency
 from sources.common.units import units
 from sources.errors import SpecError, UnknownUnit
+from sources.formats import FORMATS
 from sources.providers import Dimension, Redistribution, load_providers
 
 HERE = Path(__file__).parent
@@ -27,10 +28,11 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]+$")]
 # OECD's tables are named STRUCTURE@TABLE
 TableCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@\-]+$")]
 Filter = dict[Dimension, list[Code]]
+# a heading, or the alternatives that a provider has used for it
+Headings = str | list[str]
 RESERVED = frozenset("dataset indicator period value flag conf known_from snapshot_id series".split())
 # each is a published table: the themes of the mission, and the district's own figures
 Theme = Literal["enterprise_births", "patents", "employment", "district"]
-FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")
 # old names of keys, still read with a warning
 RENAMED = {"latest": "keep_latest", "rest": "collect_rest"}
 
@@ -63,14 +65,16 @@ class Checks(Strict):
 
 
 class PeriodSource(Strict):
-    """Where a table says its period: text in a `column`, in the lines `above` the headings or in the file's `name`.
+    """Where a table says its period: text in a `column`, in the lines `above` the headings, in the file's `name`, in the name
+    of the `sheet`, or in each `heading` of a table with a column per period.
 
-    `pattern` has the groups year, and quarter (1 to 4 or I to IV), or month, or month and day.
+    `pattern` has the groups year, and quarter (1 to 4 or I to IV), or month, or month and day. Several of one place are
+    tried in their order.
     """
 
-    place: Literal["column", "above", "name"]
+    place: Literal["column", "above", "name", "sheet", "heading"]
     pattern: str
-    column: str | None = None
+    column: Headings | None = None
 
     def contradictions(self) -> Iterator[Problem]:
         """`(location, problem)` of what does not fit."""
@@ -92,20 +96,24 @@ class TableLayout(Strict):
     """How a table made for people (format `tabular`) becomes observations; headings are told as they stand there.
 
     A row holds the codes of its dimensions, and a figure in each column of `values`, whose code is one of the dimension
-    `measure`. Or the rows are a list, and `counted` is the code of their number; `totals` are dimensions over which they
-    are counted together too.
+    `measure`; two headings of one code are alternatives, as are several headings of one dimension in `columns`. Or the
+    headings are periods, and `cells` is the code of the figures below them. Or the rows are a list, and `counted` is the
+    code of their number; `totals` are dimensions over which they are counted together too. `missing` are texts that stand
+    for no figure.
     """
 
     decimal: Literal[",", "."]
     sheet: str | None = None
     period: list[PeriodSource]
-    columns: dict[Dimension, str] = {}
+    columns: dict[Dimension, Headings] = {}
     codes: dict[Dimension, dict[str, Code]] = {}
     constants: dict[Dimension, Code] = {}
     measure: Dimension
     values: dict[str, Code] = {}
+    cells: Code | None = None
     counted: Code | None = None
     totals: list[Dimension] = []
+    missing: list[str] = []
 
     def contradictions(self, dimensions: list[str]) -> Iterator[Problem]:
         """`(location, problem)` of every key that does not fit another one, or the entry's `dimensions`."""
@@ -113,8 +121,10 @@ class TableLayout(Strict):
             yield from ((("period", i, *location), problem) for location, problem in moment.contradictions())
         if not self.period:
             yield ("period",), "names no place"
-        if bool(self.values) == bool(self.counted):
-            yield ("values",), "either values are read or rows are counted"
+        if sum(map(bool, (self.values, self.cells, self.counted))) != 1:
+            yield ("values",), "one of values, cells and counted says what is read"
+        if bool(self.cells) != all(moment.place == "heading" for moment in self.period):
+            yield ("cells",), "is given where the headings are the periods, and only there"
         if set(dimensions) - {"freq"} != {*self.columns, *self.constants, self.measure}:
             yield ("columns",), "columns, constants and measure name every dimension but freq, and no other"
         if not set(self.codes) <= set(self.columns) or not set(self.totals) <= set(self.columns):

@@ -24,6 +24,7 @@ from sources.catalogue import Filter
 from sources.common.sql import identifier, literal
 from sources.errors import NoResults, NotReady, StructureChanged, TooLarge, UnreadableBody
 from sources.formats.staged import Staged, decoding
+from sources.formats.write import write_series
 from sources.http.client import Body
 
 SUFFIX = "+slices"
@@ -162,7 +163,6 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
     if len(stamps) > 1:
         raise UnreadableBody(f"The slices bear {len(stamps)} update stamps: they are of several extractions.")
     staged, keys = Staged(folder), ", ".join(map(identifier, dimensions))
-    same = " and ".join(f"a.{identifier(d)} is not distinct from s.{identifier(d)}" for d in dimensions)
 
     def every(which: str) -> str:
         return " union all ".join(
@@ -183,20 +183,11 @@ def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Pat
                         "the provider did not do as asked.",
                         hint="compare the address with what the provider's service expects today.",
                     )
-        con.execute(f"create temp table apart as {every('series')}")
         con.execute(
-            f"create temp table together as select row_number() over (order by {keys})::integer as series, {keys} "
-            f"from (select distinct {keys} from apart)"
+            f"create temp view together as select {keys}, o.* exclude (part, series) "
+            f"from ({every('series')}) s left join ({every('observations')}) o using (part, series)"
         )
-        con.execute(
-            f"copy (from together order by series) to {literal(staged.series)} (format parquet, compression zstd)"
-        )
-        con.execute(f"""
-            copy (
-                select s.series, o.* exclude (part, series)
-                from ({every("observations")}) o join apart a using (part, series) join together s on {same}
-                order by s.series, period
-            ) to {literal(staged.part())} (format parquet, compression zstd)""")
+        write_series(con, "together", dimensions, staged, where="period is not null")
     return Staged(folder, stamps.pop() if stamps else None)
 
 

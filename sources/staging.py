@@ -5,41 +5,43 @@ Belongs here: the one place where bodies meet decoders on disk. Does not belong 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path, PurePosixPath
 
 from sources import slices
 from sources.catalogue import Dataset
-from sources.concepts import harmonise, provider_dimensions
+from sources.concepts import ANY_TERRITORY, KnownTerritories, harmonise, provider_dimensions
 from sources.data_folder import DataFolder
-from sources.errors import UNFORESEEN, SourceError, Unforeseen
-from sources.formats import decode, sdmx_csv
+from sources.errors import UNFORESEEN, SourceError, Unforeseen, UnreadableBody
+from sources.formats import REGISTRY, BodyFile, TableSpec, sdmx_csv
 from sources.formats.staged import Staged
 from sources.providers import Provider
 from sources.snapshots import Origin, Snapshot, SnapshotStore
 
+log = logging.getLogger("distretto")
+
 
 def stage(
-    home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Provider, snapshot: Snapshot
+    home: DataFolder,
+    store: SnapshotStore,
+    dataset: Dataset,
+    provider: Provider,
+    snapshot: Snapshot,
+    known: KnownTerritories,
 ) -> Staged:
-    """The staged folder of `snapshot`, decoded now unless it stands. Raises DamagedSnapshot or a SourceError."""
+    """The staged folder of `snapshot`, decoded now unless it exists. Raises DamagedSnapshot or a SourceError."""
     folder = home.staged / snapshot.id
     if folder.exists():
         return Staged(folder)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        staged = decoded(
-            store.verified(snapshot),
-            snapshot.format,
-            snapshot.gzipped,
-            dataset,
-            provider,
-            aside,
-            snapshot.origin,
-            PurePosixPath(snapshot.url).name,
-        )
+        body = BodyFile(store.verified(snapshot), snapshot.gzipped, PurePosixPath(snapshot.url).name)
+        staged = decoded(body, snapshot.format, dataset, provider, aside, snapshot.origin, known)
+        for note in staged.notes:
+            log.warning("%s: %s", dataset.id, note)
         os.rename(aside, folder)
     except (SourceError, *UNFORESEEN) as stumbled:
         failure = stumbled if isinstance(stumbled, SourceError) else Unforeseen(stumbled)
@@ -51,39 +53,44 @@ def stage(
 
 
 def decoded(
-    body: Path,
+    body: BodyFile,
     format_: str,
-    gzipped: bool,
     dataset: Dataset,
     provider: Provider,
     folder: Path,
     origin: Origin = "live",
-    filename: str = "",
+    known: KnownTerritories = ANY_TERRITORY,
 ) -> Staged:
-    """`body` staged into `folder`: its slices together, in the project's concepts; `filename` is what its provider calls
-    it. Raises a SourceError."""
+    """`body` staged into `folder`: its slices together, in the project's concepts. Raises a SourceError."""
     names = provider_dimensions(dataset, provider) if origin == "live" else dataset.dimensions
     if dataset.collect_rest and origin == "live":
-        names = [*names, *sdmx_csv.others(body, gzipped, names)]
+        names = [*names, *sdmx_csv.others(body, names)]
+    table = TableSpec(names, tuple(dataset.frequencies), provider.timezone, dataset.layout)
     format_, in_slices = format_.removesuffix(slices.SUFFIX), format_.endswith(slices.SUFFIX)
+    if format_ not in REGISTRY:
+        raise UnreadableBody(f"The format {format_!r} is not known.", hint=f"one of {', '.join(REGISTRY)}.")
+    decode = REGISTRY[format_]
     served = folder / "served"
     if in_slices:
-        answers = slices.unpack(body, folder / "answers")
         parts = [
-            (asked, decode(format_, answer, False, names, folder / f"part{number}", provider.timezone))
-            for number, (asked, answer) in enumerate(answers)
+            (asked, decode(BodyFile(answer), table, folder / f"part{number}"))
+            for number, (asked, answer) in enumerate(slices.unpack(body.path, folder / "answers"))
         ]
         staged = slices.merge(parts, names, served)
     else:
-        staged = decode(format_, body, gzipped, names, served, provider.timezone, dataset.layout, filename)
+        staged = decode(body, table, served)
     if origin == "live":
-        staged = harmonise(staged, dataset, provider, folder)
+        staged = harmonise(staged, dataset, provider, folder, known)
+    notes = staged.notes
     for path in staged.files:
         os.replace(path, folder / path.name)
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left)
-    return Staged(folder, staged.provider_updated_at)
+    final = Staged(folder, staged.provider_updated_at)
+    final.notes_file.unlink(missing_ok=True)
+    final.add_notes(notes)
+    return final
 
 
 def discard_staged(home: DataFolder, keep: set[str]) -> None:

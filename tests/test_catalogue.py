@@ -22,7 +22,7 @@ from sources import bundled
 from sources.catalogue import Dataset, load_catalogue
 from sources.common.units import units
 from sources.concepts import territories
-from sources.formats import decode
+from sources.formats import REGISTRY, BodyFile, TableSpec
 from sources.providers import load_providers
 from tests.conftest import ROOT
 from warehouse.history.dataset_state import STATES
@@ -428,7 +428,8 @@ def test_what_ships_is_what_its_list_says_and_passes_its_decoder(name, tmp_path)
     assert len(rows) == facts["rows"] == bundled.load()[name].rows
     assert sorted({row["geo"] for row in rows}) == facts["coverage"]["geo"]
     entry = load_catalogue()[name]
-    staged = decode("sdmx-csv", path, gzipped, entry.dimensions, tmp_path / "staged", "Europe/Luxembourg")
+    table = TableSpec(entry.dimensions, timezone="Europe/Luxembourg")
+    staged = REGISTRY["sdmx-csv"](BodyFile(path, gzipped), table, tmp_path / "staged")
     assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (
         facts["rows"],
     )

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sources.errors import NotData, StructureChanged, UnreadableBody
-from sources.formats import decode
-from sources.formats.staged import Staged, period
+from sources.formats import REGISTRY, BodyFile, TableSpec
+from sources.formats.staged import Staged
 
 DIMENSIONS = ["freq", "geo"]
 
@@ -28,7 +28,8 @@ def staged(
     path = tmp_path / "body"
     data = body.encode() if isinstance(body, str) else body
     path.write_bytes(gzip.compress(data) if zipped else data)
-    return decode(format_, path, zipped, dimensions or DIMENSIONS, tmp_path / "staged", "Europe/Luxembourg")
+    table = TableSpec(dimensions or DIMENSIONS, timezone="Europe/Luxembourg")
+    return REGISTRY[format_](BodyFile(path, zipped), table, tmp_path / "staged")
 
 
 def rows(result: Staged) -> list[tuple]:
@@ -221,29 +222,6 @@ def test_json_stat_refuses_what_no_double_holds(tmp_path):
         staged(tmp_path, cube().replace("5905", "1e999"), "json-stat")
 
 
-@pytest.mark.parametrize(
-    ("given_", "sdmx"),
-    [
-        ("2019 ", "2019"),
-        ("2013M01", "2013-01"),
-        ("2013-01", "2013-01"),
-        ("2013Q4", "2013-Q4"),
-        ("2013-Q4", "2013-Q4"),
-        ("2013S2", "2013-S2"),
-        ("2013W05", "2013-W05"),
-        ("2013-01-31", "2013-01-31"),
-    ],
-)
-def test_periods_become_sdmx(given_, sdmx):
-    assert period(given_) == sdmx
-
-
-@pytest.mark.parametrize("given_", ["", "19", "2013Q5", "2013M13", "2013-13", "latest"])
-def test_other_periods_are_refused(given_):
-    with pytest.raises(UnreadableBody):
-        period(given_)
-
-
 NUMBERS = st.decimals(
     allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=3
 ).map(str)
@@ -301,9 +279,8 @@ def _numbers(text: str) -> list[str]:
     ],
 )
 def test_real_tables(specimens, tmp_path, file, dimensions, values, total):
-    result = decode(
-        "tsv", specimens / "eurostat" / f"{file}.tsv.gz", True, dimensions.split(","), tmp_path / "s", "UTC"
-    )
+    body = BodyFile(specimens / "eurostat" / f"{file}.tsv.gz", gzipped=True)
+    result = REGISTRY["tsv"](body, TableSpec(dimensions.split(",")), tmp_path / "s")
     assert duckdb.sql(
         f"select count(value), round(sum(value), 2) from read_parquet('{result.observations}')"
     ).fetchone() == (values, pytest.approx(total, abs=0.01))

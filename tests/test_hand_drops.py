@@ -20,7 +20,7 @@ from sources.catalogue import Layout, load_catalogue
 from sources.concepts import territories
 from sources.data_folder import DataFolder
 from sources.errors import NotData, SourceError, SpecError, StructureChanged, UnreadableBody
-from sources.formats import decode
+from sources.formats import REGISTRY, BodyFile, TableSpec
 from sources.formats.tabular import code
 from sources.providers import load_providers
 from tests.conftest import ROOT, World
@@ -348,7 +348,8 @@ def read(tmp_path: Path, content: str | bytes | Path, filename: str = "table.csv
     if isinstance(content, Path):
         content = content.read_bytes()
     body.write_bytes(content if isinstance(content, bytes) else content.encode())
-    staged = decode("tabular", body, False, DIMENSIONS, tmp_path / "staged", "Europe/Rome", layout, filename)
+    table = TableSpec(DIMENSIONS, layout=layout)
+    staged = REGISTRY["tabular"](BodyFile(body, name=filename), table, tmp_path / "staged")
     return duckdb.execute(
         f"select geo, figure, period, value from '{staged.observations}' join '{staged.series}' using (series) order by all"
     ).fetchall()
@@ -436,15 +437,10 @@ def test_two_periods_that_contradict_each_other_are_told(tmp_path):
     body = tmp_path / "body"
     body.write_text(quarter())
     with pytest.raises(UnreadableBody, match="say 2026-Q2, the file's name .* says 2026-Q1"):
-        decode(
-            "tabular",
-            body,
-            False,
-            entry.dimensions,
+        REGISTRY["tabular"](
+            BodyFile(body, name="2026-Q1.csv"),
+            TableSpec(entry.dimensions, layout=entry.layout),
             tmp_path / "s",
-            "Europe/Rome",
-            entry.layout,
-            "2026-Q1.csv",
         )
 
 

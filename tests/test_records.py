@@ -17,7 +17,7 @@ import yaml
 
 from sources.catalogue import load_catalogue
 from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
-from sources.formats import decode, records
+from sources.formats import REGISTRY, BodyFile, TableSpec, records
 from tests.conftest import ROOT, World
 
 # an application of two inventors, of whom one lives in two regions of Sicily or abroad; one without a known region
@@ -86,7 +86,7 @@ def programme(organizations: str = "", projects: str = "") -> bytes:
 def read(tmp_path: Path, dataset: str, body: bytes) -> list[tuple]:
     entry = load_catalogue()[dataset]
     (tmp_path / "body").write_bytes(body)
-    staged = decode(entry.format, tmp_path / "body", False, entry.dimensions, tmp_path / "s", entry.provider)
+    staged = REGISTRY[entry.format](BodyFile(tmp_path / "body"), TableSpec(entry.dimensions), tmp_path / "s")
     others = ", ".join(d for d in entry.dimensions if d not in ("freq", "geo"))
     return duckdb.execute(
         f"select geo, {others}, period, value from '{staged.observations}' join '{staged.series}' using (series) order by all"
@@ -139,7 +139,7 @@ def test_participations_count_where_and_when_their_project_starts(tmp_path):
         ("regpat", edition(EPO_Inv_reg=EPO_INV + "5|EP5|ITG17\n"), UnreadableBody, "line"),
         ("regpat", packed({"202602_EPO_Inv_reg.txt": EPO_INV}), UnreadableBody, "0 files of the zip are called like"),
         ("regpat", b"7z no zip", NotData, "No zip"),
-        ("cordis_horizon", programme(projects='"id";"startDate"\n"1";"2023-01-01"\n'), UnreadableBody, "'2' has no startDate"),
+        ("cordis_horizon", programme(projects='"id";"startDate"\n"1";""\n'), NotData, "4 participations are in projects without a start date"),
         ("cordis_horizon", programme('"projectID";"country"\n"1";"IT"\n'), StructureChanged, "nutscode, eccontribution"),
         ("cordis_horizon", programme(organizations="<html>"), StructureChanged, "<html>"),
     ],

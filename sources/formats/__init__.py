@@ -1,42 +1,84 @@
-"""Wire formats: one pure decoder a module, from a body on disk to staged Parquet (see `staged.py`)."""
+"""Wire formats: one decoder per format, from a stored body to staged Parquet (`staged.py`).
+
+Belongs here: the interface of a decoder and the registry. The decoder of the format `sdmx-csv` is the function `decode` of
+the module `sdmx_csv.py`, and so for each name in `FORMATS`. Does not belong here: any one format.
+"""
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from sources.formats.staged import Staged
 
 if TYPE_CHECKING:
     from sources.catalogue import Layout
 
+# every value that `format` of a catalogue entry may have
+FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")
 
-def decode(
-    format_: str,
-    body: Path,
-    gzipped: bool,
-    dimensions: list[str],
-    folder: Path,
-    timezone: str,
-    layout: Layout | None = None,
-    filename: str = "",
-) -> Staged:
-    """Stage `body` into `folder` by the decoder of `format_`: a `format` of the catalogue.
 
-    `layout` and `filename` are of `tabular` alone, whose tables do not say themselves what they hold.
+@dataclass(frozen=True)
+class BodyFile:
+    """A stored body: its path, whether it is gzipped, and the file name under which the provider or a person gave it."""
+
+    path: Path
+    gzipped: bool = False
+    name: str = ""
+
+    def open(self) -> IO[bytes]:
+        """The bytes as the provider wrote them, without gzip."""
+        return cast(IO[bytes], gzip.open(self.path, "rb")) if self.gzipped else open(self.path, "rb")
+
+    @property
+    def compression(self) -> str:
+        """The word that DuckDB's readers have for it."""
+        return "gzip" if self.gzipped else "none"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What a decoder must know of a table, in the provider's names.
+
+    `dimensions` are expected in any order. A period of a frequency outside `frequencies` is refused; without any, all are
+    taken. `timezone` is that of stamps without an offset. `layout` describes the tables of format `tabular`.
     """
-    from sources.formats import cordis, jsonstat, regional_archive, regpat, sdmx_csv, sdmx_ml, tabular, tsv
 
-    if format_ == "tabular":
-        return tabular.decode(body, dimensions, folder, layout, filename)
-    if format_ in ("cordis", "regpat"):
-        return {"cordis": cordis, "regpat": regpat}[format_].decode(body, dimensions, folder)
-    if format_ == "sdmx-csv":
-        return sdmx_csv.decode(body, gzipped, dimensions, folder, timezone)
-    decoders = {
-        "tsv": tsv,
-        "json-stat": jsonstat,
-        "sdmx-ml": sdmx_ml,
-        "regional-archive": regional_archive,
-    }
-    return decoders[format_].decode(body, gzipped, dimensions, folder)
+    dimensions: list[str]
+    frequencies: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    layout: Layout | None = None
+
+
+class Decoder(Protocol):
+    """Decodes one format.
+
+    Raises UnreadableBody with row and column, StructureChanged if dimensions or headings differ, NotData if the body is
+    something else altogether.
+    """
+
+    def __call__(self, body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+        """Stage `body` into `folder`, which is created if it does not exist."""
+        ...
+
+
+class _Decoders(Mapping[str, Decoder]):
+    """Imports a decoder's module when it is first asked for: the catalogue needs the names alone."""
+
+    def __getitem__(self, name: str) -> Decoder:
+        if name not in FORMATS:
+            raise KeyError(name)
+        return cast(Decoder, import_module(f"{__name__}.{name.replace('-', '_')}").decode)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FORMATS)
+
+    def __len__(self) -> int:
+        return len(FORMATS)
+
+
+REGISTRY: Mapping[str, Decoder] = _Decoders()

@@ -1,4 +1,4 @@
-"""What decoders share that count records: tables within a zip, and sums over a country's regions.
+"""What the decoders that count records share: unpacking a zip, headings, and sums over a country's regions.
 
 Belongs here: unpacking within bounds, headings, rows for NUTS 3 with their sums above. Does not belong here: which records
 there are and how they are counted (`regpat.py`, `cordis.py`). Names of persons and firms are never read.
@@ -14,19 +14,19 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier
 from sources.errors import NotData, StructureChanged, UnreadableBody
 from sources.formats.staged import Staged
+from sources.formats.write import write_series
 
 LARGEST = 12_000_000_000
-LONGEST_HEADER = 1 << 16
 COUNTRY = "IT"
 
 
 def unpack(body: Path, wanted: dict[str, str], folder: Path) -> dict[str, Path]:
     """The members of the zip `body` whose names match the patterns `wanted`, as files in `folder` by the patterns' keys.
 
-    Raises NotData, UnreadableBody; a pattern that no member or more than one matches is told.
+    Raises NotData, UnreadableBody; a pattern that no member or more than one matches is an error.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, Path] = {}
@@ -55,13 +55,11 @@ def unpack(body: Path, wanted: dict[str, str], folder: Path) -> dict[str, Path]:
     return files
 
 
-def table(file: Path, called: str, delimiter: str, quote: str, needed: list[str]) -> str:
-    """SQL that reads the columns of `file`, in small letters, every cell a text without blanks around it.
+def columns_of(line: str, called: str, delimiter: str, needed: list[str]) -> list[str]:
+    """The columns that the first `line` of the file `called` names, in small letters.
 
-    Raises StructureChanged where one of `needed` is not among them.
+    Raises StructureChanged unless each of `needed` is among them once.
     """
-    with open(file, "rb") as handle:
-        line = handle.readline(LONGEST_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
     try:
         columns = [c.strip().strip('"').lower() for c in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error as failure:
@@ -71,17 +69,10 @@ def table(file: Path, called: str, delimiter: str, quote: str, needed: list[str]
             f"The columns of {called} are {', '.join(columns)[:600]}; expected, and not there once: {', '.join(gone)}.",
             hint="the decoder in sources/formats/ has to learn the new columns.",
         )
-    every = {f"c{i}": "VARCHAR" for i in range(len(columns))}
-    read = ", ".join(f"trim(coalesce(c{columns.index(c)}, ''), ' \"') as {identifier(c)}" for c in needed)
-    # names of persons and places are in whatever encoding; what is read is ASCII
-    return (
-        f"(select row_number() over () + 1 as line, {read} from read_csv({literal(file)}, auto_detect=false, "
-        f"header=false, skip=1, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
-        f"encoding='latin-1', null_padding=false, strict_mode=true, max_line_size=4000000, columns={every}))"
-    )
+    return columns
 
 
-def write(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged) -> Staged:
+def write_figures(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged) -> Staged:
     """Write the temp table `counted (region, <dimensions but freq and geo>, year, value)` as annual figures.
 
     A region is a NUTS 3 code of the country, or any other text for what is in none; each figure is summed over NUTS 2, NUTS 1
@@ -100,14 +91,4 @@ def write(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged)
         ) group by all""")
     if not con.execute("select count(*) from figures").fetchone()[0]:
         raise NotData(f"There is no record of {COUNTRY}.")
-    con.execute(
-        f"create temp table codes as select row_number() over (order by {keys})::integer as series, {keys} "
-        f"from (select distinct {keys} from figures)"
-    )
-    con.execute(
-        f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
-    )
-    con.execute(f"""
-        copy (select series, period, value, '' as flag, null::varchar as conf from figures join codes using ({keys})
-              order by series, period) to {literal(staged.part())} (format parquet, compression zstd)""")
-    return staged
+    return write_series(con, "figures", dimensions, staged, flag="''", conf="null::varchar")

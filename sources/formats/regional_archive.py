@@ -1,118 +1,131 @@
 """ISTAT's archive of regional indicators: a zip of one CSV, `;`, UTF-8 with a byte order mark, decimal comma possible.
 
 Columns of which five are read: COD_INDICATORE, UNITA_MISURA, DESCRIZIONE_RIPARTIZIONE, ANNO_RIFERIMENTO, VALORE. Names of
-columns may begin with a blank. An empty cell, `-` and `INF` (a rate over nothing) are no figures. Does not belong here:
-which indicators are used (the catalogue entry), which territory a name means (`concepts.py`).
+columns may begin with a blank, as ` 1° OBIETTIVO` does. Older editions are Latin-1. An empty cell, `-`, ` .-` and other
+marks without a digit that ISTAT's tables have, and `INF` (a rate over nothing) are no figures. Does not belong here: which
+indicators are used (the catalogue entry), which territory a name means (`concepts.py`).
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from sources.common.sql import identifier, literal
 from sources.errors import NotData, StructureChanged, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, period
+from sources.formats import BodyFile, TableSpec
+from sources.formats.keys import period_table, require_keys
+from sources.formats.rows import first_lines, fitted, rows, rows_sql, write_rows
+from sources.formats.staged import Staged, decoding
+from sources.formats.write import write_series
 
 LARGEST = 500_000_000
-LONGEST_HEADER = 1 << 16
 YEAR, VALUE = "anno_riferimento", "valore"
-NONE = ("", "-", "INF", ":")
+NONE = ("", "-", ".-", "-.", ".", "..", "...", "....", "INF", ":")
 
 
-def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> Staged:
-    """Stage the archive in the file `body` into `folder`; every figure is annual.
+def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+    """Stage the archive, whose figures are annual; dimensions are freq and columns of the CSV in lower case.
 
-    `dimensions`: freq and columns of the CSV in lower case. Raises UnreadableBody with the row, StructureChanged, NotData.
+    Raises as `Decoder` says.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    table = folder / "archive.csv"
+    member, file = folder / "archive.csv", folder / "rows.csv"
     try:
-        columns = _extract(body, gzipped, table)
-        lower = [column.strip().lower() for column in columns]
-        wanted = [dimension for dimension in dimensions if dimension != "freq"]
-        if gone := sorted({*wanted, YEAR, VALUE} - set(lower)):
-            raise StructureChanged(f"The columns are {', '.join(columns)}; gone: {', '.join(gone)}.")
-        check_dimensions(["freq", *wanted], dimensions)
-        return _stage(table, [text or f"column{i}" for i, text in enumerate(lower)], dimensions, folder)
+        _extract(body, member)
+        with open(member, encoding=_encoding(member), newline="") as text:
+            header = first_lines(text, 1)
+            columns = _columns(header)
+            lower = [column.lower() for column in columns]
+            keys = [dimension for dimension in table.dimensions if dimension != "freq"]
+            if gone := sorted({*keys, YEAR, VALUE} - set(lower)):
+                raise StructureChanged(f"The columns are {', '.join(columns)}; gone: {', '.join(gone)}.")
+            if any(lower.count(column) > 1 for column in (*keys, YEAR, VALUE)):
+                raise StructureChanged(f"A column is there twice: {', '.join(columns)}.")
+            read = [*keys, YEAR, VALUE]
+            at = [lower.index(column) for column in read]
+            found = fitted(rows(text, ";", 1), len(columns))
+            write_rows(((line, [cells[i] for i in at]) for line, cells in found), file)
+        return _stage(file, {c: columns[i] for c, i in zip(read, at, strict=True)}, keys, table, folder)
     finally:
-        table.unlink(missing_ok=True)
+        for left in (member, file):
+            left.unlink(missing_ok=True)
 
 
-def _stage(table: Path, columns: list[str], dimensions: list[str], folder: Path) -> Staged:
-    if len(set(columns)) != len(columns):
-        raise StructureChanged("A column stands twice.")
-    rows = (
-        f"(select row_number() over () + 1 as line, * from read_csv({literal(table)}, auto_detect=false, header=false, "
-        f"delim=';', quote='\"', escape='\"', null_padding=false, strict_mode=true, columns={dict.fromkeys(columns, 'VARCHAR')}))"
-    )
-    code = {d: "'A'" if d == "freq" else f"trim(coalesce({identifier(d)}, ''))" for d in dimensions}
+def _stage(file: Path, headings: dict[str, str], keys: list[str], table: TableSpec, folder: Path) -> Staged:
+    code = {d: "'A'" if d == "freq" else identifier(d) for d in table.dimensions}
     if "cod_indicatore" in code:
         # 054 and 54 are the same indicator
-        code["cod_indicatore"] = "coalesce(nullif(ltrim(trim(cod_indicatore), '0'), ''), '0')"
+        code["cod_indicatore"] = "coalesce(nullif(ltrim(cod_indicatore, '0'), ''), '0')"
     picked = ", ".join(f"{sql} as {identifier(d)}" for d, sql in code.items())
-    keys = ", ".join(map(identifier, dimensions))
-    staged = Staged(folder)
+    place = f"'of row ' || line || ', column {VALUE.upper()}'"
     with decoding(folder) as con:
+        con.execute(f"create temp table cells as from {rows_sql(file, headings)}")
+        require_keys(con, "cells", {d: headings[d] for d in keys})
+        period_table(con, "cells", YEAR, headings[YEAR], table.frequencies)
         con.execute(
-            f"create temp table flat as select line, {picked}, trim(coalesce({YEAR}, '')) as given, "
-            f"trim(coalesce({VALUE}, '')) as text from {rows}"
+            f"create temp view dated as select line, {picked}, period, coalesce({VALUE}, '') as text "
+            f"from cells join periods on {YEAR} = given"
         )
-        con.execute(
-            f"create temp table codes as select row_number() over (order by {keys})::integer as series, {keys} "
-            f"from (select distinct {keys} from flat)"
-        )
-        con.execute("create temp table periods (given varchar, period varchar)")
-        for (given,) in con.execute("select distinct given from flat").fetchall():
-            con.execute("insert into periods values (?, ?)", [given, period(given)])
-        con.execute(
-            f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
-        )
-        place = f"'of row ' || line || ', column {VALUE.upper()}'"
         # one separator, comma or point: with two the thousands cannot be told from the decimals
-        con.execute(f"""
-            copy (
-                select series, period,
-                       case when regexp_full_match(text, '-?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?')
-                            then read_value(replace(text, ',', '.'), {place}, text)
-                            else refused({place}, text)::double end as value,
-                       '' as flag, null::varchar as conf
-                from flat join codes using ({keys}) join periods using (given)
-                where text not in ({", ".join(map(literal, NONE))})
-                order by series, period
-            ) to {literal(staged.part())} (format parquet, compression zstd)""")
-    return staged
+        return write_series(
+            con,
+            "dated",
+            table.dimensions,
+            Staged(folder),
+            where=f"text not in ({', '.join(map(literal, NONE))})",
+            value=f"case when regexp_full_match(text, '-?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?') "
+            f"then read_value(replace(text, ',', '.'), {place}, text) else refused({place}, text)::double end",
+            flag="''",
+            conf="null::varchar",
+        )
 
 
-def _extract(body: Path, gzipped: bool, into: Path) -> list[str]:
-    """Write the rows of the archive's one CSV to `into` and return its header. Raises NotData, UnreadableBody."""
+def _encoding(member: Path) -> str:
+    """UTF-8 if every byte is, else Latin-1 as older editions are. Raises UnreadableBody for UTF-16 and binary files."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    utf8 = True
+    with open(member, "rb") as handle:
+        while piece := handle.read(1 << 20):
+            if b"\0" in piece:
+                raise UnreadableBody("The CSV holds zero bytes: it is no text.")
+            try:
+                decoder.decode(piece if utf8 else b"")
+            except UnicodeDecodeError:
+                utf8 = False
+    return "utf-8-sig" if utf8 else "cp1252"
+
+
+def _columns(header: list[str]) -> list[str]:
+    """The headings without blanks around them; one without text gets a name that no dimension has."""
     try:
-        with (
-            gzip.open(body, "rb") if gzipped else open(body, "rb") as handle,
-            zipfile.ZipFile(handle) as archive,
-        ):
+        found = next(csv.reader(header, delimiter=";"), [])
+    except csv.Error as failure:
+        raise NotData(f"The first line is no CSV header: {failure}.") from None
+    while found and not found[-1].strip():
+        found.pop()
+    return [column.strip() or f"(column {i})" for i, column in enumerate(found, 1)]
+
+
+def _extract(body: BodyFile, into: Path) -> None:
+    """Write the archive's one CSV to `into`. Raises NotData, UnreadableBody."""
+    try:
+        with body.open() as handle, zipfile.ZipFile(handle) as archive:
             member = _only_member(archive.infolist())
-            with archive.open(member) as rows, open(into, "wb") as file:
-                header = rows.readline(LONGEST_HEADER).decode("utf-8-sig")
+            with archive.open(member) as packed, open(into, "wb") as file:
                 left = LARGEST
-                while piece := rows.read(1 << 20):
+                while piece := packed.read(1 << 20):
                     left -= len(piece)
                     if left < 0:
                         raise UnreadableBody(f"The archive expands to more than {LARGEST:,} bytes.")
                     file.write(piece)
     except zipfile.BadZipFile as failure:
         raise NotData(f"No zip archive: {failure}.") from None
-    except UnicodeDecodeError:
-        raise UnreadableBody("The header is not UTF-8.") from None
     except (EOFError, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError) as failure:
         raise UnreadableBody(f"The archive cannot be unpacked: {failure}.") from None
-    try:
-        return next(csv.reader([header.rstrip("\r\n")], delimiter=";"), [])
-    except csv.Error as failure:
-        raise NotData(f"The first line is no CSV header: {failure}.") from None
 
 
 def _only_member(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:

@@ -10,41 +10,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import yaml
 
-from sources.common.sql import literal
+from sources.common.sql import identifier, literal
 from sources.errors import UnreadableBody
-from sources.formats.records import COUNTRY, table, unpack, write
+from sources.formats import BodyFile, TableSpec
+from sources.formats.keys import require_keys
+from sources.formats.records import COUNTRY, columns_of, unpack, write_figures
 from sources.formats.staged import Staged, decoding
 
 CLASSES = Path(__file__).parent.parent / "applicants.yml"
+LONGEST_HEADER = 1 << 16
 OFFICES = {"EPO": "appln_id", "PCT": "pct_nbr"}
 
 
-def decode(body: Path, dimensions: list[str], folder: Path) -> Staged:
-    """Stage the edition in the zip `body` into `folder`; dimensions freq, office, technology and geo.
-
-    Raises UnreadableBody, StructureChanged, NotData.
-    """
+def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+    """Stage the edition in the zip; dimensions are freq, office, technology and geo. Raises as `Decoder` says."""
     wanted = {
         f"{office}_{kind}": rf"\d{{6}}_{office}_{kind}\.txt"
         for office in OFFICES
         for kind in ("Inv_reg", "IPC")
     }
-    files = unpack(body, wanted, folder)
+    files = unpack(body.path, wanted, folder)
     with decoding(folder) as con:
         con.execute(
             "create temp table counted (region varchar, office varchar, technology varchar, year varchar, value double)"
         )
         for office, key in OFFICES.items():
-            inventors = table(
-                files[f"{office}_Inv_reg"],
-                f"{office}_Inv_reg",
-                "|",
-                "",
-                [key, "reg_code", "ctry_code", "reg_share", "inv_share"],
-            )
-            classes = table(files[f"{office}_IPC"], f"{office}_IPC", "|", "", [key, "prio_year", "ipc"])
+            inventors = _rows(con, files, f"{office}_Inv_reg", [key, "ctry_code", "reg_share", "inv_share"])
+            classes = _rows(con, files, f"{office}_IPC", [key, "prio_year", "ipc"])
             share = " * ".join(
                 f"read_value({c}, 'of row ' || line || ', column {c} of {office}_Inv_reg', {c})"
                 for c in ("inv_share", "reg_share")
@@ -74,7 +69,28 @@ def decode(body: Path, dimensions: list[str], folder: Path) -> Staged:
                 f"insert into counted select region, {literal(office)}, technology, min(year), value "
                 "from inventors join classes using (id) group by id, region, technology, value"
             )
-        return write(con, dimensions, Staged(folder))
+        return write_figures(con, table.dimensions, Staged(folder))
+
+
+def _rows(con: duckdb.DuckDBPyConnection, files: dict[str, Path], called: str, filled: list[str]) -> str:
+    """A temp view of one table, with its line in the file; the columns `filled` and, of inventors, reg_code are read.
+
+    Raises StructureChanged, and UnreadableBody with the first line that lacks one of `filled`.
+    """
+    read = [*filled, "reg_code"] if called.endswith("Inv_reg") else filled
+    with open(files[called], "rb") as handle:
+        line = handle.readline(LONGEST_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
+    columns = columns_of(line, called, "|", read)
+    every = {f"c{i}": "VARCHAR" for i in range(len(columns))}
+    picked = ", ".join(f"trim(coalesce(c{columns.index(c)}, ''), ' \"') as {identifier(c)}" for c in read)
+    # names of persons and places are in any encoding; what is read is ASCII
+    con.execute(
+        f"create or replace temp view {called} as select row_number() over () + 1 as line, {picked} "
+        f"from read_csv({literal(files[called])}, auto_detect=false, header=false, skip=1, delim='|', quote='', escape='', "
+        f"encoding='latin-1', null_padding=false, strict_mode=true, max_line_size=4000000, columns={every})"
+    )
+    require_keys(con, called, {column: f"{column} of {called}" for column in filled})
+    return called
 
 
 # H01L021/02, H01L 21/02 and H01L21/02 are the same

@@ -2,22 +2,25 @@
 
 expat reports elements as they come and builds no tree. A document type declaration is refused before anything in it is
 read, so there are no entities to expand; depth, the length of one tag and the size of a key are capped. Attributes other
-than OBS_STATUS and CONF_STATUS are left out. Does not belong here: structures (`sdmx_structure.py`).
+than OBS_STATUS and CONF_STATUS are left out. A message names the line of the XML, and the concept where a table has a
+column. Does not belong here: structures (`sdmx_structure.py`).
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from sources.common.sql import identifier, literal
+from sources.common.sql import literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, period
+from sources.formats import BodyFile, TableSpec
+from sources.formats.keys import empty_key, period_table
+from sources.formats.staged import Staged, check_dimensions, decoding
+from sources.formats.write import write_series
 
 CHUNK = 1 << 16
 DEEPEST = 32
@@ -26,88 +29,92 @@ MOST_CONCEPTS = 64
 TIME = "TIME_PERIOD"
 
 
-def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> Staged:
-    """Stage the message in the file `body` into `folder`. `dimensions`: those expected, in any order.
+# key, line, period, value, status and confidentiality of an observation
+Keep = Callable[[dict[str, str], int, str, str, str, str], None]
+CELLS = ("line", "given", "value", "status", "conf")
 
-    Raises UnreadableBody with line or observation, StructureChanged, NotData.
-    """
-    staged = Staged(folder)
+
+def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+    """Stage the message. Raises as `Decoder` says."""
     folder.mkdir(parents=True, exist_ok=True)
     series, cells = folder / "series.csv", folder / "cells.csv"
+    order = [dimension.upper() for dimension in table.dimensions]
+    expected = set(order)
+    numbers: dict[tuple[str, ...], int] = {}
     try:
         with (
             open(series, "w", encoding="utf-8", newline="") as series_file,
             open(cells, "w", encoding="utf-8", newline="") as cells_file,
         ):
-            numbers: dict[tuple[str, ...], int] = {}
             series_rows, cell_rows = csv.writer(series_file), csv.writer(cells_file)
 
-            def keep(key: dict[str, str], time: str, value: str, flag: str, conf: str) -> None:
+            def keep(key: dict[str, str], line: int, time: str, value: str, status: str, conf: str) -> None:
                 if key.keys() != expected:
-                    check_dimensions([concept.lower() for concept in key], dimensions)
+                    check_dimensions([concept.lower() for concept in key], table.dimensions)
                 codes = tuple(key[concept] for concept in order)
                 number = numbers.get(codes)
                 if number is None:
+                    if empty := [concept for concept in order if not key[concept].strip()]:
+                        raise empty_key(line, empty[0])
                     number = numbers[codes] = len(numbers) + 1
                     series_rows.writerow([number, *codes])
-                cell_rows.writerow([number, time, value, flag, conf])
+                cell_rows.writerow([number, line, time, value, status, conf])
 
-            order = [dimension.upper() for dimension in dimensions]
-            expected = set(order)
-            _read(body, gzipped, keep)
-        _stage(series, cells, dimensions, staged)
+            _read(body, keep)
+        return _stage(series, cells, table, Staged(folder))
     finally:
         series.unlink(missing_ok=True)
         cells.unlink(missing_ok=True)
-    return staged
 
 
-def _stage(series: Path, cells: Path, dimensions: list[str], staged: Staged) -> None:
+def _stage(series: Path, cells: Path, table: TableSpec, staged: Staged) -> Staged:
     def rows(path: Path, columns: dict[str, str]) -> str:
         return (
             f"read_csv({literal(path)}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', "
             f"strict_mode=true, nullstr='', columns={columns})"
         )
 
-    codes = rows(series, {"series": "INTEGER", **dict.fromkeys(dimensions, "VARCHAR")})
-    found = rows(cells, {"series": "INTEGER", **dict.fromkeys(("given", "value", "flag", "conf"), "VARCHAR")})
-    # an annual figure may be dated by its first day, and then only its frequency says so
-    annual = "f.freq = 'A' and regexp_full_match(o.given, '[0-9]{4}-01-01')"
-    moment = (
-        f"case when {annual} then left(o.given, 4) else p.period end" if "freq" in dimensions else "p.period"
-    )
+    codes = rows(series, {"number": "INTEGER", **dict.fromkeys(table.dimensions, "VARCHAR")})
+    types = {"number": "INTEGER", **dict.fromkeys(CELLS, "VARCHAR"), "line": "INTEGER"}
+    freq = "freq" if "freq" in table.dimensions else None
+
+    def place(concept: str) -> str:
+        return f"'of row ' || line || ', column {concept}'"
+
     with decoding(staged.folder) as con:
-        columns = ", ".join(f"coalesce({identifier(d)}, '') as {identifier(d)}" for d in dimensions)
-        con.execute(f"create temp table codes as select series, {columns} from {codes}")
-        con.execute(f"create temp table cells as from {found}")
-        con.execute("create temp table periods (given varchar, period varchar)")
-        for (given,) in con.execute("select distinct given from cells").fetchall():
-            con.execute("insert into periods values (?, ?)", [given, period(given or "")])
+        con.execute(f"create temp table keys as from {codes}")
         con.execute(
-            f"copy (from codes order by series) to {literal(staged.series)} (format parquet, compression zstd)"
+            f"create temp table cells as select c.*, k.* exclude (number) from {rows(cells, types)} c join keys k using (number)"
         )
-        place = "'of series ' || o.series || ' at ' || o.given"
-        con.execute(f"""
-            copy (
-                select o.series, {moment} as period, read_value(coalesce(o.value, ''), {place}, o.value) as value,
-                       read_flag(coalesce(o.flag, ''), {place}, o.flag) as flag, read_conf(o.conf, {place}, o.conf) as conf
-                from cells o join codes f using (series) join periods p using (given)
-                where o.value is not null or o.flag is not null or o.conf is not null
-                order by o.series, period
-            ) to {literal(staged.part())} (format parquet, compression zstd)""")
+        period_table(con, "cells", "given", TIME, table.frequencies, freq)
+        con.execute(
+            f"create temp view dated as select c.*, p.period from cells c join periods p "
+            f"on coalesce(c.given, '') = p.given and {'c.freq' if freq else chr(39) * 2} = p.freq_given"
+        )
+        return write_series(
+            con,
+            "dated",
+            table.dimensions,
+            staged,
+            where="lower(coalesce(value, '')) not in ('', 'nan') or coalesce(status, '') not in ('', '_U', '_Z') "
+            "or coalesce(conf, 'F') <> 'F'",
+            value=f"read_sdmx_value(coalesce(value, ''), {place('OBS_VALUE')}, value)",
+            flag=f"read_status(coalesce(status, ''), {place('OBS_STATUS')}, status)",
+            conf=f"read_conf(conf, {place('CONF_STATUS')}, conf)",
+        )
 
 
-def _read(body: Path, gzipped: bool, keep: Callable[[dict[str, str], str, str, str, str], None]) -> None:
-    """Call `keep` with key, period, value, flag and confidentiality of each observation, as text."""
-    message = _Message(keep)
+def _read(body: BodyFile, keep: Keep) -> None:
+    """Call `keep` with the parts of each observation, as text."""
     parser = expat.ParserCreate()
+    message = _Message(keep, lambda: parser.CurrentLineNumber)
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _no_doctype
     parser.StartElementHandler = message.start
     parser.EndElementHandler = message.end
     fed = 0
     try:
-        with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
+        with body.open() as handle:
             while chunk := handle.read(CHUNK):
                 fed += len(chunk)
                 parser.Parse(chunk, False)
@@ -133,8 +140,8 @@ def _no_doctype(*_: Any) -> None:
 class _Message:
     """The state between two events of the parser."""
 
-    def __init__(self, keep: Callable[[dict[str, str], str, str, str, str], None]):
-        self.keep = keep
+    def __init__(self, keep: Keep, line: Callable[[], int]):
+        self.keep, self.line = keep, line
         self.depth = 0
         self.has_data_set = False
         self.key: dict[str, str] = {}
@@ -182,13 +189,13 @@ class _Message:
                 found, self.observation = self.observation or {}, None
                 if "time" not in found:
                     raise UnreadableBody("An observation without a period.")
-                value = found.get("value", "")
                 self.keep(
                     self.key,
-                    found["time"],
-                    "" if value == "NaN" else value,
-                    self.attributes.get("OBS_STATUS", ""),
-                    self.attributes.get("CONF_STATUS", ""),
+                    self.line(),
+                    found["time"].strip(),
+                    found.get("value", "").strip(),
+                    self.attributes.get("OBS_STATUS", "").strip(),
+                    self.attributes.get("CONF_STATUS", "").strip(),
                 )
 
     def _value(self, given: dict[str, str]) -> None:

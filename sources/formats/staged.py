@@ -1,17 +1,20 @@
-"""The staged form every decoder writes, and what decoders share.
+"""The staged form that every decoder writes, and the DuckDB connection in which decoders work.
 
-A staged snapshot is a folder of Parquet files:
+A staged snapshot is a folder of files:
 `series.parquet`        series INTEGER (from 1), one VARCHAR column a dimension
-`observations.parquet`  series INTEGER, period VARCHAR (SDMX, see sources/common/periods.py), value DOUBLE or NULL,
+`observations.parquet`  series INTEGER, period VARCHAR (SDMX: 2019, 2019-Q1, 2019-01), value DOUBLE or NULL,
                         flag VARCHAR ('' none, NULL unknown), conf VARCHAR or NULL; a decoder that works side by side
                         writes `observations-2.parquet` too
-A bare `:` is no row; missing with a reason is a row without a value. Does not belong here: any one wire format.
+`notes.json`            sentences about what the decoder left out, if it left anything out
+A bare `:` is no row; a row without a value is missing for the reason that its flag gives. Does not belong here: any one
+wire format; key cells (`keys.py`); numbering and writing series (`write.py`).
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,26 +22,41 @@ from pathlib import Path
 
 import duckdb
 
-from sources.common.periods import Period
-from sources.errors import InvalidPeriod, StructureChanged, UnreadableBody
+from sources.errors import StructureChanged, UnreadableBody
 
 MEMORY = "512MB"
+# begins the errors that our own SQL raises, so that they can be told from DuckDB's
+MARK = "distretto\x1f"
 
 # DuckDB's cast takes 1_000, nan and inf for numbers; a provider's number is none of these.
-# A flag is letters; `_U` is SDMX's code for unknown, which our own shipped files use.
-MACROS = r"""
-create or replace macro refused(place, text) as error('cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
+# A flag is letters; `_U` is SDMX's code for unknown, which our own bundled files use.
+# SDMX writes a missing number as NaN (xs:double), and clients of SDMX write it as nan. Its OBS_STATUS is A for a normal value,
+# _Z where no status applies, else one or more letters of CL_OBS_STATUS. CONF_STATUS F is free: no confidentiality.
+MACROS = f"""
+create or replace macro refused(place, text) as
+    error('{MARK}The cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
+create or replace macro empty_key(line, heading) as
+    error('{MARK}A key is missing: row ' || line || ', column ' || heading || ' is empty');
 create or replace macro read_value(text, place, cell) as
     case when text = ':' or text = '' then null
          when isfinite(try_cast(text as double)) and not contains(text, '_') then text::double
          else refused(place, cell)::double end;
+create or replace macro read_sdmx_value(text, place, cell) as
+    case when lower(text) = 'nan' then null else read_value(text, place, cell) end;
 create or replace macro read_flag(text, place, cell) as
     case when text = '_U' then null
          -- the most common forms first: a regular expression a cell is slow
-         when text = '' or (len(text) = 1 and text between 'a' and 'z') or regexp_full_match(text, '[a-zA-Z]{1,8}') then text
+         when text = '' or (len(text) = 1 and text between 'a' and 'z') then text
+         when regexp_full_match(text, '[a-zA-Z]{{1,8}}') then lower(text)
+         else refused(place, cell) end;
+create or replace macro read_status(text, place, cell) as
+    case when text in ('', 'A', '_Z') then ''
+         when text = '_U' then null
+         when regexp_full_match(text, '[a-zA-Z]([ ,;|]*[a-zA-Z]){{0,7}}')
+             then replace(lower(regexp_replace(text, '[ ,;|]', '', 'g')), 'a', '')
          else refused(place, cell) end;
 create or replace macro read_conf(text, place, cell) as
-    case when text = '' or text is null then null
+    case when text = '' or text is null or text = 'F' then null
          when regexp_full_match(text, '[A-Z]') then text
          else refused(place, cell) end;
 """
@@ -46,13 +64,14 @@ create or replace macro read_conf(text, place, cell) as
 
 @dataclass(frozen=True)
 class Staged:
-    """A decoded body: the folder, and the provider's own stamp where the body carries one."""
+    """A decoded body: the folder, and the provider's own update stamp if the body carries one."""
 
     folder: Path
     provider_updated_at: datetime | None = None
 
     @property
     def series(self) -> Path:
+        """The file of the series' keys."""
         return self.folder / "series.parquet"
 
     def part(self, number: int = 1) -> Path:
@@ -66,23 +85,26 @@ class Staged:
 
     @property
     def files(self) -> list[Path]:
+        """The Parquet files: series first, then every part of the observations."""
         return [self.series, *self.folder.glob(self.observations.name)]
 
+    @property
+    def notes_file(self) -> Path:
+        """Where the notes are kept; absent if there are none."""
+        return self.folder / "notes.json"
 
-def period(text: str) -> str:
-    """A provider's period as SDMX text: `2013M01` is `2013-01`. Raises UnreadableBody."""
-    try:
-        return Period.parse(text).text
-    except InvalidPeriod as failure:
-        raise UnreadableBody(failure.message) from failure
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of the body, a sentence each."""
+        try:
+            return [str(note) for note in json.loads(self.notes_file.read_text(encoding="utf-8"))]
+        except (FileNotFoundError, ValueError):
+            return []
 
-
-def frequency(periods: list[str]) -> str:
-    """The SDMX frequency code of `periods`, for layouts that carry none. Raises UnreadableBody if they have several."""
-    found = {Period.parse(text).freq for text in periods}
-    if len(found) != 1:
-        raise UnreadableBody(f"Periods of several frequencies: {', '.join(sorted(found))}.")
-    return found.pop()
+    def add_notes(self, notes: Iterable[str]) -> None:
+        """Keep `notes` beside those already kept."""
+        if new := list(notes):
+            self.notes_file.write_text(json.dumps([*self.notes, *new], ensure_ascii=False), encoding="utf-8")
 
 
 def check_dimensions(
@@ -107,7 +129,7 @@ def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute(MACROS)
         yield con
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as failure:
-        raise UnreadableBody(_told(failure)) from None
+        raise UnreadableBody(_message(failure)) from None
     except duckdb.InternalException:
         # DuckDB 1.5.5 fails an assertion of its own on some bytes that are not UTF-8, where few columns are read
         raise UnreadableBody("The body breaks DuckDB's CSV reader, as bytes that are not UTF-8 do.") from None
@@ -115,11 +137,11 @@ def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def _told(failure: duckdb.Error) -> str:
-    """The one line of a DuckDB message that a person needs."""
+def _message(failure: duckdb.Error) -> str:
+    """The one line of a DuckDB error that a person needs."""
     text = str(failure)
-    if "cell " in text and " holds " in text:
-        return "The " + text[text.index("cell ") :].splitlines()[0] + "."
+    if MARK in text:
+        return text.partition(MARK)[2].splitlines()[0] + "."
     if "utf-8" in text.lower() or "unicode" in text.lower():
         line = re.search(r"[Ll]ine:? *(\d+)", text)
         return f"The body is not UTF-8{f' (line {line[1]})' if line else ''}."

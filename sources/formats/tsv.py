@@ -6,59 +6,100 @@ first. A cell is `value flag@CONF`, each part optional, blanks around it; wholly
 
 from __future__ import annotations
 
-import gzip
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sources.common.periods import Period
 from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats.staged import Staged, check_dimensions, decoding, frequency, period
+from sources.formats import BodyFile, TableSpec
+from sources.formats.keys import empty_key, only_frequency, read_period
+from sources.formats.staged import Staged, check_dimensions, decoding
 
 # DuckDB reads in buffers of sixteen lines of this length
 LONGEST_LINE = 1 << 18
 
 
-def decode(body: Path, gzipped: bool, dimensions: list[str], folder: Path) -> Staged:
-    """Stage the table in the file `body` into `folder`. `dimensions`: those expected, in any order.
+def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+    """Stage the table. Raises as `Decoder` says."""
+    try:
+        return _decode(body, table, folder)
+    except UnreadableBody:
+        # a line with nothing in it is no row, but DuckDB counts it or stumbles over it
+        folder.mkdir(parents=True, exist_ok=True)
+        filled = folder / "filled.tsv"
+        try:
+            if not _fill_blank_lines(body, filled):
+                raise
+            return _decode(BodyFile(filled), table, folder)
+        finally:
+            filled.unlink(missing_ok=True)
 
-    Raises UnreadableBody with row and column, StructureChanged, NotData.
-    """
-    found, periods = _header(body, gzipped)
-    check_dimensions(found, dimensions, optional=frozenset({"freq"}))
-    columns = {"key": "VARCHAR"} | dict.fromkeys(periods, "VARCHAR")
+
+def _decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
+    found, periods = _header(body, table)
+    check_dimensions(found, table.dimensions, optional=frozenset({"freq"}))
+    columns = {"key": "VARCHAR"} | {period.text: "VARCHAR" for period in periods}
     # a quote is no quote in this format; the row number is the series number. `new_line` is left to DuckDB:
     # naming CRLF together with strict_mode makes 1.5.5 read no row at all
     rows = (
-        f"(select (row_number() over ())::integer as series, * from read_csv({literal(body)}, "
-        f"compression={literal('gzip' if gzipped else 'none')}, auto_detect=false, header=false, skip=1, "
+        f"(select (row_number() over ())::integer as series, * from read_csv({literal(body.path)}, "
+        f"compression={literal(body.compression)}, auto_detect=false, header=false, skip=1, "
         f"delim='\t', quote='', escape='', comment='', null_padding=false, strict_mode=true, "
         f"max_line_size={LONGEST_LINE}, columns={columns}))"
     )
     staged = Staged(folder)
+    freq = literal(only_frequency(periods)) if "freq" not in found else ""
     codes = ", ".join(
-        f"parts[{found.index(d) + 1}] as {identifier(d)}"
-        if d in found
-        else f"{literal(frequency(periods))} as {identifier(d)}"
-        for d in dimensions
+        f"parts[{found.index(d) + 1}] as {identifier(d)}" if d in found else f"{freq} as {identifier(d)}"
+        for d in table.dimensions
     )
+    headings = f"[{', '.join(map(literal, found))}]"
     to_series = f"""
         copy (
             select series, {codes}
-            from (select series, case when len(parts) = {len(found)} then parts
-                                      else [refused('1 of row ' || series + 1, array_to_string(parts, ','))] end as parts
-                  from (select series, string_split(key, ',') as parts from {rows}))
+            from (select series, case when len(parts) <> {len(found)}
+                                      then [refused('1 of row ' || series + 1, array_to_string(parts, ','))]
+                                      when list_contains(parts, '')
+                                      then [empty_key(series + 1, {headings}[list_position(parts, '')])]
+                                      else parts end as parts
+                  from (select series, list_transform(string_split(key, ','), lambda part: trim(part)) as parts
+                        from {rows} where trim(coalesce(key, '')) <> ''))
         ) to {literal(staged.series)} (format parquet, compression zstd)"""
     # the pass over the series follows the shorter one; earlier periods have fewer figures, too
-    cut = len(periods) * 2 // 5
+    texts = [period.text for period in periods]
+    cut = len(texts) * 2 // 5
     to_observations = [
         _to_observations(rows, some, staged.part(number))
-        for number, some in enumerate((periods[:cut], periods[cut:]), 1)
+        for number, some in enumerate((texts[:cut], texts[cut:]), 1)
         if some
     ]
     # passes side by side; DuckDB reads of a row only the columns that a pass names
-    with decoding(folder) as con, ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda sql: con.cursor().execute(sql), (*to_observations, to_series)))
+    with decoding(folder) as con:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda sql: con.cursor().execute(sql), (*to_observations, to_series)))
+        # a row without a key is no series; figures in it belong to nothing
+        keyless = con.execute(
+            f"select min(series) from read_parquet({literal(staged.observations)}) o "
+            f"anti join read_parquet({literal(staged.series)}) s using (series)"
+        ).fetchone()
+    if keyless and keyless[0]:
+        raise empty_key(keyless[0] + 1, found[0])
     return staged
+
+
+def _fill_blank_lines(body: BodyFile, into: Path) -> bool:
+    """Copy the body, with as many cells in its blank lines as in the others: rows keep their numbers. False: it has none."""
+    blank = False
+    with body.open() as handle, open(into, "wb") as file:
+        cells = 0
+        for number, line in enumerate(handle):
+            cells = cells or line.count(b"\t")
+            if not line.replace(b"\xc2\xa0", b"").strip() and number:
+                blank = True
+                line = b"\t" * cells + line[len(line.rstrip(b"\r\n")) :]
+            file.write(line)
+    return blank
 
 
 def _to_observations(rows: str, periods: list[str], part: Path) -> str:
@@ -94,9 +135,9 @@ def _to_observations(rows: str, periods: list[str], part: Path) -> str:
         ) to {literal(part)} (format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000)"""
 
 
-def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:
-    """Dimensions, and periods in SDMX form, from the first line."""
-    with gzip.open(body, "rb") if gzipped else open(body, "rb") as handle:
+def _header(body: BodyFile, table: TableSpec) -> tuple[list[str], list[Period]]:
+    """Dimensions and periods, from the first line."""
+    with body.open() as handle:
         raw = handle.readline(LONGEST_LINE)
     if not raw.endswith(b"\n"):
         raise NotData("No header line: the body is no table.")
@@ -108,7 +149,11 @@ def _header(body: Path, gzipped: bool) -> tuple[list[str], list[str]]:
     keys, backslash, _ = first.partition("\\")
     if not backslash or not columns:
         raise NotData(f"The first line is no header of a bulk table: {first[:80]!r}.")
-    periods = [period(column) for column in columns if column.strip()]
+    periods = [
+        read_period(column, table.frequencies, f"of row 1, column {at},")
+        for at, column in enumerate(columns, 2)
+        if column.strip()
+    ]
     if len(periods) != len(columns) or len(set(periods)) != len(periods):
         raise UnreadableBody("The header names a period twice, or none in a column.")
-    return keys.lower().split(","), periods
+    return [key.strip() for key in keys.lower().split(",")], periods

@@ -19,7 +19,7 @@ SHEETS, ROWS, COLUMNS = 50, 500_000, 300
 
 
 def main(workbook: str, into: str, sheet: str, decimal: str) -> str:
-    """Write the sheet (the first where `sheet` is empty) to `into`; what is wrong with it, or nothing."""
+    """Write the sheet (the first where `sheet` is empty) to `into`, print its name, and return what is wrong, or nothing."""
     from python_calamine import CalamineWorkbook, PasswordError
 
     try:
@@ -43,6 +43,7 @@ def main(workbook: str, into: str, sheet: str, decimal: str) -> str:
             write([""])
         for row in table.iter_rows():
             write([""] * before + [text(cell, decimal) for cell in row])
+    print(table.name)
     return ""
 
 
