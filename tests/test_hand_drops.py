@@ -14,7 +14,6 @@ import pytest
 import xlsxwriter
 import yaml
 
-from assets import observations
 from assets.run import RunContext
 from sources.catalogue import Layout, load_catalogue
 from sources.concepts import territories
@@ -90,10 +89,7 @@ def night(world: World):
     """The steps of a night before the release, for one dataset; returns its state."""
 
     def go(dataset: str):
-        run = RunContext(DataFolder(world.home))
-        with run.home.writing(), run.warehouse() as con:
-            observations.collect(run, [dataset])
-            observations.admit(run, con, dataset)
+        world.night(dataset)
         return world.state(dataset)
 
     return go

@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assets import observations
-from assets.run import RunContext
 from sources.catalogue import load_catalogue
-from sources.data_folder import DataFolder
 from tests.conftest import ROOT, World
 
 HEADER = "figure,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG"
@@ -112,12 +109,9 @@ def test_a_corrected_figure_is_a_revision_and_as_of_knows_the_old_one(world, dro
 )
 def test_a_file_that_does_not_fit_waits_and_says_where(world, drop, rows, header, told):
     """The steps before a release, in which a file is taken or refused."""
-    run = RunContext(DataFolder(world.home))
-    with run.home.writing(), run.warehouse() as con:
-        for given, first in ((ROWS, HEADER), (rows, header)):
-            drop(*given, header=first)
-            observations.collect(run, ["own_figures"])
-            observations.admit(run, con, "own_figures")
+    for given, first in ((ROWS, HEADER), (rows, header)):
+        drop(*given, header=first)
+        world.night("own_figures")
     state = world.state("own_figures")
     assert state["state"] == "stale" and told in state["failure"]["message"]
 

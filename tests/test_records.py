@@ -139,7 +139,7 @@ def test_participations_count_where_and_when_their_project_starts(tmp_path):
         ("regpat", edition(EPO_Inv_reg=EPO_INV + "5|EP5|ITG17\n"), UnreadableBody, "line"),
         ("regpat", packed({"202602_EPO_Inv_reg.txt": EPO_INV}), UnreadableBody, "0 files of the zip are called like"),
         ("regpat", b"7z no zip", NotData, "No zip"),
-        ("cordis_horizon", programme(projects='"id";"startDate"\n"1";""\n'), NotData, "4 participations are in projects without a start date"),
+        ("cordis_horizon", programme(projects='"id";"startDate"\n"1";""\n'), NotData, "4 participations are in projects without"),
         ("cordis_horizon", programme('"projectID";"country"\n"1";"IT"\n'), StructureChanged, "nutscode, eccontribution"),
         ("cordis_horizon", programme(organizations="<html>"), StructureChanged, "<html>"),
     ],

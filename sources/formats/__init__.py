@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 from sources.formats.staged import Staged
 
 if TYPE_CHECKING:
-    from sources.catalogue import Layout
+    from sources.catalogue import TableLayout
 
 # every value that `format` of a catalogue entry may have
 FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")
@@ -51,7 +51,7 @@ class TableSpec:
     dimensions: list[str]
     frequencies: tuple[str, ...] = ()
     timezone: str = "UTC"
-    layout: Layout | None = None
+    layout: TableLayout | None = None
 
 
 class Decoder(Protocol):

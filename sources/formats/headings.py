@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sources.errors import NotData, StructureChanged, UnreadableBody
 
 if TYPE_CHECKING:
-    from sources.catalogue import Layout
+    from sources.catalogue import TableLayout
 
 LINES_ABOVE = 60
 ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
@@ -59,7 +59,7 @@ class _Wanted:
         return [i for i, cell in enumerate(cells) if cell in plain]
 
 
-def find_header(lines: list[str], delimiters: str, layout: Layout) -> Header:
+def find_header(lines: list[str], delimiters: str, layout: TableLayout) -> Header:
     """The headings among the first `lines` of a file: of the row with most of them, or of two rows that share them.
 
     Raises StructureChanged with the heading that differs, NotData where there is none.
@@ -119,7 +119,7 @@ def find_header(lines: list[str], delimiters: str, layout: Layout) -> Header:
     )
 
 
-def fixed_period(layout: Layout, above: list[list[str]], filename: str, sheet: str) -> str | None:
+def fixed_period(layout: TableLayout, above: list[list[str]], filename: str, sheet: str) -> str | None:
     """The one period of the whole file, or None if the table itself has periods. Raises UnreadableBody."""
     texts = {"above": " ".join(cell for row in above for cell in row), "name": filename, "sheet": sheet}
     found = {place: period for place, text in texts.items() if (period := find_period(layout, place, text))}
@@ -146,7 +146,7 @@ def fixed_period(layout: Layout, above: list[list[str]], filename: str, sheet: s
     )
 
 
-def find_period(layout: Layout, place: str, text: str) -> str | None:
+def find_period(layout: TableLayout, place: str, text: str) -> str | None:
     """The period that `text` holds by the first pattern of `place` that fits, in a form that `Period.parse` reads."""
     for moment in layout.period:
         if moment.place != place:

@@ -32,7 +32,7 @@ from sources.formats.write import write_series
 if TYPE_CHECKING:
     import duckdb
 
-    from sources.catalogue import Layout
+    from sources.catalogue import TableLayout
 
 LARGEST = 200_000_000
 # texts of one column that stand for codes: provinces, classes, quarters
@@ -88,7 +88,7 @@ def _rejoined(lines: list[str], rest: IO[str]) -> Iterator[str]:
     yield from rest
 
 
-def _table_rows(below: Iterator[Row], header: Header, layout: Layout) -> Iterator[Row]:
+def _table_rows(below: Iterator[Row], header: Header, layout: TableLayout) -> Iterator[Row]:
     """The rows of the table itself: what is read of each, without notes between and under them.
 
     Raises UnreadableBody with the line of a row that is neither.
@@ -158,7 +158,7 @@ def _is_workbook(body: Path) -> bool:
         return handle.read(4) in (WORKBOOK, b"PK\x03\x04")
 
 
-def _from_workbook(body: Path, into: Path, layout: Layout) -> tuple[Path, str]:
+def _from_workbook(body: Path, into: Path, layout: TableLayout) -> tuple[Path, str]:
     """The sheet of a workbook as CSV, and its name; `workbook.py` reads it in a process of its own."""
     call = [sys.executable, "-P", workbook.__file__, body, into, layout.sheet or "", layout.decimal]
     try:
@@ -229,7 +229,9 @@ def _stage(file: Path, header: Header, table: TableSpec, folder: Path, fixed: st
         return write_series(con, "found", table.dimensions, Staged(folder), flag="''", conf="null::varchar")
 
 
-def _coded(con: duckdb.DuckDBPyConnection, dimension: str, text: str, heading: str, layout: Layout) -> str:
+def _coded(
+    con: duckdb.DuckDBPyConnection, dimension: str, text: str, heading: str, layout: TableLayout
+) -> str:
     """SQL for the code of a dimension in a row; temp table `code_DIMENSION` has each text's."""
     known = {code(given): to for given, to in layout.codes.get(dimension, {}).items()}
     found = _distinct(con, text, heading)
@@ -306,7 +308,7 @@ def _figures(at: dict[str, str], coded: dict[str, str], period: str, header: Hea
     return " union all ".join(selects)
 
 
-def _counted(coded: dict[str, str], period: str, layout: Layout) -> str:
+def _counted(coded: dict[str, str], period: str, layout: TableLayout) -> str:
     """SQL of the rows `dimensions, period, value`: how many rows of the list there are of each code, and in all."""
     keys = "".join(f"{sql} as {identifier(d)}, " for d, sql in coded.items())
     picked = "".join(
