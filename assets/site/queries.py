@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import duckdb
 
-from sources.common.sql import literal
+from sources.common.sql import literal, rows
 from warehouse.reference.territory import territory
 from warehouse.statistics import peers
 from warehouse.targets.ledger import Directive
@@ -133,29 +133,29 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
     places = _places(con)
     ours = ", ".join(literal(geo) for geo in places)
     return Facts(
-        release=_rows(con, "from release")[0],
+        release=rows(con, "from release")[0],
         places=places,
         measures=_measures(con, ours),
         targets=_targets(con),
-        headlines=_rows(con, "from headlines order by number"),
-        catalogue={row["dataset"]: row for row in _rows(con, "from catalogue order by dataset")},
-        snapshots={row["snapshot_id"]: row for row in _rows(con, "from snapshots")},
-        checks=_rows(con, "from check_results order by scope desc, dataset, check_name"),
-        undrawn=_rows(
+        headlines=rows(con, "from headlines order by number"),
+        catalogue={row["dataset"]: row for row in rows(con, "from catalogue order by dataset")},
+        snapshots={row["snapshot_id"]: row for row in rows(con, "from snapshots")},
+        checks=rows(con, "from check_results order by scope desc, dataset, check_name"),
+        undrawn=rows(
             con,
             f"from indicator_catalogue anti join (from indicators where geo in ({ours})) using (indicator) order by indicator",
         ),
-        own=_rows(
+        own=rows(
             con,
             "from district qualify row_number() over (partition by figure order by period desc) = 1 order by figure",
         ),
-        breaks=_rows(con, "from breaks order by dataset, period, indicator, geo"),
+        breaks=rows(con, "from breaks order by dataset, period, indicator, geo"),
         changes=_changes(con, ours),
         versions=_versions(con, ours),
         begins=con.execute(
             "select coalesce(min(known_from), (select built_at from release)) from indicator_history"
         ).fetchone()[0],
-        vintages=_rows(con, "from vintages order by known_from desc"),
+        vintages=rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
         files={path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()},
         flags=_labels(con, "flag"),
@@ -173,8 +173,8 @@ def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
     }
     # who is shown to compare with may be our own territory, where another one adopts the project
     roles = own | dict.fromkeys((geo for geo in chosen if geo not in own), "peer")
-    known = {row["geo"]: row for row in _rows(con, "from geography")}
-    filled = {row["geo"] for row in _rows(con, "select distinct geo from indicators")}
+    known = {row["geo"]: row for row in rows(con, "from geography")}
+    filled = {row["geo"] for row in rows(con, "select distinct geo from indicators")}
     return {
         geo: Place(
             geo,
@@ -197,13 +197,13 @@ def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
         from indicators where geo in ({ours}) order by indicator, geo, period""").fetchall():
         series[indicator][geo].append(Point(*point))
     inputs: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(
+    for row in rows(
         con,
         f"""select indicator, input_dataset as dataset, max(input_snapshot_id) as snapshot_id, max(input_period) as last
             from indicator_inputs where geo in ({ours}) group by all order by indicator, last desc, dataset""",
     ):
         inputs[row["indicator"]].append(row)
-    defined = {row["indicator"]: row for row in _rows(con, "from indicator_catalogue")}
+    defined = {row["indicator"]: row for row in rows(con, "from indicator_catalogue")}
     return {
         indicator: Measure(indicator, defined[indicator], dict(series[indicator]), inputs[indicator])
         for indicator in sorted(series, key=lambda id_: (DIRECTIVES.index(defined[id_]["directive"]), id_))
@@ -213,11 +213,11 @@ def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
 def _targets(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Every version of every target, each with its `results`: the newest figure first, then milestones and target."""
     results: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(con, "from target_results order by target_id, version, point <> 'latest', period"):
+    for row in rows(con, "from target_results order by target_id, version, point <> 'latest', period"):
         results[row["target_id"], row["version"]].append(row)
     return [
         row | {"results": results[row["target_id"], row["version"]]}
-        for row in _rows(con, "from targets order by directive, target_id, version desc")
+        for row in rows(con, "from targets order by directive, target_id, version desc")
     ]
 
 
@@ -229,7 +229,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
     ours = ", ".join(literal(geo) for geo in places)
     end = f"((date '{day}' + interval 1 day)::timestamp at time zone 'Europe/Rome')"
     # from `history` by the number of the series: the macro as_of() over all of Europe, twice, took ten times as long
-    return _rows(
+    return rows(
         con,
         f"""
         with mine as (
@@ -257,7 +257,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
 
 def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:
     """The values of our indicators that changed from one release to the next, newest first."""
-    return _rows(
+    return rows(
         con,
         f"select * from indicator_revisions where geo in ({ours}) "
         "order by revised_at desc, indicator, geo, period desc",
@@ -268,7 +268,7 @@ def _versions(con: duckdb.DuckDBPyConnection, ours: str) -> dict[tuple[str, str,
     """By indicator, territory and period: every value as published with the moment, oldest first; those alone that were not
     there, or not as now, when the history of the indicators began."""
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(
+    for row in rows(
         con,
         f"""
         select indicator, geo, period, unit, value, flag, deleted, known_from
@@ -285,28 +285,22 @@ def _versions(con: duckdb.DuckDBPyConnection, ours: str) -> dict[tuple[str, str,
 
 def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]]:
     """Every published table: description, rows, and which files it has, with their bytes."""
-    rows = _rows(
+    found = rows(
         con,
         "select table_name as name, comment as description, estimated_size as rows from duckdb_tables() "
         "where not internal order by table_name",
     )
-    for row in rows:
+    for row in found:
         row["files"] = [
             {"name": path.name, "ending": ending, "bytes": path.stat().st_size}
             for ending in ("csv", "it.csv", "parquet")
             if (path := folder / f"{row['name']}.{ending}").exists()
         ]
-    return rows
+    return found
 
 
 def _labels(con: duckdb.DuckDBPyConnection, dimension: str) -> dict[str, dict[str, str]]:
     return {
         row["code"]: {"it": row["label_it"], "en": row["label_en"]}
-        for row in _rows(con, f"from codelists where dimension = {literal(dimension)}")
+        for row in rows(con, f"from codelists where dimension = {literal(dimension)}")
     }
-
-
-def _rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    found = con.execute(sql)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

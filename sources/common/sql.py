@@ -1,9 +1,14 @@
-"""SQL text made from values: literals and identifiers.
+"""SQL text made from values (literals, identifiers), and the rows of a query by column name.
 
-Belongs here: quoting. Does not belong here: queries.
+Belongs here: quoting, and reading rows. Does not belong here: queries.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
 
 
 def literal(value: object) -> str:
@@ -14,3 +19,10 @@ def literal(value: object) -> str:
 def identifier(name: str) -> str:
     """A SQL identifier: the name of a column or a table."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def rows(con: duckdb.DuckDBPyConnection, sql: str, given: Sequence[object] = ()) -> list[dict[str, Any]]:
+    """Every row of the query `sql`, by column name; `given` are the values of its parameters."""
+    found = con.execute(sql, list(given))
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from sources.common import sql
 from sources.common.numbers import Language, format_change, format_number, ordinal
 from sources.common.periods import Period
 from sources.common.sql import literal
@@ -253,12 +254,14 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
     for headline in ours["headlines"]:
         rows.append(_level_row(con, ours, headline, changes, schema))
         rows.append(_comparison_row(con, ours, headline, changes, schema))
-    found = con.execute(f"""
+    standing = sql.rows(
+        con,
+        f"""
         select target_id, stage, indicator, geo, period, status
         from {schema}.target_results r join {schema}.targets t using (target_id, version)
-        where point = 'latest' and superseded_by is null order by target_id""")
-    names = [column[0] for column in found.description]
-    sentence = target_counts([dict(zip(names, row, strict=True)) for row in found.fetchall()])
+        where point = 'latest' and superseded_by is null order by target_id""",
+    )
+    sentence = target_counts(standing)
     rows.append(("targets", "targets", None, ours["region"], sentence, None))
     write_table(
         con,
@@ -304,9 +307,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
 
 def read(con: duckdb.DuckDBPyConnection, kind: str) -> list[dict[str, Any]]:
     """The headlines of a `kind` (level, comparison, targets) in the release `con` reads."""
-    found = con.execute("select * from headlines where kind = ? order by number", [kind])
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return sql.rows(con, "select * from headlines where kind = ? order by number", [kind])
 
 
 def _level_row(

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from sources.common.sql import rows
 from sources.errors import DistrettoError
 from warehouse.statistics.indicators import load_indicators
 
@@ -47,19 +48,19 @@ def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str)
 
 
 def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
-    rows = _rows(
+    found = rows(
         con,
         "select * from indicators where geo = ? and indicator = ? and period = ?",
         [geo, indicator, period],
     )
-    if not rows:
+    if not found:
         return []
     definition = next(i for i in load_indicators() if i.id == indicator)
     keys = [name for name, *_ in con.execute("describe series").fetchall() if name != "series"]
     same = " and ".join(f'o."{name}" is not distinct from s."{name}"' for name in keys)
     answers = []
-    for row in rows:
-        inputs = _rows(
+    for row in found:
+        inputs = rows(
             con,
             f"""
             select o.* from indicator_inputs i
@@ -100,18 +101,18 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
 def _observations(
     con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str
 ) -> list[dict[str, Any]]:
-    rows = _rows(
+    found = rows(
         con,
         "select * from observations where geo = ? and indicator = ? and period = ? order by all",
         [geo, indicator, period],
     )
-    return [{**_origin(con, row), "inputs": [], "value": row["value"], "unit": row["unit"]} for row in rows]
+    return [{**_origin(con, row), "inputs": [], "value": row["value"], "unit": row["unit"]} for row in found]
 
 
 def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, Any]:
     """One observation: what it measures, its snapshot, address, licence, checks, and what it was before."""
-    (snapshot,) = _rows(con, "select * from snapshots where snapshot_id = ?", [row["snapshot_id"]])
-    (entry,) = _rows(con, "select * from catalogue where dataset = ?", [row["dataset"]])
+    (snapshot,) = rows(con, "select * from snapshots where snapshot_id = ?", [row["snapshot_id"]])
+    (entry,) = rows(con, "select * from catalogue where dataset = ?", [row["dataset"]])
     judged = con.execute(
         "select check_name, passed from check_results where snapshot_id = ? order by all",
         [row["snapshot_id"]],
@@ -230,9 +231,3 @@ def _number(value: float | None) -> str:
     if value is None:
         return "no value"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.4f}".rstrip("0")
-
-
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[dict[str, Any]]:
-    found = con.execute(sql, values)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

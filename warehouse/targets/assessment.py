@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from sources.common.sql import literal
+from sources.common.sql import literal, rows
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing.tables import write_table
 from warehouse.statistics.indicators import load_indicators
@@ -331,16 +331,17 @@ def falling_short(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     A milestone or a target is missed from its day of assessment on. `since`: moment from which the figure is known,
     None for one of the district's own. `title_*` and `name_*` say what it is about and where, NULL where no table does.
     """
-    found = con.execute("""
+    return rows(
+        con,
+        """
         select r.*, r.point <> 'latest' as missed, i.known_from as since, title_it, title_en, name_it, name_en
         from target_results r join targets t using (target_id, version)
         left join indicator_catalogue c on c.indicator = t.indicator left join geography g on g.geo = t.geo
         left join indicators i on i.indicator = t.indicator and i.geo = t.geo and i.period = r.period
         where t.superseded_by is null and r.value is not null and r.status in ('delayed', 'off_track')
           and r.judged_on <= (select max(judged_on) from target_results where point = 'latest')
-        order by target_id, missed desc, r.period""")
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        order by target_id, missed desc, r.period""",
+    )
 
 
 def known(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> Known:
@@ -365,13 +366,14 @@ def published(con: duckdb.DuckDBPyConnection) -> dict[int, str]:
 
 def results(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Every row of `target_results` of the release `con` reads, with what the target says of itself."""
-    found = con.execute("""
+    return rows(
+        con,
+        """
         select target_id, version, superseded_by, stage, directive, indicator, geo, timing, point, period, goal, judged_on,
                baseline_period, baseline_value, r.* exclude (target_id, version, point, period, goal, judged_on)
         from target_results r join targets t using (target_id, version)
-        order by directive, target_id, version, point <> 'latest', period""")
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        order by directive, target_id, version, point <> 'latest', period""",
+    )
 
 
 def figures(

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 import duckdb
 
 from sources.common.numbers import format_number
+from sources.common.sql import rows
 from sources.common.units import unit, unit_or_unknown
-from warehouse.publishing.exports.release_metadata import Facts, dicts
+from warehouse.publishing.exports.release_metadata import Facts
 from warehouse.targets.assessment import falling_short
 
 KEPT = 200
@@ -30,7 +31,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
         d["dataset"]: (f"{d['title_it']} ({d['dataset']})", f"{d['title_en']} ({d['dataset']})")
         for d in facts.catalogue
     }
-    for v in dicts(con, "from vintages"):
+    for v in rows(con, "from vintages"):
         told, titles = _counts(v), named[v["dataset"]]
         found.append(
             _item(
@@ -41,7 +42,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
                 f"{titles[1]}: {told['en']}",
             )
         )
-    refusals = dicts(con, "from snapshots where outcome = 'refused'")
+    refusals = rows(con, "from snapshots where outcome = 'refused'")
     for s in refusals:
         why, titles = "; ".join(s["reasons"] or []), named[s["dataset"]]
         found.append(

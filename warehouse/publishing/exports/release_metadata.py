@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from sources.common.sql import identifier
+from sources.common.sql import identifier, rows
 from warehouse.publishing.tables import contract
 from warehouse.reference.territory import REFERENCE
 
@@ -51,12 +51,6 @@ def publisher() -> dict[str, Any]:
     return yaml.safe_load(PUBLISHER.read_text(encoding="utf-8"))
 
 
-def dicts(con: duckdb.DuckDBPyConnection, sql: str, given: list[Any] | None = None) -> list[dict[str, Any]]:
-    found = con.execute(sql, given or [])
-    heads = [column[0] for column in found.description]
-    return [dict(zip(heads, row, strict=True)) for row in found.fetchall()]
-
-
 def read(con: duckdb.DuckDBPyConnection) -> Facts:
     """The facts of the release that `con` reads. A foreign key is told where every row keeps it."""
     words = contract()
@@ -64,13 +58,13 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
     for table, description in con.execute(
         "select table_name, comment from duckdb_tables() where not internal order by 1"
     ).fetchall():
-        (rows,) = con.execute(f"select count(*) from {table}").fetchone()
+        (count,) = con.execute(f"select count(*) from {table}").fetchone()
         columns = con.execute(
             "select column_name, data_type, comment from duckdb_columns() where table_name = ? and not internal "
             "order by column_index",
             [table],
         ).fetchall()
-        tables[table] = Table(table, description, rows, columns, words["tables"][table].get("key", []))
+        tables[table] = Table(table, description, count, columns, words["tables"][table].get("key", []))
     for table in tables.values():
         heads = [column for column, _, _ in table.columns]
         for column, target in words["references"].items():
@@ -88,5 +82,5 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
                 f"select min(left(period, 4)), max(left(period, 4)) from {table.name}"
             ).fetchone()
             table.years = (first, last) if first else None
-    (release,) = dicts(con, "from release")
-    return Facts(release, tables, dicts(con, "from catalogue order by dataset"), publisher())
+    (release,) = rows(con, "from release")
+    return Facts(release, tables, rows(con, "from catalogue order by dataset"), publisher())
