@@ -85,9 +85,11 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
                 log.info("%s: not configured", dataset.id, extra={"done": dataset.id})
                 continue
             log.info("%s: asking %s", dataset.id, provider.title)
-            protocol = protocols.setdefault(
-                provider.id, PROTOCOLS[provider.protocol](Client(provider, run.home.pace), workdir)
-            )
+            if provider.id not in protocols:
+                client = Client(provider, run.home.pace)
+                client.session.hooks["response"].append(run.clock.watch)
+                protocols[provider.id] = PROTOCOLS[provider.protocol](client, workdir)
+            protocol = protocols[provider.id]
             try:
                 found = protocol.fetch(dataset, known[dataset.id])
             except SourceError as failure:
@@ -95,6 +97,8 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             except UNFORESEEN as failure:
                 log.exception("%s: reading what %s said failed", dataset.id, provider.title)
                 found = Unforeseen(failure)
+            # before anything bears the moment of a clock that is wrong
+            run.clock.check(run.home)
             with keeping:
                 log.info("%s: %s", dataset.id, _keep(run, dataset, found), extra={"done": dataset.id})
                 if hasattr(protocol, "twin") and (twin := protocol.twin(dataset)) is not None:
@@ -111,10 +115,11 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
 
 
 def _known_stamp(run: RunContext, dataset: str, check: Check) -> datetime | None:
-    """The provider's stamp under which the newest body was seen, if that body was decided on, stands, and answers what
-    the catalogue entry asks for now."""
-    snapshot = run.store.current(dataset)
-    if snapshot is None or snapshot.origin == "shipped":
+    """The provider's stamp under which the newest body was seen, if that body is here and answers what the catalogue entry
+    asks for now. A body that was refused counts too: it is not downloaded again until its stamp changes, and judged again
+    when its entry does."""
+    snapshot = run.store.snapshots.get(check.seen or "") or run.store.current(dataset)
+    if snapshot is None or snapshot.origin == "shipped" or not run.store.path(snapshot).exists():
         return None
     if snapshot.coverage != run.catalogue[dataset].query:
         return None

@@ -7,15 +7,18 @@ here: Dagster.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import duckdb
 
 from assets.observations import enter_bundled, tidy
 from assets.run import RunContext
 from assets.site.build import render
+from sources.clock import SILENT
 from sources.data_folder import utc_now
-from sources.errors import HeldBack
+from sources.errors import HeldBack, OtherFolder
 from sources.snapshots import Acceptance
 from warehouse.history import store as history
 from warehouse.history.dataset_state import (
@@ -34,18 +37,24 @@ RELEASE_CHECKS = "release checks"
 log = logging.getLogger("distretto")
 
 
-def publish(run: RunContext) -> release.Release | None:
+def publish(run: RunContext, materialised: Mapping[str, str]) -> release.Release | None:
     """Publish the current figures, or None where nothing changed since the last release. Raises ReleaseBlocked.
 
-    Either way `status.json` then holds the run's record: when, which release, and which datasets got worse.
+    `materialised`: the snapshot, or `none`, that the step of each dataset ended with in this run; raises OtherFolder where
+    this data folder has others. In any case `status.json` then holds the run's record: when, which release, and which
+    datasets got worse.
     """
-    before = read_status(run.home).run.datasets
+    last = read_status(run.home).run
+    before, last_run = last.datasets, last.at
     about = Run(at=utc_now())
     try:
         with run.warehouse() as con:
+            _check_materialised(run, materialised)
             run.replay(con)
             published = _build_without_what_blocks(run, con, about)
         tidy(run)
+        if _may_delete(run, last_run):
+            release.retain(run.home)
         about.published = published.id if published else None
         return published
     except BaseException as failure:
@@ -58,6 +67,23 @@ def publish(run: RunContext) -> release.Release | None:
         status = read_status(run.home)
         status.run = about
         write_status(run.home, status)
+
+
+def _check_materialised(run: RunContext, materialised: Mapping[str, str]) -> None:
+    differing = []
+    for dataset, snapshot in materialised.items():
+        current = run.store.current(dataset)
+        if (current.id if current else "none") != snapshot:
+            differing.append(f"{dataset} ({snapshot}, here {current.id if current else 'none'})")
+    if differing:
+        raise OtherFolder(
+            f"The steps of this run ended with other snapshots than {run.home.root} holds: {', '.join(differing)}."
+        )
+
+
+def _may_delete(run: RunContext, last_run: datetime | None) -> bool:
+    """Whether the clock may be believed that releases are old: a provider agrees, or the last run was not long ago."""
+    return run.clock.answered or last_run is None or utc_now() - last_run <= SILENT
 
 
 def _build_without_what_blocks(

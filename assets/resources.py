@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from assets.run import RunContext
+from assets.soundness import prepare
 from sources.data_folder import DataFolder
 
 
@@ -25,7 +26,12 @@ class DataFolderResource(dg.ConfigurableResource):
         home = DataFolder.from_env()
         self._writing = home.writing()
         self._writing.__enter__()
-        self._run = RunContext(home)
+        try:
+            self._run = RunContext(home)
+            prepare(self._run)
+        except BaseException:
+            self._writing.__exit__(None, None, None)
+            raise
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._writing.__exit__(None, None, None)

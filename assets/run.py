@@ -15,6 +15,7 @@ from functools import cache, cached_property
 import duckdb
 
 from sources.catalogue import Catalogue, load_catalogue
+from sources.clock import ProviderClock
 from sources.concepts import KnownTerritories
 from sources.data_folder import DataFolder
 from sources.errors import DamagedSnapshot, DistrettoError, NotReplayable
@@ -46,6 +47,7 @@ class RunContext:
     home: DataFolder
     catalogue: Catalogue = field(default_factory=load_catalogue)
     providers: dict[str, Provider] = field(default_factory=load_providers)
+    clock: ProviderClock = field(default_factory=ProviderClock)
 
     @cached_property
     def store(self) -> SnapshotStore:

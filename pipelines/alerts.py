@@ -1,7 +1,7 @@
-"""Telling people: one digest a night, by webhook and mail, and a heartbeat whose absence is noticed elsewhere.
+"""Alerts: one digest a night, by webhook and mail, and a heartbeat whose absence is noticed elsewhere.
 
-All are off unless their settings are there. What cannot be delivered never fails a run, and no address, which
-may hold a secret, comes into the log. Does not belong here: deciding what is worse (`warehouse/history/dataset_state.py`).
+All are off unless they are set. An alert that cannot be delivered never fails a run, and no address, which may hold a
+secret, comes into the log. Does not belong here: deciding what got worse (`warehouse/history/dataset_state.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import os
 import smtplib
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
@@ -22,14 +24,36 @@ from sources.common.numbers import format_number
 from sources.common.units import unit_or_unknown
 from sources.data_folder import DataFolder, utc_now
 from sources.errors import Trouble
-from warehouse.history.dataset_state import Status, read_status
+from warehouse.history.dataset_state import Outcome, Status, read_status
 from warehouse.publishing import release
 from warehouse.targets import assessment
 
 TIMEOUT_S = 10
 # of a dataset's observations: a revision of more than this is told
 LARGE = 0.05
+# lines of a digest, its first one included
+LINES = 20
+# what an operator can do about a kind of trouble, the most pressing first; other kinds pass by themselves or are not ours
+COMMANDS = {
+    Trouble.DAMAGED: "distretto status",
+    Trouble.HELD_BACK: "distretto status",
+    Trouble.CHECKS_FAILED: "distretto status",
+    Trouble.TABLE_CHANGED: "distretto probe {dataset}",
+    Trouble.REFUSED: "distretto doctor",
+    Trouble.NOT_DATA: "distretto doctor",
+    Trouble.ABSENT: "distretto doctor",
+    Trouble.OTHER: "distretto status",
+}
 log = logging.getLogger("distretto")
+
+
+@dataclass(frozen=True)
+class News:
+    """A line of the digest: what it is about, and the troubles that an operator may have to act on."""
+
+    text: str
+    dataset: str = ""
+    troubles: tuple[Trouble, ...] = ()
 
 
 def send(text: str) -> None:
@@ -40,7 +64,17 @@ def send(text: str) -> None:
             "webhook", lambda: requests.post(url, json={"text": text}, timeout=TIMEOUT_S).raise_for_status()
         )
     if server := os.environ.get("DISTRETTO_SMTP"):
-        _deliver("mail", lambda: _mail(server, text))
+        _deliver("mail", lambda: _mail(server, text, os.environ["DISTRETTO_MAIL_TO"]))
+
+
+def send_to_analyst(text: str) -> bool:
+    """Mail `text` to the analyst; False where no such address is set."""
+    server, to = os.environ.get("DISTRETTO_SMTP"), os.environ.get("DISTRETTO_MAIL_ANALYST")
+    if not (server and to):
+        return False
+    log.warning(text)
+    _deliver("mail", lambda: _mail(server, text, to))
+    return True
 
 
 def beat() -> None:
@@ -58,14 +92,14 @@ def _deliver(what: str, attempt: Callable[[], None]) -> None:
         log.error("the %s was not delivered: %s", what, type(failure).__name__)
 
 
-def _mail(server: str, text: str) -> None:
+def _mail(server: str, text: str, to: str) -> None:
     """`smtp://host:25`, with STARTTLS where there is a user or the server offers it, or `smtps://user@host:465`."""
     address = urlsplit(server)
     message = EmailMessage()
     message["Subject"] = text.splitlines()[0][:120]
-    message["To"] = os.environ["DISTRETTO_MAIL_TO"]
+    message["To"] = to
     # by default an address that surely is of the recipients' own domain, which their server takes
-    message["From"] = os.environ.get("DISTRETTO_MAIL_FROM") or message["To"].partition(",")[0]
+    message["From"] = os.environ.get("DISTRETTO_MAIL_FROM") or to.partition(",")[0]
     message.set_content(text)
     secure = ssl.create_default_context()
     host, port = address.hostname or "localhost", address.port or (465 if address.scheme == "smtps" else 25)
@@ -90,7 +124,7 @@ def on_failure(context: dg.HookContext) -> None:
 
 
 def tell_failure(what: str, failure: BaseException) -> None:
-    send(f"Distretto: {what} failed, the old release stays\n- {failure}")
+    send(f"Distretto: please act: {what} failed, the old release stays; distretto status\n- {failure}")
 
 
 @dg.success_hook
@@ -100,61 +134,108 @@ def on_release(context: dg.HookContext) -> None:
         return
     home = DataFolder.from_env()
     status = read_status(home)
-    lines = worse_lines(status, utc_now())
+    news = worse(status, utc_now())
+    doubts = doubtful(status)
     if status.run.undrawn:
         pages = ", ".join(status.run.undrawn)
-        lines.append(f"pages that could not be drawn, and say so: {pages}. The figures are published")
+        news.append(News(f"pages that could not be drawn, and say so: {pages}", troubles=(Trouble.OTHER,)))
     if status.run.published:
-        lines += release_lines(home)
-    if lines:
-        send("\n".join(["Distretto: what the night brought", *(f"- {line}" for line in lines)]))
+        published, revised = published_news(home)
+        news += published
+        doubts += revised
+    if doubts and not send_to_analyst(digest(doubts, "figures to look at")):
+        news += doubts
+    if news:
+        send(digest(news))
     beat()
 
 
-def worse_lines(status: Status, now: datetime) -> list[str]:
-    """A line for each dataset that got worse in this run: silent for how long, in another form, refused, late."""
-    lines = []
+def digest(news: list[News], subject: str = "") -> str:
+    """The message: whether to act and by which command, then a line for each of `news`, by dataset."""
+    lines = [f"- {one.text}" for one in sorted(news, key=lambda one: (not one.dataset, one.dataset))]
+    if len(lines) > LINES - 1:
+        left = len(lines) - (LINES - 2)
+        lines = [*lines[: LINES - 2], f"- and {left} more: distretto status"]
+    return "\n".join([f"Distretto: {subject or _what_to_do(news)}", *lines])
+
+
+def _what_to_do(news: list[News]) -> str:
+    for trouble, command in COMMANDS.items():
+        for one in news:
+            if trouble in one.troubles:
+                return f"please act: {command.format(dataset=one.dataset)}"
+    return "nothing to do; distretto status shows more"
+
+
+def worse(status: Status, now: datetime) -> list[News]:
+    """News of each dataset that got worse in this run: silent for how long, in another form, refused, late."""
+    found = []
     for dataset in status.run.worse:
-        entry, found = status.datasets[dataset], status.run.datasets[dataset]
+        entry, remembered = status.datasets[dataset], status.run.datasets[dataset]
         if (failure := entry.failure) and (since := entry.failing_since):
             nights = (now - since).days + 1
             for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
-            what = (
-                ": the provider changed the form of its table"
-                if failure.trouble == Trouble.TABLE_CHANGED
-                else ""
-            )
-            lines.append(f"{dataset} got worse{for_long}{what}: {failure.message}")
-        if found.late and (stamp := found.provider_updated_at):
-            lines.append(
-                f"{dataset} is late: its provider's last release is of {stamp:%Y-%m-%d}, {(now - stamp).days} days ago"
-            )
-    return lines
+            changed = failure.trouble == Trouble.TABLE_CHANGED
+            what = ": the provider changed the form of its table" if changed else ""
+            absent = (Trouble.ABSENT,) if Trouble.ABSENT in (remembered.told or ()) else ()
+            text = f"{dataset} got worse{for_long}{what}: {failure.message}"
+            found.append(News(text, dataset, (failure.trouble, *absent)))
+        if remembered.late and (stamp := remembered.provider_updated_at):
+            days = (now - stamp).days
+            text = f"{dataset} is late: its provider's last release is of {stamp:%Y-%m-%d}, {days} days ago"
+            found.append(News(text, dataset, (Trouble.LATE,)))
+    return found
 
 
-def release_lines(home: DataFolder) -> list[str]:
-    """What the release just shown has beyond the one before: large revisions, withdrawn figures, targets off track."""
+def doubtful(status: Status) -> list[News]:
+    """What plausibility checks found in figures that were let in tonight."""
+    return [
+        News(f"{dataset}: {doubt}", dataset)
+        for dataset, entry in status.datasets.items()
+        if entry.outcome == Outcome.UPDATED
+        for doubt in entry.doubts or ()
+    ]
+
+
+def published_news(home: DataFolder) -> tuple[list[News], list[News]]:
+    """What the new release has beyond the one before: first live figures, withdrawn ones, targets off track; and, for the
+    analyst, large revisions."""
     shown, earlier = release.current(home), release.releases(home)[:-1]
     if shown is None or not earlier:
-        return []
+        return [], []
     before = earlier[-1]
-    since = before.record["known_until"]
-    lines = []
+    news, revised = [], []
     with release.reading(shown) as con:
+        live = [
+            dataset
+            for (dataset,) in con.execute(
+                """
+                select distinct v.dataset from vintages v join snapshots s using (snapshot_id)
+                where v.kind = 'baseline' and v.known_from > ?::timestamptz and s.origin = 'live'
+                    and v.dataset in (select dataset from vintages w where w.known_from < v.known_from) order by 1""",
+                [before.known_until],
+            ).fetchall()
+        ]
+        if live:
+            news.append(News(f"first live figures replace bundled ones: {', '.join(live)}"))
         for dataset, changed, deleted, held in con.execute(
             """
             select dataset, sum(changed), sum(deleted), any_value(held) from vintages
             join (select dataset, count(*) as held from observations group by all) using (dataset)
             where kind <> 'baseline' and known_from > ?::timestamptz group by all order by all""",
-            [since],
+            [before.known_until],
         ).fetchall():
             if changed > LARGE * held:
-                lines.append(
-                    f"{dataset}: a large revision, {changed:,} of {held:,} figures have another value"
-                )
+                text = f"{dataset}: a large revision, {changed:,} of {held:,} figures have another value"
+                revised.append(News(text, dataset))
             if deleted:
-                lines.append(f"{dataset}: figures withdrawn by the provider: {deleted:,}")
+                news.append(News(f"{dataset}: figures withdrawn by the provider: {deleted:,}", dataset))
         short = assessment.falling_short(con)
+    return [*news, *_targets_off_track(short, before)], revised
+
+
+def _targets_off_track(short: list[dict[str, Any]], before: release.Release) -> list[News]:
+    """News of targets that fall short, but those that the release `before` showed already."""
     try:
         with release.reading(before) as con:
             told = {
@@ -163,13 +244,13 @@ def release_lines(home: DataFolder) -> list[str]:
     except release.OtherVersion:
         # what it told of targets is not known: told once more rather than never
         told = set()
+    news = []
     for t in short:
         if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
             what = f"missed its {t['point']}" if t["missed"] else "is at risk"
             about = ", ".join(part for part in (t["title_en"], t["name_en"]) if part)
             unit = unit_or_unknown(t["unit"])
             value, expected = (format_number(t[key], unit, "en") for key in ("value", "expected"))
-            lines.append(
-                f"target {t['target_id']} ({about}) {what}: {value} in {t['period']}, expected {expected}"
-            )
-    return lines
+            text = f"target {t['target_id']} ({about}) {what}: {value} in {t['period']}, expected {expected}"
+            news.append(News(text))
+    return news

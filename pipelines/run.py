@@ -13,6 +13,7 @@ import dagster as dg
 from assets.factory import observations_key, snapshot_key
 from pipelines.alerts import tell_failure
 from pipelines.definitions import build_definitions
+from sources.data_folder import DataFolder
 from sources.errors import Busy, DistrettoError
 
 
@@ -42,11 +43,18 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
         except Exception as failure:
             # Dagster calls no failure hook when it raises, as it does here
             cause = _cause(failure)
-            if not isinstance(cause, Busy):
+            if not isinstance(cause, Busy) or _busy_again(DataFolder.from_env()):
                 tell_failure("the nightly job", cause)
             raise cause from None
         finally:
             log.removeHandler(handler)
+
+
+def _busy_again(home: DataFolder) -> bool:
+    """Whether the last run found the folder locked too: once may be a run that takes long, twice is news."""
+    again = home.busy.exists()
+    home.busy.touch()
+    return again
 
 
 def _cause(failure: BaseException) -> BaseException:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -66,6 +67,21 @@ class DataFolder:
         return self.root / "rolled-back"
 
     @property
+    def busy(self) -> Path:
+        """There while the last run found the folder locked by another process."""
+        return self.root / ".busy"
+
+    @property
+    def clock(self) -> Path:
+        """What operators said of the machine's clock, a JSON line each."""
+        return self.root / "clock.jsonl"
+
+    @property
+    def trash(self) -> Path:
+        """Files of releases that retention took away; the next sound run empties it. On the disk of the releases."""
+        return self.releases / ".trash"
+
+    @property
     def status(self) -> Path:
         return self.root / "status.json"
 
@@ -88,6 +104,39 @@ class DataFolder:
             yield
         finally:
             lock.release()
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half made, and keep what must not be redistributed for its owner alone.
+
+        Needs `writing()`. A name that begins with a dot is a file or folder under way.
+        """
+        left = [*self.root.glob(".*.tmp"), *self.root.glob(".current.*"), *self.root.glob(".*.csv*")]
+        for folder in (self.pace, self.manifest.parent, self.releases):
+            left += folder.glob(".*.tmp")
+        for folder in (self.staged, self.withheld, self.root / "baselines"):
+            left += folder.glob(".*")
+        left += [*self.releases.glob(".building-*"), self.root / ".rebuild", self.busy]
+        for path in left:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        for folder in (
+            self.withheld,
+            self.staged,
+            self.manifest.parent,
+            self.root / "baselines",
+            self.root / "spill",
+        ):
+            keep_private(folder)
+        for path in (self.warehouse, *self.withheld.glob("*")):
+            keep_private(path)
+
+
+def keep_private(path: Path) -> None:
+    """Let nobody but its owner read `path`, where it exists and is ours."""
+    with suppress(FileNotFoundError, PermissionError):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def utc_now() -> datetime:

@@ -80,6 +80,21 @@ class DamagedFolder(DistrettoError):
     trouble = Trouble.DAMAGED
 
 
+class ImplausibleClock(DistrettoError):
+    """The machine's clock contradicts what was written before, or every provider that answered."""
+
+    hint = (
+        "set the clock (timedatectl), then run again; nothing was published or deleted. If the clock is right: "
+        "distretto clock confirm --because TEXT (docs/operating.md)."
+    )
+
+
+class OtherFolder(DistrettoError):
+    """Steps of one run wrote to different data folders."""
+
+    hint = "run every step with the same DISTRETTO_HOME; nothing was published."
+
+
 class ChecksFailed(DistrettoError):
     """Staged figures break checks of their catalogue entry; the body waits in quarantine."""
 

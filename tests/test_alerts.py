@@ -12,11 +12,15 @@ from email import message_from_string, policy
 
 import pytest
 
-from pipelines.alerts import send
+import pipelines.alerts
+from assets.run import RunContext
+from pipelines.alerts import News, send
 from sources.data_folder import DataFolder
+from sources.errors import Trouble
 from tests.conftest import ENTRY, TOY, World
 from tests.test_dagster import Listener
 from tests.test_targets import draft
+from warehouse.history.dataset_state import Run, describe, read_status, remember, write_status
 from warehouse.targets import ledger
 
 
@@ -104,13 +108,15 @@ def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, 
     world.serve(revised)
     world.refresh()
     assert digest(mailbox, web).splitlines() == [
-        "Distretto: what the night brought",
-        "- toy: a large revision, 5 of 7 figures have another value",
+        "Distretto: nothing to do; distretto status shows more",
         "- toy: figures withdrawn by the provider: 1",
+        "- toy: a large revision, 5 of 7 figures have another value",
     ]
     world.server.table("toy", ["freq", "unexpected", "geo"], TOY)
     world.refresh()
-    assert "- toy got worse: the provider changed the form of its table: " in digest(mailbox, web)
+    told = digest(mailbox, web)
+    assert told.startswith("Distretto: please act: distretto probe toy\n")
+    assert "- toy got worse: the provider changed the form of its table: " in told
     world.refresh()
     assert silent(mailbox, web)
     world.serve(revised)
@@ -126,6 +132,7 @@ def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, 
     )
     world.refresh()
     assert "- toy got worse: " in (told := digest(mailbox, web)) and "revis" in told
+    assert told.startswith("Distretto: please act: distretto status\n")
 
 
 def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allowed_absence_is_over(
@@ -286,3 +293,70 @@ def test_the_heart_beats_after_every_whole_night_and_not_after_a_failed_one(
         world.entry("toy", warnings=["something changed"])
         assert world.refresh().code == 1
     assert asked == [web.url] * 2
+
+
+def test_what_is_late_and_then_fails_is_news_again(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch
+):
+    """Each kind of trouble once: late, not found, cut off; and none of them a second time."""
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    world.entry("toy", calendar=ENTRY["calendar"] | {"late_after_days": 20})
+    home = DataFolder(world.home)
+    stamps = (datetime.now(UTC) - timedelta(days=30, hours=-n) for n in range(20))
+
+    def night(behaviour: str | int | None) -> list[str]:
+        world.server.behave_well()
+        world.serve(last_change=next(stamps))
+        if behaviour:
+            world.server.behave("*", behaviour)
+        world.night()
+        store = RunContext(home)
+        states = describe(home, store.catalogue, store.providers, store.store, datetime.now(UTC))
+        status = read_status(home)
+        remembered, worse = remember(status.run.datasets, states)
+        status.run = Run(at=datetime.now(UTC), worse=worse, datasets=remembered)
+        write_status(home, status)
+        return [line.text for line in pipelines.alerts.worse(read_status(home), datetime.now(UTC))]
+
+    assert night(None) == []
+    status = read_status(home)
+    status.run.datasets["toy"].told = []
+    write_status(home, status)
+    assert [line[:12] for line in night(None)] == ["toy is late:"]
+    assert night(None) == []
+    for behaviour in (404, "truncated_gzip"):
+        (first, late) = night(behaviour)
+        assert first.startswith("toy got worse: ") and late.startswith("toy is late: ")
+        assert night(behaviour) == []
+    assert night(404) == []
+    assert night(None) == []
+
+
+def test_a_digest_has_twenty_lines_at_most_and_says_what_to_do_first():
+    news = [News(f"d{n:02} got worse", f"d{n:02}", (Trouble.NO_ANSWER,)) for n in range(40)]
+    told = pipelines.alerts.digest(
+        [*news, News("toy got worse", "toy", (Trouble.TABLE_CHANGED,))]
+    ).splitlines()
+    assert len(told) == 20 and told[0] == "Distretto: please act: distretto probe toy"
+    assert told[1] == "- d00 got worse" and told[-1] == "- and 23 more: distretto status"
+    assert (
+        pipelines.alerts.digest(news[:1]).splitlines()[0]
+        == "Distretto: nothing to do; distretto status shows more"
+    )
+
+
+def test_doubts_go_to_the_analyst_where_one_is_named(mailbox: Mailbox, monkeypatch):
+    assert not pipelines.alerts.send_to_analyst("Distretto: figures to look at")
+    monkeypatch.setenv("DISTRETTO_MAIL_ANALYST", "analista@example.org")
+    assert pipelines.alerts.send_to_analyst("Distretto: figures to look at")
+    assert [to for _, to in mailbox.envelopes] == [["analista@example.org"]]
+
+
+def test_a_folder_that_is_locked_twice_in_a_row_is_told(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch
+):
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+    with DataFolder(world.home).writing():
+        assert world.refresh().code == 1 and silent(mailbox, web)
+        assert world.refresh().code == 1 and "Another process is writing" in digest(mailbox, web)
+    assert world.refresh().code == 0 and not (world.home / ".busy").exists()

@@ -53,3 +53,35 @@ def test_what_is_damaged_in_a_backup_is_named(world: World, monkeypatch: pytest.
 def test_what_is_no_backup_is_said(world: World):
     outcome = world.run("restore", str(world.folder))
     assert outcome.code == 1 and "manifest.jsonl" in outcome.err
+
+
+def test_a_restore_brings_everything_but_what_a_run_builds_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.first_night()
+    extra = {"targets-1.tsr": b"a time stamp", "drop/own_figures.csv": b"a file", "clock.jsonl": b""}
+    for name, content in extra.items():
+        (world.home / name).parent.mkdir(exist_ok=True)
+        (world.home / name).write_bytes(content)
+    target = world.folder / "elsewhere"
+    monkeypatch.setenv("DISTRETTO_HOME", str(target))
+    # what a killed restore left
+    (world.folder / ".elsewhere.restoring" / "snapshots").mkdir(parents=True)
+    outcome = world.run("restore", str(world.home), "--json")
+    assert outcome.code == 0, outcome.err
+    assert not (world.folder / ".elsewhere.restoring").exists()
+    assert {name: (target / name).read_bytes() for name in extra} == extra
+    assert (target / "targets.yml").read_bytes() == (world.home / "targets.yml").read_bytes()
+    assert (target / "current").resolve().name == world.releases[-1]
+    assert not (target / "warehouse.duckdb").exists() and not (target / "staged").exists()
+
+
+def test_nothing_is_touched_where_the_folder_is_not_empty(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.night()
+    target = world.folder / "elsewhere"
+    target.mkdir()
+    (target / "letter.txt").write_text("not ours")
+    monkeypatch.setenv("DISTRETTO_HOME", str(target))
+    outcome = world.run("restore", str(world.home))
+    assert outcome.code == 1 and "is not empty" in outcome.err
+    assert (target / "letter.txt").read_text() == "not ours"

@@ -95,10 +95,12 @@ def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> No
 
 def _decide(decision: Any, dataset: str, snapshot: str, because: str) -> str:
     from assets.run import RunContext
+    from assets.soundness import prepare
 
     dataset_names([dataset])
     home = DataFolder.from_env()
     with home.writing():
         run = RunContext(home)
+        prepare(run)
         with run.warehouse() as con:
             return decision(run, con, dataset, snapshot, getpass.getuser(), because).id

@@ -162,11 +162,11 @@ def restore(
 
     Example: [cyan]DISTRETTO_HOME=/srv/new distretto restore /mnt/backup/data[/cyan]
     """
-    from warehouse.publishing import verification
+    from warehouse.publishing import restore as backups
 
     home = DataFolder.from_env()
     with home.writing():
-        found = verification.restore(home, backup)
+        found = backups.restore(home, backup)
     if as_json:
         print(to_json(found, indent=1))
     else:

@@ -92,6 +92,7 @@ class Check(BaseModel):
     twin: dict[str, Any] | None = None  # the table in NACE Rev. 2.1 beside it
     failing_since: datetime | None = None
     failure: Failure | None = None
+    doubts: list[str] | None = None  # what plausibility checks found in figures that were let in
     unset: list[str] | None = None  # settings without which its provider is not asked
     folder: str | None = None  # where its files are expected
 
@@ -151,7 +152,6 @@ class Run(BaseModel):
     published: str | None = None
     failed: str | None = None
     worse: list[str] = []
-    first_live: list[str] = []  # datasets whose live figures replaced bundled ones
     undrawn: list[str] = []  # pages that could not be drawn
     datasets: dict[str, Remembered] = {}
 

@@ -15,7 +15,9 @@ import duckdb
 from sources.errors import DamagedFolder
 from warehouse.history.vintages import SERIES_PER_VINTAGE
 
-RESTORE = "restore snapshots/manifest.jsonl from a backup: the warehouse holds figures that it does not list."
+RESTORE = (
+    "restore it from a backup (snapshots/manifest.jsonl); nothing was touched, and what was published stays."
+)
 
 
 def migrate(con: duckdb.DuckDBPyConnection, sequences: Mapping[datetime, int]) -> None:

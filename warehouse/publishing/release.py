@@ -86,6 +86,11 @@ class Release:
         return datetime.fromisoformat(self.record["known_until"])
 
     @property
+    def built_at(self) -> datetime:
+        """The moment in its id."""
+        return datetime.strptime(self.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+    @property
     def of_this_code(self) -> bool:
         """Whether the code that runs is the one that built it, so that it has every table and column asked for."""
         return self.record["code_sha256"] == code_sha256()
@@ -256,7 +261,6 @@ def build(
         raise
     log.info("showing the release")
     show(home, Release(release_id, folder))
-    retain(home)
     return Release(release_id, folder)
 
 
@@ -288,16 +292,34 @@ def _rolled_back_from(home: DataFolder) -> str | None:
 
 
 def retain(home: DataFolder) -> None:
-    """Keep thirty nights of releases, then the last of each month, the current one, and every release.json."""
+    """Keep thirty nights of releases, then the last of each month, the current one, and every release.json.
+
+    The rest goes into the trash, and what an earlier call put there is deleted.
+    """
+    shutil.rmtree(home.trash, ignore_errors=True)
     kept = current(home)
     recent = utc_now() - timedelta(days=KEPT_NIGHTS)
     months: dict[str, str] = {release.id[:6]: release.id for release in releases(home)}
     for release in releases(home):
-        moment = datetime.strptime(release.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if moment < recent and release.id not in (months[release.id[:6]], kept and kept.id):
-            for path in sorted(release.folder.rglob("*"), reverse=True):
-                if path.name != "release.json":
-                    path.rmdir() if path.is_dir() else path.unlink()
+        if release.built_at < recent and release.id not in (months[release.id[:6]], kept and kept.id):
+            _move(release.folder, home.trash / release.id)
+
+
+def restore_trash(home: DataFolder) -> list[str]:
+    """Put back what `retain` took away last; the ids of the releases that are whole again."""
+    found = sorted(home.trash.glob("[0-9]*"))
+    for folder in found:
+        _move(folder, home.releases / folder.name)
+    shutil.rmtree(home.trash, ignore_errors=True)
+    return [folder.name for folder in found]
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Move all but release.json, the DuckDB file last: while it is there the release is listed, and moved by the next run."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "distretto.duckdb"):
+        if path.name != "release.json":
+            os.rename(path, target / path.name)
 
 
 # -- parts
@@ -319,8 +341,7 @@ def _after(last: Release | None) -> datetime:
     now = utc_now().replace(microsecond=0)
     if last is None:
         return now
-    before = datetime.strptime(last.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return max(now, before + timedelta(seconds=1))
+    return max(now, last.built_at + timedelta(seconds=1))
 
 
 def verify_database(path: Path, rows: dict[str, int]) -> None:

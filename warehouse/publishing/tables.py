@@ -17,6 +17,7 @@ import yaml
 from sources.catalogue import Catalogue, Dataset, Theme
 from sources.common.sql import identifier, literal
 from sources.common.units import units
+from sources.data_folder import keep_private
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
@@ -86,7 +87,7 @@ def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, 
         if left.stem not in {d.id for d in denied}:
             left.unlink()
     for dataset in denied:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, mode=0o700)
         aside = folder / f".{dataset.id}.parquet"
         dimensions = "".join(f"{identifier(d)}, " for d in dataset.dimensions if d not in ("geo", "unit"))
         con.execute(f"""
@@ -100,6 +101,7 @@ def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, 
                 join {source}.series using (series)
                 where not deleted order by series, period
             ) to {literal(aside)} (format parquet, compression zstd)""")
+        keep_private(aside)
         os.replace(aside, folder / f"{dataset.id}.parquet")
 
 

@@ -1,6 +1,6 @@
-"""What can be asked of releases that stand: are the files whole, how do two differ, does one rebuild.
+"""Examining published releases: are the files whole, how do two differ, does one rebuild.
 
-Belongs here: examining. Does not belong here: making and showing a release (`release.py`).
+Does not belong here: making and showing a release (`release.py`), and restoring a backup (`restore.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sources.formats.staged import Staged
 from sources.snapshots import Snapshot, SnapshotStore
 from warehouse.history import store as warehouse_store
 from warehouse.publishing import tables
-from warehouse.publishing.release import Release, attached, code_sha256, releases, show, verify_database
+from warehouse.publishing.release import Release, attached, code_sha256, verify_database
 from warehouse.statistics import indicators
 
 
@@ -185,44 +185,3 @@ def rebuild(
         }
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def restore(home: DataFolder, backup: Path) -> dict[str, Any]:
-    """Copy `backup` into the empty `home`; what came and what of it is damaged. Shows the newest whole release.
-
-    Raises DistrettoError where `home` has figures already or `backup` has no manifest.
-    """
-    if home.manifest.exists() or home.releases.exists():
-        raise DistrettoError(
-            f"{home.root} has figures already.",
-            hint="set DISTRETTO_HOME to an empty folder; nothing was touched.",
-        )
-    source = DataFolder(backup.resolve())
-    if not source.manifest.exists():
-        raise DistrettoError(
-            f"{backup} has no snapshots/manifest.jsonl.", hint="name the copy of the data folder itself."
-        )
-    for part in (source.releases, source.ledger, source.status, source.manifest.parent):
-        target = home.root / part.relative_to(source.root)
-        if part.is_dir():
-            shutil.copytree(part, target, symlinks=True)
-        elif part.exists():
-            shutil.copy2(part, target)
-    store, damaged = SnapshotStore(home), []
-    accepted = {a.snapshot_id for a in store.acceptances}
-    for snapshot in store.snapshots.values():
-        if snapshot.id not in accepted:
-            continue
-        try:
-            store.verified(snapshot)
-        except (DistrettoError, OSError):
-            damaged.append(f"snapshot {snapshot.id}")
-    whole = []
-    for release in releases(home):
-        if problems := verify(release):
-            damaged.append(f"release {release.id} ({problems[0]})")
-        else:
-            whole.append(release)
-    if whole:
-        show(home, whole[-1])
-    return {"snapshots": len(accepted), "releases": [r.id for r in whole], "damaged": damaged}
