@@ -7,7 +7,7 @@ release (`warehouse/publishing/checks/`). Great Expectations is imported only wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from numbers import Real
 from typing import Any
@@ -25,6 +25,7 @@ from warehouse.statistics import peers
 NAMES = (
     "min_rows",
     "unique_keys",
+    "no_empty_keys",
     "geos",
     "known_geos",
     "flags",
@@ -58,7 +59,15 @@ def check(
     `con` is the open warehouse. Of figures that ship, which are an extract, exactly `shipped_rows` are expected.
     """
     profile = _profile(con, dataset, snapshot, staged, before)
-    return _judge(profile, _expectations(dataset, profile, shipped_rows))
+    results = _judge(profile, _expectations(dataset, profile, shipped_rows))
+    return [
+        _with_notes(result, staged.notes) if result.name == "known_geos" else result for result in results
+    ]
+
+
+def _with_notes(result: Result, notes: list[str]) -> Result:
+    """The result with what the decoder left out, such as unknown territories."""
+    return replace(result, observed="; ".join([result.observed, *notes]))
 
 
 def _profile(
@@ -74,10 +83,14 @@ def _profile(
     con.execute(
         f"create or replace temp view staged_rows as from read_parquet({literal(staged.observations)})"
     )
+    empty = " or ".join(f"trim(coalesce({identifier(d)}, '')) = ''" for d in dataset.dimensions)
     one = con.execute(f"""
         select (select count(*) from staged_rows) as n_rows,
                (select count(*) from (select {keys} from staged_series group by all having count(*) > 1))
-               + (select count(*) from (select series, period from staged_rows group by all having count(*) > 1)) as duplicates
+               + (select count(*) from (select series, period from staged_rows group by all having count(*) > 1)) as duplicates,
+               (select count(*) from staged_series where {empty})
+               + (select count(*) from staged_rows where trim(coalesce(period, '')) = '' or series is null)
+               + (select count(*) from staged_rows anti join staged_series using (series)) as empty_keys
         """).df()
     one["size_ratio"], one["revised_share"] = 1.0, 0.0
     if before:
@@ -149,9 +162,10 @@ def _expectations(
     found: list[tuple[str, str, Any]] = [
         ("min_rows", "table", amount(column="n_rows", min_value=least, max_value=shipped_rows)),
         ("unique_keys", "table", most(column="duplicates", min_value=0, max_value=0)),
+        ("no_empty_keys", "table", most(column="empty_keys", min_value=0, max_value=0)),
         ("unique_keys", "rows", gxe.ExpectCompoundColumnsToBeUnique(column_list=keys)),
         ("known_geos", "geos", gxe.ExpectColumnValuesToBeNull(column="unknown_geo")),
-        ("flags", "flags", among(column="flag", value_set=sorted(rules.flags))),
+        ("flags", "flags", among(column="flag", value_set=sorted(rules.flags or ""))),
         ("size_ratio", "table", amount(column="size_ratio", min_value=rules.min_size_ratio)),
         ("revised_share", "table", most(column="revised_share", max_value=rules.max_revised_share)),
     ]

@@ -51,7 +51,7 @@ PROTOCOLS = {
     "ops": Ops,
 }
 # history cannot do without these, whatever a person says: else the gate stops every dataset
-NEEDED = ("unique_keys", "units")
+NEEDED = ("unique_keys", "no_empty_keys", "units")
 UNUSABLE = (
     "complete `unit` in the catalogue entry, and the body is judged again; or wait for the provider, or pin an "
     "earlier snapshot."

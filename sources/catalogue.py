@@ -58,7 +58,8 @@ class Checks(Strict):
 
     min_rows: int = Field(gt=0)
     geos: list[Code] = []
-    flags: str = "bcdefimnprsuz"
+    # None until the entry is loaded: then the letters of its provider
+    flags: str | None = None
     ranges: list[Range] = []
     max_revised_share: float = Field(default=0.25, gt=0, le=1)
     min_size_ratio: float = Field(default=0.7, gt=0, le=1)
@@ -238,7 +239,7 @@ class Dataset(Strict):
 class Catalogue(dict[str, Dataset]):
     """Datasets by id, in the order of their ids, and what follows from them together.
 
-    Each says whether its figures may be redistributed, by itself or by its provider.
+    Each says whether its figures may be redistributed and which flags they may have, by itself or by its provider.
     """
 
     @cached_property
@@ -275,9 +276,12 @@ def load_catalogue() -> Catalogue:
             )
         if problems:
             read(Path(dataset.path)).refuse(problems)
-        if not dataset.redistribution:
-            default = {"redistribution": providers[dataset.provider].redistribution}
-            entries[dataset.id] = dataset.model_copy(update=default)
+        provider = providers[dataset.provider]
+        checks = dataset.checks
+        if checks.flags is None:
+            checks = checks.model_copy(update={"flags": provider.flags})
+        right = dataset.redistribution or provider.redistribution
+        entries[dataset.id] = dataset.model_copy(update={"checks": checks, "redistribution": right})
     return Catalogue(sorted(entries.items()))
 
 

@@ -52,6 +52,8 @@ class Provider(Strict):
     territories: str | None = None
     allowed_absence_days: int = Field(gt=0)
     timezone: str
+    # the letters that flags of its tables may consist of: Eurostat's list, unless the provider has another one
+    flags: str = "bcdefimnprsuz"
     credentials: list[str] = []
 
     @field_validator("protocol")

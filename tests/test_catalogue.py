@@ -335,7 +335,8 @@ def test_the_nine_provinces_are_sicilys():
 
 def test_territories_have_one_meaning_at_a_time_and_stand_in_the_geography():
     geos = {row["geo"] for row in GEOGRAPHY}
-    assert {t.geo for t in territories()} <= geos
+    # an empty geo leaves a territory out
+    assert {t.geo for t in territories() if t.geo} <= geos
     for scheme in {t.scheme for t in territories()}:
         means = {}
         for t in (t for t in territories() if t.scheme == scheme):

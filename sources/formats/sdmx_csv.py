@@ -120,7 +120,7 @@ def _stage(file: Path, headings: dict[str, str], separator: str, table: TableSpe
             "dated",
             table.dimensions,
             Staged(folder),
-            where=f"not {missing} or {marks} not in ('', '_U', '_Z') or coalesce({conf}, 'F') <> 'F'",
+            where=f"not {missing} or lower({marks}) not in ('', 'a', '_u', '_z') or coalesce({conf}, 'F') <> 'F'",
             value=f"multiplied(read_sdmx_value(coalesce({cell}, ''), {where(place)}, obs_value), "
             f"{times}, {where('column UNIT_MULT')})",
             flag=f"{reader}({marks}, {where(f'column {headings[status]}' if status else '')}, {marks})",

@@ -96,7 +96,7 @@ def _stage(series: Path, cells: Path, table: TableSpec, staged: Staged) -> Stage
             "dated",
             table.dimensions,
             staged,
-            where="lower(coalesce(value, '')) not in ('', 'nan') or coalesce(status, '') not in ('', '_U', '_Z') "
+            where="lower(coalesce(value, '')) not in ('', 'nan') or lower(coalesce(status, '')) not in ('', 'a', '_u', '_z') "
             "or coalesce(conf, 'F') <> 'F'",
             value=f"read_sdmx_value(coalesce(value, ''), {place('OBS_VALUE')}, value)",
             flag=f"read_status(coalesce(status, ''), {place('OBS_STATUS')}, status)",

@@ -53,7 +53,9 @@ create or replace macro read_status(text, place, cell) as
     case when text in ('', 'A', '_Z') then ''
          when text = '_U' then null
          when regexp_full_match(text, '[a-zA-Z]([ ,;|]*[a-zA-Z]){{0,7}}')
-             then replace(lower(regexp_replace(text, '[ ,;|]', '', 'g')), 'a', '')
+             -- in the order of the alphabet, as Eurostat writes several
+             then array_to_string(list_sort(list_distinct(list_filter(
+                 string_split(lower(text), ''), lambda letter: letter between 'b' and 'z'))), '')
          else refused(place, cell) end;
 create or replace macro read_conf(text, place, cell) as
     case when text = '' or text is null or text = 'F' then null
