@@ -176,7 +176,7 @@ def _materialised(context: dg.AssetExecutionContext) -> dict[str, str]:
     """The snapshot that each dataset's step of this run ended with, wherever it ran: by the run's own records."""
     found = {}
     records = context.instance.get_records_for_run(
-        context.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+        context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
     ).records
     for entry in records:
         done = entry.asset_materialization

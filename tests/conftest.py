@@ -202,6 +202,12 @@ class World:
             stderr=subprocess.PIPE,
         )
 
+    def start_python(self, code: str) -> subprocess.Popen:
+        """A Python process that runs `code`, with pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
     def query(self, sql: str) -> list[tuple]:
         """Rows of the published release, in UTC."""
         with duckdb.connect(str(self.home / "current" / "distretto.duckdb"), read_only=True) as con:

@@ -149,3 +149,40 @@ def test_figures_whose_acceptance_was_never_written_are_judged_again(world: Worl
     night("toy")
     events = [json.loads(line)["event"] for line in home.manifest.read_text().splitlines()]
     assert events == ["snapshot", "accepted"] and len(world.history()) == 8
+
+
+def test_figures_that_an_older_version_accepted_and_no_release_can_hold_are_undone(world: World):
+    """The manifest has them already; the release goes back to the figures before, and says so."""
+    dimensions = ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"]
+    key = ("TOTAL", "B-S_X_K642", "ITG1")
+
+    def serve(rate: str) -> None:
+        cells = {"V11920": "10", "V11910": "100", "V97020": rate}
+        table = {("A", indicator, *key): {"2019": value} for indicator, value in cells.items()}
+        world.server.table("bd_size_r3", dimensions, table)
+
+    unit = {"indic_sb": {"V11920": "NR", "V11910": "NR", "V97020": "PC"}}
+    world.entry(
+        "bd_size_r3", dimensions=dimensions, unit=unit, checks={"min_rows": 1, "max_revised_share": 1.0}
+    )
+    serve("10")
+    assert world.run("refresh", "--only", "bd_size_r3", "--json").code == 0
+    serve("30")
+    night("bd_size_r3")
+    outcome = world.run("refresh", "--only", "bd_size_r3", "--offline", "--json")
+    assert outcome.code == 3 and outcome.json["published"], outcome.err
+    assert "published 30.0" in outcome.json["datasets"]["bd_size_r3"]["failure"]["message"]
+    rows = world.query("select value from observations where indicator = 'V97020'")
+    assert rows == [(10.0,)]
+
+
+def test_a_release_is_built_from_what_the_steps_of_its_run_ended_with(world: World):
+    from assets.release import publish
+    from sources.errors import OtherFolder
+
+    run = night("toy")
+    current = run.store.current("toy")
+    assert current is not None
+    with run.home.writing(), pytest.raises(OtherFolder, match=f"toy .an-other-one, here {current.id}"):
+        publish(run, {"toy": "an-other-one"})
+    assert world.releases == []
