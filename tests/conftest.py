@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,29 @@ ENTRY = {
     },
     "feeds": {"enterprise_births": {}},
 }
+
+LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
+# as `World.history` tells the first night's TOY
+HISTORY = [
+    ("IT", "V11920", "2018", 100.0),
+    ("IT", "V11920", "2019", 110.0),
+    ("ITG1", "V11910", "2018", 400.0),
+    ("ITG1", "V11910", "2019", 410.0),
+    ("ITG1", "V11920", "2018", 40.0),
+    ("ITG1", "V11920", "2019", 44.0),
+    ("ITG17", "V11920", "2018", 10.0),
+    ("ITG17", "V11920", "2019", None),
+]
+VALUES = "select geo, indicator, period, value, flag from observations where dataset = 'toy' order by all"
+
+
+def changed(**cells: str) -> dict:
+    """TOY with V11920 of ITG1 in 2019 (or other cells, as GEO_YEAR=cell) replaced."""
+    table = {key: dict(row) for key, row in TOY.items()}
+    for place, cell in cells.items():
+        geo, year = place.split("_")
+        table[("A", "V11920", geo)][year] = cell
+    return table
 
 
 @pytest.fixture
