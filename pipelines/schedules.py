@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
+from warehouse.reference.territory import timezone
+
 # Eurostat publishes at 11:00 and 23:00; clocks change between 02:00 and 03:00, so 05:15 comes once every night
 NIGHTLY = "15 5 * * *"
 
@@ -13,6 +15,6 @@ def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinit
         name="nightly",
         job=job,
         cron_schedule=NIGHTLY,
-        execution_timezone="Europe/Rome",
+        execution_timezone=timezone().key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

@@ -12,17 +12,16 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from markupsafe import Markup, escape
 
 from sources.common.config import YamlLoader
+from warehouse.reference.territory import timezone
 
 LANGUAGES = ("it", "en")
 MINUS = "−"
 NO_BREAK = "\u00a0"
-ROME = ZoneInfo("Europe/Rome")
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -126,7 +125,7 @@ class Language:
         if isinstance(moment, str):
             moment = date.fromisoformat(moment)
         if isinstance(moment, datetime):
-            moment = moment.astimezone(ROME)
+            moment = moment.astimezone(timezone())
         month = words()["month"][moment.month][self.code]
         return f"{moment.day}{NO_BREAK}{month}{NO_BREAK}{moment.year}"
 
@@ -136,12 +135,12 @@ class Language:
 
     def iso(self, moment: datetime) -> str:
         """The day on Rome's clock as YYYY-MM-DD."""
-        return moment.astimezone(ROME).date().isoformat()
+        return moment.astimezone(timezone()).date().isoformat()
 
     def moment(self, moment: datetime | None) -> str:
         if moment is None:
             return self.say("mark.unknown")
-        return f"{self.day(moment)}, {moment.astimezone(ROME):%H:%M}"
+        return f"{self.day(moment)}, {moment.astimezone(timezone()):%H:%M}"
 
     def period(self, period: str) -> str:
         """2019, 2019-Q1, 2019-01 or 2019-01-31 as a reader writes it."""

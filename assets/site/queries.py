@@ -14,7 +14,7 @@ from typing import Any, get_args
 import duckdb
 
 from sources.common.sql import literal, rows
-from warehouse.reference.territory import territory
+from warehouse.reference.territory import territory, timezone
 from warehouse.statistics import peers
 from warehouse.targets.ledger import Directive
 
@@ -227,7 +227,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
     Rows as in `Facts.changes`, without the moment; `kind` is changed, reflagged, added or deleted.
     """
     ours = ", ".join(literal(geo) for geo in places)
-    end = f"((date '{day}' + interval 1 day)::timestamp at time zone 'Europe/Rome')"
+    end = f"((date '{day}' + interval 1 day)::timestamp at time zone {literal(timezone().key)})"
     # from `history` by the number of the series: the macro as_of() over all of Europe, twice, took ten times as long
     return rows(
         con,

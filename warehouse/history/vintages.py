@@ -19,23 +19,13 @@ import duckdb
 from sources.common.sql import identifier, literal
 from sources.data_folder import sync_folder
 from sources.formats.staged import Staged
+from warehouse.reference.territory import timezone
 
 if TYPE_CHECKING:
     from sources.catalogue import Dataset
     from sources.snapshots import Acceptance, Snapshot
 
 NO_KEY = "series is null or period is null"
-# DATE (also as text): the end of that day in Rome; a TIMESTAMP or a text without a zone: Rome's clock.
-MOMENT = """case
-    when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
-        then ((ts::date + interval 1 day)::timestamp at time zone 'Europe/Rome') - interval 1 microsecond
-    when typeof(ts) = 'VARCHAR' and not regexp_matches(ts::varchar, '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
-        then ts::timestamp at time zone 'Europe/Rome'
-    when typeof(ts) in ('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S')
-        then ts::timestamp at time zone 'Europe/Rome'
-    else ts::timestamptz end"""
-
-
 # a series has the number of the vintage that brought it, times this, and its place in that vintage's file
 SERIES_PER_VINTAGE = 100_000_000
 
@@ -276,6 +266,22 @@ def match_series(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stage
         select s.series as staged, w.series
         from read_parquet({literal(staged.series)}) s
         left join (select * from series where dataset = {literal(dataset.id)}) w on {same}""")
+
+
+def moment_sql() -> str:
+    """SQL that reads the macro parameter `ts` as a moment, on the territory's clock.
+
+    A DATE, also as text, is the end of that day; a TIMESTAMP, or a text without a zone, is local time.
+    """
+    zone = literal(timezone().key)
+    return f"""case
+    when typeof(ts) = 'DATE' or (typeof(ts) = 'VARCHAR' and length(ts::varchar) = 10)
+        then ((ts::date + interval 1 day)::timestamp at time zone {zone}) - interval 1 microsecond
+    when typeof(ts) = 'VARCHAR' and not regexp_matches(ts::varchar, '(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')
+        then ts::timestamp at time zone {zone}
+    when typeof(ts) in ('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S')
+        then ts::timestamp at time zone {zone}
+    else ts::timestamptz end"""
 
 
 def as_of_sql(columns: list[str], moment: str, schema: str) -> str:

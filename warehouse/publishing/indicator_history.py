@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from sources.common.sql import literal
-from warehouse.history.vintages import MOMENT
+from warehouse.history.vintages import moment_sql
 
 COLUMNS = (
     "indicator, geo, geo_level, period, value, unit, numerator, denominator, flag, reliability, ci_low, ci_high, ci_method, "
@@ -63,5 +63,5 @@ def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str
     con.execute(f"""
         create macro {schema}.indicators_as_of(ts) as table
         select * exclude (deleted) from {schema}.indicator_history
-        where known_from <= ({MOMENT})
+        where known_from <= ({moment_sql()})
         qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1 and not deleted""")

@@ -32,7 +32,7 @@ from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import exports, headlines, indicator_history, tables
 from warehouse.publishing.release_checks import run_checks
-from warehouse.reference.territory import territory
+from warehouse.reference.territory import local_day, territory
 from warehouse.statistics import composite, indicators, peers
 from warehouse.targets import assessment, changes, ledger
 
@@ -233,7 +233,7 @@ def build(
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
             changes.build(con, last and last.database, goals, record, "distretto")
-            assessment.build(con, goals, states, list(peers.shown()), ledger.day_of(built_at), "distretto")
+            assessment.build(con, goals, states, list(peers.shown()), local_day(built_at), "distretto")
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
             checks = run_checks(con, ledger.verify(goals, shown, home))

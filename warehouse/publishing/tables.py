@@ -21,7 +21,7 @@ from sources.data_folder import keep_private
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
-from warehouse.history.vintages import MOMENT, as_of_sql, revisions_sql
+from warehouse.history.vintages import as_of_sql, moment_sql, revisions_sql
 from warehouse.reference.territory import REFERENCE
 
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"create table {target}.history as "
         f"select h.* from {source}.history h semi join {target}.series using (series) order by all"
     )
-    known_then = as_of_sql(observation_columns(catalogue), "(" + MOMENT + ")", target)
+    known_then = as_of_sql(observation_columns(catalogue), "(" + moment_sql() + ")", target)
     con.execute(f"create macro {target}.as_of(ts) as table {known_then}")
     for table, types in REFERENCE_TABLES.items():
         typed = ", ".join(

@@ -17,8 +17,9 @@ import duckdb
 from sources.common.sql import literal, rows
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing.tables import write_table
+from warehouse.reference.territory import timezone
 from warehouse.statistics.indicators import load_indicators
-from warehouse.targets.ledger import ROME, Entry, Known, Ledger, Point, bounds, content, ordinal
+from warehouse.targets.ledger import Entry, Known, Ledger, Point, bounds, content, ordinal
 
 # the fewest changes from one period to the next that a drift is estimated from
 CHANGES = 5
@@ -412,7 +413,7 @@ def known_on(
     con: duckdb.DuckDBPyConnection, schema: str, pair: tuple[str, str], series: Sequence[Figure], day: date
 ) -> list[Figure]:
     """`series` as it was known at the end of `day` in Rome: revised figures as they were, later ones left out."""
-    moment = datetime.combine(day, time.max, ROME)
+    moment = datetime.combine(day, time.max, timezone())
     revised = con.execute(f"""
         select period, old_value, unit, old_flag, old_reliability, false, dataset, old_snapshot_id, old_known_from
         from {schema}.indicator_revisions

@@ -15,8 +15,9 @@ from typing import Any
 import duckdb
 
 from sources.common.sql import literal
+from warehouse.reference.territory import local_day
 from warehouse.targets.assessment import Figure, all_figures_sql, figures, judge_latest, judge_point
-from warehouse.targets.ledger import Entry, Ledger, day_of
+from warehouse.targets.ledger import Entry, Ledger
 
 COLUMNS = {
     "release_id": "varchar",
@@ -120,7 +121,7 @@ def _mark_targets(
               and geo = {literal(entry.geo)}""").fetchall()
         now = series[entry.indicator, entry.geo]
         for period, old_value in found:
-            told = effect(entry, now, period, old_value, day_of(release["built_at"]))
+            told = effect(entry, now, period, old_value, local_day(release["built_at"]))
             con.execute(
                 f"update {schema}.indicator_revisions set target_effect = list_concat(coalesce(target_effect, []), ?) "
                 "where release_id = ? and indicator = ? and geo = ? and period = ?",

@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from sources.data_folder import DataFolder, write_atomic
 from sources.errors import DistrettoError
-from warehouse.reference.territory import REFERENCE, territory
+from warehouse.reference.territory import REFERENCE, local_day, territory
 
 SHIPPED = REFERENCE / "targets.yml"
 GENESIS = "0" * 64
-ROME = ZoneInfo("Europe/Rome")
 Directive = Literal["sustainability", "aggregation", "territory", "talents", "monitoring", "dexterity"]
 Period = Annotated[
     str,
@@ -159,11 +157,6 @@ def bounds(period: str) -> tuple[date, date]:
         months, first = 1, int(part)
     after = first + months
     return date(year, first, 1), date(year + after // 13, (after - 1) % 12 + 1, 1) - timedelta(days=1)
-
-
-def day_of(moment: datetime) -> date:
-    """The day of `moment` on the clock in Rome, by which a bare date is read everywhere in a release."""
-    return moment.astimezone(ROME).date()
 
 
 def ordinal(period: str) -> int:
@@ -377,7 +370,7 @@ def sealed(ledger: Ledger, draft: Draft, known: Known, now: datetime) -> Entry:
             f"{'reads otherwise' if before else 'is not in the ledger'}."
         )
     _raise_unless_coherent(draft)
-    if draft.fixed_on > day_of(now):
+    if draft.fixed_on > local_day(now):
         raise LedgerError(f"fixed_on: {draft.fixed_on} is still to come.")
     value = known.values.get(draft.baseline.period)
     if value is None or known.unit is None:
@@ -475,7 +468,7 @@ def _timing(draft: Draft, recorded_at: datetime, known: set[str]) -> str:
     """The timing of all points together. Raises LedgerError naming the first that would be retrospective."""
     timings = set()
     for point in [*draft.milestones, draft.target]:
-        timing = timing_of(draft.fixed_on, day_of(recorded_at), point.period, point.period in known)
+        timing = timing_of(draft.fixed_on, local_day(recorded_at), point.period, point.period in known)
         if timing == "retrospective":
             why = (
                 "the release has its figure already"
