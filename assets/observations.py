@@ -234,7 +234,9 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
     store, dataset = run.store, run.catalogue[name]
     entry = dataset.sha256
     try:
-        run.replay(con, only=name)
+        if run.replay(con, only=name):
+            # what comes now must not overtake figures that may be restored
+            return Outcome.FAILED
         newest = store.undecided(name, "live", entry)
         arrived = store.waiting(name, entry) if dataset.accumulates else [newest] if newest else []
         if name in store.pins:

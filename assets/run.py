@@ -83,21 +83,26 @@ class RunContext:
             con, self.catalogue[snapshot.dataset], snapshot, staged, proposal, decide, provisional=hold
         )
 
-    def replay(self, con: duckdb.DuckDBPyConnection, only: str | None = None) -> None:
+    def replay(self, con: duckdb.DuckDBPyConnection, only: str | None = None) -> set[str]:
         """Bring history in step with the manifest. A dataset whose acceptance cannot be replayed pays for it alone.
 
-        Figures that do not fit into history are withdrawn and wait in quarantine, so that the snapshot before them stands
-        again. Where a body is damaged the dataset stays as it is until the body is back.
+        Figures that do not fit into history are withdrawn and wait in quarantine, so that the snapshot before them counts
+        again. Where a body is damaged the dataset stays as it is until the body is back; returns these datasets.
         """
+        damaged, set_aside = set(), False
         for unplayed in history.replay(con, self.catalogue, self.store, self.stage, only):
             acceptance, failure = unplayed.acceptance, unplayed.failure
             log.error("%s: %s", acceptance.dataset, failure.message)
             if isinstance(failure, DamagedSnapshot):
                 # without its stamp the provider is asked for the body again
                 record(self.home, acceptance.dataset, Outcome.FAILED, failure, known_stamp=None)
+                damaged.add(acceptance.dataset)
             else:
                 self._set_aside(acceptance, failure)
-        history.replay(con, self.catalogue, self.store, self.stage, only)
+                set_aside = True
+        if set_aside:
+            history.replay(con, self.catalogue, self.store, self.stage, only)
+        return damaged
 
     def _set_aside(self, acceptance: Acceptance, failure: DistrettoError) -> None:
         store, name = self.store, acceptance.dataset
