@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import datetime
 from typing import Any
@@ -30,26 +30,13 @@ from sources.errors import (
 )
 from sources.formats.staged import Staged
 from sources.http.client import Client
-from sources.protocols import Fetched
-from sources.protocols.download import Download
-from sources.protocols.drop import Drop, DroppedFile
-from sources.protocols.eurostat import Eurostat
-from sources.protocols.istat import Istat
-from sources.protocols.oecd import Oecd
-from sources.protocols.ops import Ops
+from sources.http.stopping import Stop
+from sources.protocols import Fetched, NamesSuccessors, Offered, Protocol, implementation
 from sources.snapshots import Snapshot
 from sources.staging import discard_staged, fresh_workdir
 from warehouse.history.dataset_state import Check, Outcome, note, read_status, record
 from warehouse.history.store import confirm
 
-PROTOCOLS = {
-    "download": Download,
-    "drop": Drop,
-    "eurostat": Eurostat,
-    "istat": Istat,
-    "oecd": Oecd,
-    "ops": Ops,
-}
 # history cannot do without these, whatever a person says: else the gate stops every dataset
 NEEDED = ("unique_keys", "no_empty_keys", "units")
 UNUSABLE = (
@@ -68,15 +55,18 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
     by_host: dict[str | None, list[Dataset]] = {}
     for dataset in (run.catalogue[name] for name in datasets):
         by_host.setdefault(urlsplit(run.providers[dataset.provider].base_url).hostname, []).append(dataset)
+    for host_datasets in by_host.values():
+        # what takes minutes must not keep the others from their turn
+        host_datasets.sort(key=lambda dataset: dataset.slow)
     checks = read_status(run.home).datasets
     known = {name: _known_stamp(run, name, checks.get(name, Check())) for name in run.catalogue}
     arrived: list[Future[None]] = []
-    keeping, interrupted = threading.Lock(), threading.Event()
+    keeping, stop = threading.Lock(), Stop()
 
     def ask(host_datasets: list[Dataset]) -> None:
-        protocols: dict[str, Any] = {}
+        protocols: dict[str, Protocol] = {}
         for dataset in host_datasets:
-            if interrupted.is_set():
+            if stop.is_set():
                 return
             provider = run.providers[dataset.provider]
             if provider.unset:
@@ -86,12 +76,12 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
                 continue
             log.info("%s: asking %s", dataset.id, provider.title)
             if provider.id not in protocols:
-                client = Client(provider, run.home.pace)
+                client = Client(provider, run.home.pace, stop=stop)
                 client.session.hooks["response"].append(run.clock.watch)
-                protocols[provider.id] = PROTOCOLS[provider.protocol](client, workdir)
+                protocols[provider.id] = implementation(provider.protocol)(client, workdir)
             protocol = protocols[provider.id]
             try:
-                found = protocol.fetch(dataset, known[dataset.id])
+                found: Sequence[Offered] | SourceError = protocol.fetch(dataset, known[dataset.id])
             except SourceError as failure:
                 found = failure
             except UNFORESEEN as failure:
@@ -101,8 +91,9 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             run.clock.check(run.home)
             with keeping:
                 log.info("%s: %s", dataset.id, _keep(run, dataset, found), extra={"done": dataset.id})
-                if hasattr(protocol, "twin") and (twin := protocol.twin(dataset)) is not None:
-                    note(run.home, dataset.id, twin=twin)
+                named = protocol.successors(dataset) if isinstance(protocol, NamesSuccessors) else None
+                if named is not None:
+                    note(run.home, dataset.id, twin=vars(named[0]) if named else {})
 
     with ThreadPoolExecutor(max_workers=max(len(by_host), 1)) as pool:
         arrived = [pool.submit(ask, host_datasets) for host_datasets in by_host.values()]
@@ -110,7 +101,7 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             for future in as_completed(arrived):
                 future.result()
         except BaseException:
-            interrupted.set()
+            stop.set()
             raise
 
 
@@ -126,9 +117,7 @@ def _known_stamp(run: RunContext, dataset: str, check: Check) -> datetime | None
     return check.known_stamp
 
 
-def _keep(
-    run: RunContext, dataset: Dataset, found: Fetched | list[DroppedFile] | SourceError | None
-) -> Outcome:
+def _keep(run: RunContext, dataset: Dataset, found: Sequence[Offered] | SourceError) -> Outcome:
     """Store what came and note the outcome."""
     store = run.store
     if isinstance(found, SourceError):
@@ -138,8 +127,14 @@ def _keep(
             folder = run.providers[dataset.provider].base_url
             return _record(run, dataset.id, Outcome.NOT_CONFIGURED, folder=folder)
         return _standing(run, dataset.id)
-    if isinstance(found, list):
+    if dataset.accumulates:
         return _keep_each(run, dataset, found)
+    return _keep_newest(run, dataset, found[-1].take())
+
+
+def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
+    """Store a body unless it is the one that stands."""
+    store = run.store
     stamp = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
@@ -149,7 +144,7 @@ def _keep(
     return _record(run, dataset.id, Outcome.ARRIVED, seen=new.id, **stamp)
 
 
-def _keep_each(run: RunContext, dataset: Dataset, found: list[DroppedFile]) -> Outcome:
+def _keep_each(run: RunContext, dataset: Dataset, found: Sequence[Offered]) -> Outcome:
     """Store every file that is not kept under its name yet; a refused one counts for as long as it lies there."""
     store = run.store
     kept = {(s.sha256, s.url): s for s in store.snapshots.values() if s.dataset == dataset.id}

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from assets.observations import PROTOCOLS
 from assets.run import RunContext, known_territories
 from sources.catalogue import Dataset
 from sources.common.periods import Period
@@ -24,7 +23,7 @@ from sources.errors import DistrettoError, InvalidPeriod
 from sources.formats import BodyFile
 from sources.formats.staged import Staged
 from sources.http.client import Client
-from sources.protocols import Structure
+from sources.protocols import DescribesTables, Protocol, Structure, implementation
 from sources.providers import Provider
 from sources.staging import decoded
 from warehouse.reference.territory import geography
@@ -45,8 +44,8 @@ def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
     run.home.root.mkdir(parents=True, exist_ok=True)
     # beside the folder of hand-laid files, as in a run
     with tempfile.TemporaryDirectory(prefix="probe-", dir=run.home.root) as folder:
-        protocol = PROTOCOLS[provider.protocol](Client(provider, run.home.pace), Path(folder))
-        if hasattr(protocol, "structure"):
+        protocol = implementation(provider.protocol)(Client(provider, run.home.pace), Path(folder))
+        if isinstance(protocol, DescribesTables):
             there = _ours(protocol.structure(dataset), provider)
         else:
             there = _by_fetching(protocol, dataset, provider, Path(folder))
@@ -146,15 +145,14 @@ def _periods(told: Iterable[str]) -> set[str]:
     return found
 
 
-def _by_fetching(protocol: Any, dataset: Dataset, provider: Provider, folder: Path) -> Structure:
-    fetched = protocol.fetch(dataset, None)
-    if not fetched:
+def _by_fetching(protocol: Protocol, dataset: Dataset, provider: Provider, folder: Path) -> Structure:
+    offered = protocol.fetch(dataset, None)
+    if not offered:
         raise DistrettoError(
             f"There is no {dataset.code} in the folder {provider.base_url}.", hint="lay the file there."
         )
-    if isinstance(fetched, list):
-        # of several files the youngest
-        fetched = fetched[-1].take()
+    # of several files the youngest
+    fetched = offered[-1].take()
     body, called = fetched.body, PurePosixPath(fetched.body.url).name
     file = BodyFile(body.path, body.gzipped, called)
     staged = decoded(file, fetched.format, dataset, provider, folder / "decoded", known=known_territories())

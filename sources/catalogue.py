@@ -162,6 +162,8 @@ class Dataset(Strict):
     slices: Dimension | None = None
     keep_latest: Dimension | None = None
     collect_rest: Dimension | None = None
+    # the provider takes minutes to serve it: asked for last
+    slow: bool = False
     status: Literal["live", "frozen"]
     licence: str | None = None
     redistribution: Redistribution | None = None

@@ -1,11 +1,12 @@
-"""What can be said of a provider before it is asked for figures: does it answer, may it be asked, what does it owe us.
+"""What can be said of a provider before it is asked for figures: does it answer, may it be asked, what is due.
 
-Belongs here: one question a provider, through the client that keeps pace and bans. Does not belong here: figures
-(`protocols/`) and printing.
+Belongs here: one small documented request a provider, through the client that keeps rate limits and bans. Does not
+belong here: figures (`protocols/`) and printing.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,18 +19,20 @@ from sources.http.client import Client
 from sources.providers import Provider
 
 
-def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
-    """Whether `provider` answers (None: not asked), what it said, its credentials, its pace, and what to do next.
+def examine(provider: Provider, kept: Path, *, ask: bool) -> dict[str, Any]:
+    """Whether `provider` answers (None: not asked), what it said, its credentials, its rate limit, and what to do next.
 
-    Asking is one request for its base address, which counts against its pace and may meet its ban; any status is
-    an answer. `may_be_asked_at`: when its pace and its ban, `not_before`, allow the next request. `requests_a_run`: how
-    many its pace leaves room for in a run; the budgets of an hour and of a week: what is left. None: it has none.
+    Asking is one request, the `small_request` of providers.yml: it counts against the rate limit and respects a ban, but
+    never sets one; any status is an answer. `kept` is the data folder's `pace/`. `may_be_asked_at`: when interval and
+    ban, `not_before`, allow the next request. `requests_a_run`: how many the interval allows in a run; the quotas of an
+    hour and of a week: what is left. None: it has none.
     """
-    client = Client(provider.model_copy(update={"attempts": 1}), pace)
+    client = Client(provider.model_copy(update={"attempts": 1}), kept, remembers=False)
     host = urlsplit(provider.base_url).hostname
     found: dict[str, Any] = {"provider": provider.id, "host": host, "answers": None, "said": "", "next": ""}
+    missing = [name for name in provider.credentials if name in provider.unset]
     found["credentials"] = (
-        "none needed" if not provider.credentials else "not configured" if provider.unset else "configured"
+        "none needed" if not provider.credentials else "not configured" if missing else "configured"
     )
     if provider.unset:
         names = " and ".join(provider.unset)
@@ -38,17 +41,10 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
             "next": f"set {names} in the environment, or leave it as it is: no failure.",
         }
     elif host and ask:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                client.get(provider.base_url, Path(folder) / "answer")
-                found |= {"answers": True, "said": "HTTP 200."}
-            except (Unreachable, TooSlow) as failure:
-                found |= {"answers": False, "said": failure.message, "next": failure.hint}
-            except SourceError as failure:
-                found |= {"answers": True, "said": failure.message}
-    standing = client.standing()
-    asked, banned = standing.last, standing.not_before
-    now, interval = datetime.now(UTC), provider.min_interval_s
+        found |= _asked(client)
+    state = client.limiter.state()
+    asked, banned = state.last, state.not_before
+    now, interval = datetime.now(UTC), provider.interval_s
     allowed = max(now, banned or now, asked + timedelta(seconds=interval) if asked else now)
     if banned and banned > now:
         found |= {
@@ -56,17 +52,37 @@ def examine(provider: Provider, pace: Path, *, ask: bool) -> dict[str, Any]:
             "said": f"Not to be asked before {banned:%Y-%m-%d %H:%M} UTC.",
             "next": "nothing: the first run after that asks again.",
         }
-    elif standing.requests_left == 0 or standing.bytes_left == 0:
-        found["next"] = "nothing: its budget is spent; the first run that has one again goes on."
+    elif state.requests_left == 0 or state.bytes_left == 0:
+        found["next"] = "nothing: its quota is spent; the first run that has one again goes on."
     return found | {
         "seconds_between_requests": interval,
         "requests_a_run": int(provider.host_budget_s / interval) if host and interval else None,
-        "requests_left_this_hour": standing.requests_left,
-        "bytes_left_this_week": standing.bytes_left,
+        "requests_left_this_hour": state.requests_left,
+        "bytes_left_this_week": state.bytes_left,
         "last_asked": asked.isoformat() if asked else None,
         "may_be_asked_at": allowed.isoformat() if host else None,
         "not_before": banned.isoformat() if banned else None,
     }
+
+
+def _asked(client: Client) -> dict[str, Any]:
+    """What the provider's one small request came to."""
+    provider = client.provider
+    method, _, path = (provider.small_request or "").rpartition(" ")
+    secrets = tuple(os.environ[name] for name in provider.credentials)
+    # credentials are those of an OAuth 2.0 client (RFC 6749, 4.4), and the request its token
+    granted: dict[str, Any] = (
+        {"auth": secrets, "form": {"grant_type": "client_credentials"}} if len(secrets) == 2 else {}
+    )
+    url = f"{provider.base_url}/{path}" if path else provider.base_url
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            client.get(url, Path(folder) / "answer", head=method == "HEAD", **granted)
+        except (Unreachable, TooSlow) as failure:
+            return {"answers": False, "said": failure.message, "next": failure.hint}
+        except SourceError as failure:
+            return {"answers": True, "said": failure.message, "next": failure.hint}
+    return {"answers": True, "said": "HTTP 200."}
 
 
 def owed(dataset: Dataset, state: dict[str, Any]) -> dict[str, Any]:

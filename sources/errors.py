@@ -62,6 +62,10 @@ class UnknownUnit(DistrettoError, ValueError):
     hint = "use a code of sources/common/units.yml, or add a line there."
 
 
+class Interrupted(BaseException):
+    """The run was told to end, by Ctrl-C or SIGTERM. Like KeyboardInterrupt, no handler of failures catches it."""
+
+
 class SpecError(DistrettoError):
     """A YAML file of the project or of the user breaks its schema."""
 

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from sources.common.config import Document, Strict, choice, read
+from sources.protocols import REGISTRY
 
 FILE = Path(__file__).parent / "providers.yml"
-REGISTRY = ("download", "drop", "eurostat", "istat", "oecd", "ops")
 Dimension = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 # whether data may be redistributed with their source named, or are for internal use only
 Redistribution = Literal["allowed", "denied"]
@@ -48,6 +48,16 @@ class Provider(Strict):
     async_poll_s: float | int = Field(default=0, ge=0)
     async_budget_s: float | int = Field(default=0, ge=0)
     ban_s: float | int | None = Field(default=None, gt=0)
+    # requests a minute until the provider says its own number
+    assumed_per_minute: int | None = Field(default=None, gt=0)
+    # other origins that the provider redirects to
+    redirects_to: list[str] = []
+    # what `distretto doctor` asks for below base_url, `HEAD ` before it where the file is large
+    small_request: str | None = None
+    # the dataset by which `make live` tries the provider
+    smoke_table: str | None = None
+    # the environment variable by which an operator allows asking; unset: nobody is asked
+    decision: str | None = None
     renames: dict[str, Dimension] = {}
     territories: str | None = None
     allowed_absence_days: int = Field(gt=0)
@@ -81,8 +91,14 @@ class Provider(Strict):
 
     @property
     def unset(self) -> list[str]:
-        """The environment variables among `credentials` without a value: the provider is not asked without them."""
-        return [name for name in self.credentials if not os.environ.get(name)]
+        """The environment variables without a value, credentials and `decision`: the provider is not asked without them."""
+        needed = [*self.credentials, *([self.decision] if self.decision else [])]
+        return [name for name in needed if not os.environ.get(name)]
+
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two requests at the beginning of a run."""
+        return max(float(self.min_interval_s), 60 / self.assumed_per_minute if self.assumed_per_minute else 0)
 
 
 def load_providers() -> dict[str, Provider]:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,9 @@ from warehouse.history.dataset_state import read_status
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
+
+# processes that tests start with settings of their own keep their rate limits here, not in the user's folder
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="distretto-tests-")
 
 # a loaded machine is no mistake of the code
 hypothesis_settings.register_profile("unhurried", deadline=None)
@@ -103,6 +107,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DISTRETTO_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("DISTRETTO_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("DISTRETTO_PROVIDERS", str(settings(tmp_path, "http://127.0.0.1:9")))
 
 
@@ -196,6 +201,10 @@ class World:
             with run.warehouse() as con:
                 admit(run, con, dataset)
         return read_status(home).datasets[dataset].to_dict()
+
+    def rate_limits(self, host: str = "127.0.0.1") -> dict[str, Any]:
+        """What is kept on disk of the requests to `host`."""
+        return json.loads((self.folder / "state" / "pace" / f"{host}.json").read_text())
 
     def history(self, dataset: str = "toy") -> list[tuple]:
         """Geo, indicator, period and value of every version that the warehouse holds of a toy dataset."""

@@ -1,8 +1,8 @@
-"""`make live`: every real provider asked for one small thing, told in a table. A person starts it; no test and no CI does.
+"""`make live`: ask every real provider for one small thing and print a table. A person starts it; no test and no CI does.
 
-Each provider is asked what one of its tables is like, by the client and the pace of the nightly run, whose memory on
-disk is the data folder's: a ban in force is kept, and ISTAT waits its fifteen seconds. Belongs here: choosing what to
-ask and printing. Does not belong here: the comparison (`assets/probe.py`) and what else is known (`distretto doctor`).
+Each provider is asked what its `smoke_table` of providers.yml is like, by the client and the rate limits of the nightly
+run: a ban in force is respected, and ISTAT waits its fifteen seconds. Belongs here: asking and printing. Does not
+belong here: the comparison (`assets/probe.py`) and what else is known (`distretto doctor`).
 """
 
 from __future__ import annotations
@@ -12,37 +12,35 @@ import sys
 import time
 from typing import Any
 
-from assets.observations import PROTOCOLS
 from assets.probe import probe
 from assets.run import RunContext
 from pipelines import console
 from sources.data_folder import DataFolder
 from sources.doctor import examine
 from sources.errors import DistrettoError, RateLimited, TooSlow, Unreachable
+from sources.protocols import DescribesTables, implementation
 from sources.providers import Provider
 
 
 def ask(run: RunContext, provider: Provider) -> dict[str, Any]:
     """One row of the table: `reachable` is None where nobody was asked."""
-    entries = [d for d in run.catalogue.values() if d.provider == provider.id]
+    entry = run.catalogue.get(provider.smoke_table or "")
     row: dict[str, Any] = {"provider": provider.id, "reachable": None, "status": "", "learnt": ""}
     if not provider.base_url.startswith("http"):
         return row | {"status": "a folder"}
     if provider.unset:
         return row | {"status": "not configured", "learnt": f"needs {' and '.join(provider.unset)}"}
-    print(f"asking {provider.title}, one request every {provider.min_interval_s:g} s", file=sys.stderr)
+    print(f"asking {provider.title}, one request every {provider.interval_s:g} s", file=sys.stderr)
     begun = time.monotonic()
-    if not (entries and hasattr(PROTOCOLS[provider.protocol], "structure")):
+    if entry is None or not issubclass(implementation(provider.protocol), DescribesTables):
         found = examine(provider, run.home.pace, ask=True)
         status = {True: "answered", False: "Unreachable", None: "not asked"}[found["answers"]]
         row |= {
             "reachable": found["answers"],
             "status": status,
-            "learnt": f"its base address: {found['said']}",
+            "learnt": f"its small request: {found['said']}",
         }
     else:
-        # the table with the fewest dimensions, live ones first
-        entry = min(entries, key=lambda d: (d.status != "live", len(d.dimensions), d.id))
         try:
             found = probe(run, entry)
             periods = " to ".join(found["periods"]["provider"]) or "periods not told"

@@ -102,10 +102,24 @@ class IstatServer(EurostatServer):
         self.archive = b""
         self._said: list[tuple[str, Answer]] = []
         self._number = 0
+        # five queries a minute; a test shortens the minute together with the interval
+        self.most_per_minute, self.minute_s = 5, 0.0
+        self.asked_at: list[float] = []
+        self._banned = False
+
+    def limited(self, request: Request) -> Answer | None:
+        """A sixth query within a minute bans the address for two days: nobody is answered any more."""
+        if request.path.startswith(REST):
+            recent = [one for one in self.asked_at if request.time - one < self.minute_s]
+            if len(recent) >= self.most_per_minute and not self._banned:
+                self._banned = True
+                self.violations.append(f"{len(recent) + 1} queries within a minute")
+            self.asked_at.append(request.time)
+        return Answer(403, b"Forbidden") if self._banned else super().limited(request)
 
     @property
     def host(self) -> str:
-        # by name, so that its pace is not that of the other providers on loopback
+        # by name, so that its rate limit is not that of the other providers on loopback
         return f"http://localhost:{self.port}"
 
     @property
@@ -137,11 +151,15 @@ class IstatServer(EurostatServer):
                 return self._message(self._dataflow(code))
             case ["datastructure", "IT1", dsd, "1.0"] if dsd.removeprefix("DSD_") in self.flows:
                 return self._message(self._structure(dsd.removeprefix("DSD_")))
-            case ["availableconstraint", code] if code in self.flows:
-                return self._message(self._constraint(code))
+            case ["availableconstraint", flow, "all", "all", dimension] if self._code(flow) in self.flows:
+                return self._message(self._constraint(self._code(flow), dimension))
             case ["data", flow, key, "ALL"] if flow.removeprefix("IT1,") in self.flows:
                 return self._data(request, flow.removeprefix("IT1,"), key)
         return Answer(404, b"NoRecordsFound")
+
+    @staticmethod
+    def _code(flow: str) -> str:
+        return flow.removeprefix("IT1,").removesuffix(",1.0")
 
     def _data(self, request: Request, code: str, key: str) -> Answer:
         table = self.flows[code]
@@ -186,12 +204,13 @@ class IstatServer(EurostatServer):
             "</structure:DataStructureComponents></structure:DataStructure></structure:DataStructures>"
         )
 
-    def _constraint(self, code: str) -> str:
+    def _constraint(self, code: str, dimension: str) -> str:
         table = self.flows[code]
         there = {d: table.codes(i) for i, d in enumerate(table.dimensions)} | table.constraint
         values = "".join(
             f'<common:KeyValue id="{d}">{"".join(f"<common:Value>{c}</common:Value>" for c in codes)}</common:KeyValue>'
             for d, codes in there.items()
+            if d == dimension
         )
         return (
             '<structure:Constraints><structure:ContentConstraint id="CR" agencyID="IT1" type="Actual">'

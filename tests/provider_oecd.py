@@ -59,10 +59,21 @@ class OecdServer(EurostatServer):
         super().__init__(port)
         self.flows: dict[str, Flow] = {}
         self._said: list[tuple[str, Answer]] = []
+        self.most_per_hour = 60
+        # how OECD refuses what is too much: 429, or 403 with a text, by reports of its users
+        self.too_many = Answer(429, b"Too Many Requests")
+
+    def limited(self, request: Request) -> Answer | None:
+        """More than sixty requests within an hour are refused."""
+        recent = [one for one in self.requests if request.time - one.time < 3600]
+        if len(recent) >= self.most_per_hour:
+            self.violations.append(f"{len(recent) + 1} requests within an hour")
+            return self.too_many
+        return super().limited(request)
 
     @property
     def host(self) -> str:
-        # by name, so that its pace is not that of the other providers on loopback
+        # by name, so that its rate limit is not that of the other providers on loopback
         return f"http://localhost:{self.port}"
 
     @property

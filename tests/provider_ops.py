@@ -24,9 +24,16 @@ EXPIRED = (
 RESULT = (
     '<?xml version="1.0" encoding="UTF-8"?><ops:world-patent-data xmlns:ops="http://ops.epo.org">'
     '<ops:meta name="elapsed-time" value="{number}"/><ops:biblio-search total-result-count="{hits}">'
-    '<ops:query syntax="CQL">the query</ops:query><ops:range begin="1" end="1"/><ops:search-result/>'
-    "</ops:biblio-search></ops:world-patent-data>"
+    '<ops:query syntax="CQL">the query</ops:query><ops:range begin="{first}" end="{last}"/>'
+    "<ops:search-result>{references}</ops:search-result></ops:biblio-search></ops:world-patent-data>"
 )
+REFERENCE = (
+    '<ops:publication-reference system="ops.epo.org" family-id="{number}"><document-id document-id-type="docdb">'
+    "<country>EP</country><doc-number>{number}</doc-number><kind>A1</kind></document-id></ops:publication-reference>"
+)
+# of a query, and of one index in it, names counted by their words
+MOST_TERMS, MOST_TERMS_AN_INDEX = 20, 10
+MOST_TOTAL, MOST_LISTED = 10_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class OpsServer(EurostatServer):
 
     @property
     def host(self) -> str:
-        # by name, so that its pace is not that of the other providers on loopback
+        # by name, so that its rate limit is not that of the other providers on loopback
         return f"http://localhost:{self.port}"
 
     @property
@@ -101,25 +108,50 @@ class OpsServer(EurostatServer):
         if self._tokens.get(token, 0) <= 0:
             return Answer(400, EXPIRED.encode(), XML, self.quota.headers())
         self._tokens[token] -= 1
-        if request.headers.get("X-OPS-Range") != "1-1":
-            return self._fault(400, "CLIENT.InvalidQuery", "more was asked than is needed")
-        hits = self._hits(request.query["q"][0])
-        if not hits:
+        cql = request.query["q"][0]
+        if told := self._too_many_terms(cql):
+            self.violations.append(f"{told}: {cql}")
+            return self._fault(413, "CLIENT.ScopeTermsMaximumNumber", told)
+        first, last = map(int, request.headers.get("X-OPS-Range", "1-25").split("-"))
+        if not 1 <= first <= last < first + 100 or last > MOST_LISTED:
+            return self._fault(413, "CLIENT.InvalidQuery", f"The range {first}-{last}")
+        found = self._found(cql)
+        if not found:
             return self._fault(404, "SERVER.EntityNotFound", "No results found")
-        body = RESULT.format(hits=hits, number=len(self.requests)).encode()
-        return Answer(body=body, content_type=XML, headers=self.quota.headers())
+        references = "".join(REFERENCE.format(number=1_000_000 + one) for one in found[first - 1 : last])
+        body = RESULT.format(
+            hits=min(len(found), MOST_TOTAL),
+            number=len(self.requests),
+            first=first,
+            last=last,
+            references=references,
+        )
+        return Answer(body=body.encode(), content_type=XML, headers=self.quota.headers())
 
-    def _hits(self, cql: str) -> int:
+    @staticmethod
+    def _too_many_terms(cql: str) -> str:
+        """What of the limits on terms the query breaks; empty where it keeps them."""
+        by_index: dict[str, int] = {}
+        for index, quoted, bare in re.findall(r'(\w+)\s*(?:=|within)\s*(?:"([^"]*)"|(\S+))', cql):
+            by_index[index] = by_index.get(index, 0) + len(re.findall(r"[^\W_]+", quoted or bare))
+        if sum(by_index.values()) > MOST_TERMS:
+            return f"{sum(by_index.values())} terms in the query"
+        most = max(by_index.values(), default=0)
+        return f"{most} terms of one index" if most > MOST_TERMS_AN_INDEX else ""
+
+    def _found(self, cql: str) -> list[int]:
+        """The documents that a query finds, by their place among all."""
         asked = re.fullmatch(r'pn=EP and \((.+?)\) and \((.+?)\) and pd within "(\d{8}) (\d{8})"', cql)
         if not asked:
-            return 0  # a search that is not understood finds nothing
+            return []  # a search that is not understood finds nothing
         names, classes = re.findall(r'pa="([^"]+)"', asked[1]), re.findall(r"cpc=(\w+)", asked[2])
-        return sum(
-            asked[3] <= document.day <= asked[4]
+        return [
+            place
+            for place, document in enumerate(self.documents)
+            if asked[3] <= document.day <= asked[4]
             and any(name in given.lower() for name in names for given in document.names)
             and any(symbol.startswith(one) for one in classes for symbol in document.symbols)
-            for document in self.documents
-        )
+        ]
 
     def _fault(self, status: int, code: str, words: str) -> Answer:
         return Answer(status, FAULT.format(code=code, words=words).encode(), XML, self.quota.headers())

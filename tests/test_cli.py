@@ -426,7 +426,7 @@ def test_the_doctor_tells_who_answers_who_does_not_and_who_must_not_be_asked(wor
     assert banned["may_be_asked_at"] == banned["not_before"] > banned["last_asked"]
     assert len(world.server.requests) == asked
     world.server.stop()
-    (world.home / "pace").rename(world.home / "pace-before")
+    (world.folder / "state").rename(world.folder / "state-before")
     down = eurostat()
     assert down["answers"] is False and down["next"]
     outcome = world.run("doctor")

@@ -151,7 +151,7 @@ def test_no_provider_is_left_alone_for_longer_than_a_week(world: World):
     """A header that is wrong, as one in milliseconds is, must not silence a provider for years."""
     world.server.behave("inventory", "rate_limited", argument=10**15)
     world.night()
-    until = Client(load_providers()["eurostat"], DataFolder.from_env().pace).standing().not_before
+    until = Client(load_providers()["eurostat"], DataFolder.from_env().pace).limiter.state().not_before
     assert timedelta(days=6.9) < until - utc_now() <= timedelta(days=7)
 
 

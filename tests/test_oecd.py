@@ -176,6 +176,27 @@ def test_a_403_is_a_wrong_key_and_no_ban(oecd: Oecd):
     assert oecd.admit()["outcome"] == "updated", "the structure is asked again, and nobody is banned"
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "header", "wait"),
+    [
+        (403, "You have exceeded the number of requests for data downloads permitted", {}, 900),
+        (403, "Limit of 60 downloads per hour reached", {}, 900),
+        (403, "Too many requests from your address", {}, 900),
+        (403, "", {"Retry_After": "1800"}, 1800),
+        (503, "Request quota exhausted", {}, 900),
+        (503, "Service unavailable", {"Retry_After": "1200"}, 1200),
+    ],
+)
+def test_a_limit_in_any_words_is_a_pause_and_keeps_the_structure(oecd: Oecd, status, words, header, wait):
+    oecd.set_provider(ban_s=900)
+    oecd.server.say("*/data/*", status, words, **header)
+    before = time.time()
+    state = oecd.admit()
+    assert state["failure"]["kind"] == "RateLimited", state
+    assert wait - 5 <= oecd.world.rate_limits("localhost")["not_before"] - before <= wait + 60
+    assert list((oecd.world.home / "pace" / "structures").iterdir()), "the structure is kept"
+
+
 @pytest.mark.parametrize(("header", "wait"), [({}, 900), ({"Retry_After": "3600"}, 3600)])
 def test_a_429_lasts_minutes_and_is_remembered(oecd: Oecd, header, wait):
     oecd.set_provider(ban_s=900)
@@ -183,8 +204,7 @@ def test_a_429_lasts_minutes_and_is_remembered(oecd: Oecd, header, wait):
     before = time.time()
     state = oecd.admit()
     assert state["failure"]["kind"] == "RateLimited" and len(oecd.requests) == 3
-    (pace,) = (oecd.world.home / "pace").glob("*.json")
-    assert wait - 5 <= json.loads(pace.read_text())["not_before"] - before <= wait + 60
+    assert wait - 5 <= oecd.world.rate_limits("localhost")["not_before"] - before <= wait + 60
     assert oecd.admit()["outcome"] == "failed" and oecd.requests == []
 
 
@@ -193,12 +213,12 @@ def test_the_hour_has_a_budget_that_outlives_the_process(oecd: Oecd):
     assert oecd.admit()["outcome"] == "updated"
     assert oecd.admit()["outcome"] == "unchanged"
     state = oecd.admit()
-    assert "4 requests within an hour, of 4" in str(state) and oecd.requests == []
-    (pace,) = (oecd.world.home / "pace").glob("*.json")
-    kept = json.loads(pace.read_text())
+    assert "4 requests within an hour; the provider allows 4" in str(state) and oecd.requests == []
+    kept = oecd.world.rate_limits("localhost")
     assert 3500 < kept["not_before"] - time.time() <= 3600
     # an hour later
-    pace.write_text(json.dumps({"last": 0, "hour": [moment - 3600 for moment in kept["hour"]]}))
+    earlier = json.dumps({"last": 0, "hour": [moment - 3600 for moment in kept["hour"]]})
+    (oecd.world.folder / "state" / "pace" / "localhost.json").write_text(earlier)
     assert oecd.admit()["outcome"] == "unchanged"
 
 

@@ -78,7 +78,7 @@ def test_a_damaged_inventory_is_read_or_does_without():
         conversation = Eurostat(Silent(damaged(sound, random.Random(number))), Path())
         entry = conversation._entry(dataset)
         assert conversation._address(dataset, entry).startswith(f"http://127.0.0.1:9{BASE}/sdmx/")
-        conversation.twin(dataset)
+        conversation.successors(dataset)
 
 
 class Silent:
@@ -107,4 +107,4 @@ def test_an_inventory_with_an_endless_cell_is_done_without(python_limit):
     dataset = load_catalogue()["bd_hgnace_r"]
     assert conversation._entry(dataset) == {}
     assert conversation._address(dataset, {}).endswith("/data/BD_HGNACE_R?format=TSV&compressed=true")
-    assert conversation.twin(dataset) is None
+    assert conversation.successors(dataset) is None

@@ -1,12 +1,14 @@
-"""The nightly job and the validation of the catalogue: `refresh`, `validate`.
+"""The nightly job, its plan and its record, and the validation of the catalogue: `refresh`, `record`, `validate`.
 
-Belongs here: starting a run and reporting its result. Does not belong here: what a run does (`pipelines/run.py`).
+Belongs here: starting a run and reporting its result. Does not belong here: what a run does (`pipelines/run.py`), what
+it would ask (`sources/plan.py`) and how an exchange is kept (`sources/cassettes.py`).
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,12 +29,21 @@ def refresh(
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no provider; work with what is here and what ships.")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Ask nobody; print what a night would ask at most, and how long it takes."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask the providers, let good figures into history, publish a release if anything changed.
 
     This is the nightly job, run here without a daemon. Example: [cyan]distretto refresh --only bd_size_r3[/cyan]
     """
+    if plan:
+        _plan(dataset_names(only), as_json)
+        return
     # what Dagster and Great Expectations make lives to the end: looking for garbage in it cost 0.8 s of imports and
     # 1.2 s at exit
     gc.set_threshold(50_000)
@@ -60,6 +71,80 @@ def refresh(
     else:
         console.refreshed(report)
     if run.worse or run.undrawn:
+        raise typer.Exit(3)
+
+
+def _plan(names: list[str], as_json: bool) -> None:
+    """Print what a night would ask of each host, and which tables' keys nothing proves."""
+    from sources.catalogue import load_catalogue
+    from sources.plan import plan
+    from sources.providers import load_providers
+    from sources.snapshots import SnapshotStore
+
+    home, catalogue = DataFolder.from_env(), load_catalogue()
+    store = SnapshotStore(home)
+    newest = {name: store.newest(name, "live") for name in names}
+    sizes = {name: snapshot.size for name, snapshot in newest.items() if snapshot}
+    found = plan([catalogue[name] for name in names], load_providers(), home.pace, sizes)
+    if as_json:
+        hosts = [vars(host) for host in found.hosts]
+        requests = {name: [vars(one) for one in several] for name, several in found.requests.items()}
+        print(to_json({"hosts": hosts, "requests": requests, "unproven": found.unproven}, indent=1))
+        return
+    rows = [
+        {
+            "host": host.host,
+            "datasets": len(host.datasets),
+            "requests": host.requests,
+            "minutes": round(host.seconds / 60, 1),
+            "last bodies": f"{host.known_bytes:,} bytes of {host.sized}" if host.sized else "unknown",
+            "later nights": host.over_budget,
+            "not asked": ", ".join(
+                f"{name} ({' and '.join(unset)})" for name, unset in host.not_asked.items()
+            ),
+        }
+        for host in found.hosts
+    ]
+    console.table(rows, list(rows[0]) if rows else ["host"])
+    if found.unproven:
+        console.done(f"No evidence of the key of: {', '.join(found.unproven)}.", "the first night shows it.")
+    console.done(
+        "At most: every table changed, nothing kept. Minutes are those between requests; a provider's own slowness "
+        "comes on top.",
+        "",
+    )
+
+
+@app.command()
+def record(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATASET]...", help="Datasets to ask for. Default: all.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the cassettes.")] = Path(
+        "cassettes"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Ask the providers and keep each exchange as a file, to send with a report. No data enters the data folder.
+
+    Exit code 3 if a provider refused. Example: [cyan]distretto record istat_bes_territ_11 -o cassettes[/cyan]
+    """
+    from sources.cassettes import record as record_exchanges
+    from sources.catalogue import load_catalogue
+    from sources.providers import load_providers
+
+    catalogue, home = load_catalogue(), DataFolder.from_env()
+    chosen = [catalogue[name] for name in dataset_names(names)]
+    chosen.sort(key=lambda dataset: dataset.slow)
+    rows = record_exchanges(chosen, load_providers(), home.pace, output)
+    if as_json:
+        print(to_json(rows, indent=1))
+    else:
+        console.table(rows, ["dataset", "provider", "exchanges", "result"])
+        console.done(
+            f"Cassettes are in {output}.", "read them before you send them: docs/first-live-night.md."
+        )
+    if any(row["result"] != "answered" and not row["result"].startswith("not asked") for row in rows):
         raise typer.Exit(3)
 
 

@@ -1,31 +1,30 @@
-"""One polite HTTP client on requests: pace kept on disk, bounded retries, caps on bytes and time.
+"""HTTP client built on requests: bounded retries, one deadline an exchange, redirects, caps on bytes.
 
-Belongs here: what every provider shares. Does not belong here: what a body means (`protocols/`).
-Retried are 408, 429, 5xx and broken reads. A failed connect is not: the host is down for this run.
+Belongs here: what every provider shares. Does not belong here: how often to ask (`rate_limit.py`), sockets
+(`transport.py`), what a body means (`sources/protocols/`).
+It retries 408, 429, 5xx and broken reads. It does not retry a failed connect: the host is down for this run.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import json
+import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from filelock import FileLock
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from sources.data_folder import write_atomic
+from sources.common.version import version
 from sources.errors import (
     BrokenRead,
     Forbidden,
@@ -38,6 +37,9 @@ from sources.errors import (
     Unavailable,
     Unreachable,
 )
+from sources.http.rate_limit import LONGEST_WAIT_S, RateLimiter
+from sources.http.stopping import Stop
+from sources.http.transport import Adapter, Line
 from sources.providers import Provider
 
 CHUNK = 1 << 16
@@ -48,9 +50,8 @@ KEPT_HEADERS = (
     # of EPO's: how busy the service is, what of the quota is used, why it refuses
     *("x-throttling-control", "x-rejection-reason", "x-registeredquotaperweek-used"),
 )
-HOUR_S = 3600
-# no ban that is known of lasts longer, and a header may be wrong
-LONGEST_WAIT_S = 7 * 24 * HOUR_S
+# headers that are never shown or stored
+SECRETS = frozenset({"Authorization", "Proxy-Authorization", "Cookie"})
 # a name and a secret, or what puts its headers on a request
 Auth = tuple[str, str] | Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
@@ -82,29 +83,44 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """When a host was last asked, before when it is not to be asked again, and what its budgets leave; None: has none."""
+class Exchange:
+    """One request and its complete response, before anybody judged it; `secret` where its body must not be kept."""
 
-    last: datetime | None
-    not_before: datetime | None
-    requests_left: int | None
-    bytes_left: int | None
+    method: str
+    sent: dict[str, str]
+    received: dict[str, str]
+    body: Body
+    secret: bool
 
 
-@dataclass
 class Client:
-    """Asks one provider, one request at a time. `pace` is a folder shared by all processes."""
+    """Asks one provider, one request at a time.
 
-    provider: Provider
-    pace: Path
-    session: requests.Session = field(default_factory=requests.Session)
-    down: Unreachable | None = None
-    _deadline: float = field(init=False)
+    `pace` is the data folder's folder of that name: protocols keep there what holds between runs (`kept`), unless `own`
+    names another place. `stop` ends waiting and reading. With `remembers` off, a refusal sets no ban. `observe` is
+    shown every exchange.
+    """
 
-    def __post_init__(self) -> None:
-        self.session.headers["User-Agent"] = "distretto/0.1 (territorial indicator pipeline)"
-        self.session.headers["Accept-Encoding"] = "gzip"
-        self._deadline = time.monotonic() + self.provider.host_budget_s
+    def __init__(
+        self,
+        provider: Provider,
+        pace: Path,
+        *,
+        own: Path | None = None,
+        stop: Stop | None = None,
+        remembers: bool = True,
+        observe: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self.provider, self.kept, self.stop = provider, own or pace, stop or Stop()
+        self.limiter = RateLimiter(provider, pace, self.stop)
+        self.down: Unreachable | None = None
+        self._remembers, self._observe = remembers, observe
+        self._line = Line()
+        self.session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, Adapter(self._line))
+        self.session.headers.update({"User-Agent": user_agent(), "Accept-Encoding": "gzip"})
+        self._deadline = time.monotonic() + provider.host_budget_s
 
     def get(
         self,
@@ -114,41 +130,40 @@ class Client:
         dataset: str = "",
         accept: str = "*/*",
         since: datetime | None = None,
-        judge: Callable[[int, Body], SourceError | None] = lambda status, body: None,
+        classify: Callable[[int, Body], SourceError | None] = lambda status, body: None,
         auth: Auth | None = None,
         form: dict[str, str] | None = None,
+        head: bool = False,
     ) -> Body:
-        """Fetch `url` into the file `into`, where it has changed `since`; a `form` is posted. What `auth` and `form` send
-        is kept nowhere.
+        """Fetch `url` into the file `into` if it has changed `since`; a `form` is posted, `head` asks for headers alone.
 
-        `judge` reads status and body of each attempt and may name the failure; where it names none, the
-        status decides. Raises a SourceError of the kind that fits.
+        What `auth` and `form` send is stored nowhere. `classify` reads status and body of each attempt and may name
+        the failure; where it names none, the status decides. Raises a SourceError of the kind that fits, Interrupted.
         """
         if self.down:
             raise Unreachable(self.down.message, provider=self.provider.id, dataset=dataset, url=url)
         retrying = Retrying(
             retry=retry_if_exception(lambda failure: isinstance(failure, SourceError) and failure.transient),
-            stop=self._stop,
+            stop=self._give_up,
             wait=self._wait,
-            sleep=time.sleep,
+            sleep=self.stop.wait,
             reraise=True,
         )
         headers = {"Accept": accept}
         if since:
             headers["If-Modified-Since"] = format_datetime(since.astimezone(UTC), usegmt=True)
+        asked = _Request("POST" if form else "HEAD" if head else "GET", url, headers, auth, form)
         try:
-            return retrying(
-                self._attempt, url, into, dataset, judge, {"headers": headers, "auth": auth, "form": form}
-            )
-        except RateLimited as failure:
-            if failure.retry_after:
-                self._remember(not_before=time.time() + min(failure.retry_after, LONGEST_WAIT_S))
+            return retrying(self._attempt, asked, into, dataset, classify)
+        except (RateLimited, Unavailable) as failure:
+            if failure.retry_after and self._remembers:
+                self.limiter.block(failure.retry_after)
             raise
         except Unreachable as failure:
             self.down = failure
             raise
 
-    def _stop(self, state: RetryCallState) -> bool:
+    def _give_up(self, state: RetryCallState) -> bool:
         spent = (state.seconds_since_start or 0) + state.upcoming_sleep
         return (
             stop_after_attempt(self.provider.attempts)(state)
@@ -157,80 +172,92 @@ class Client:
         )
 
     def _wait(self, state: RetryCallState) -> float:
-        asked = getattr(state.outcome.exception(), "retry_after", None) or 0
+        asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after", None) or 0
         backoff = wait_random_exponential(multiplier=self.provider.backoff_s, max=60)(state)
         return max(asked, backoff)
 
     def _attempt(
         self,
-        url: str,
+        asked: _Request,
         into: Path,
         dataset: str,
-        judge: Callable[[int, Body], SourceError | None],
-        sending: dict[str, Any],
+        classify: Callable[[int, Body], SourceError | None],
     ) -> Body:
-        about = {"provider": self.provider.id, "dataset": dataset, "url": url}
+        about = {"provider": self.provider.id, "dataset": dataset, "url": asked.url}
         try:
-            body = self._transfer(url, into, about, **sending)
+            body = self._transfer(asked, into, about)
         except requests.exceptions.SSLError as failure:
-            raise Unreachable(f"TLS failed: {failure}.", **about) from None
-        except requests.exceptions.ConnectTimeout:
+            self._raise_if_cut(about)
+            raise Unreachable(f"TLS failed: {failure}.", **about) from failure
+        except requests.exceptions.ConnectTimeout as failure:
             raise Unreachable(
                 f"No connection within {self.provider.connect_timeout_s:g} s.", **about
-            ) from None
+            ) from failure
         except requests.exceptions.ConnectionError as failure:
+            self._raise_if_cut(about)
             reason = getattr(failure.args[0] if failure.args else None, "reason", None)
             if isinstance(reason, NewConnectionError) or isinstance(failure, requests.exceptions.ProxyError):
-                raise Unreachable(f"No connection: {_last_words(reason or failure)}.", **about) from None
-            raise BrokenRead(f"The connection broke: {_last_words(failure)}.", **about) from None
-        except (requests.exceptions.RequestException, HTTPError, OSError) as failure:
-            if isinstance(failure, OSError) and not isinstance(failure, requests.exceptions.RequestException):
-                raise
-            raise BrokenRead(f"The answer broke off: {_last_words(failure)}.", **about) from None
-        failure = judge(body.status, body) or _by_status(body, about, self.provider.ban_s)
+                raise Unreachable(f"No connection: {_last_words(reason or failure)}.", **about) from failure
+            raise BrokenRead(f"The connection broke: {_last_words(failure)}.", **about) from failure
+        except (requests.exceptions.RequestException, HTTPError) as failure:
+            self._raise_if_cut(about)
+            raise BrokenRead(f"The answer broke off: {_last_words(failure)}.", **about) from failure
+        except OSError:
+            # of the disk, unless the connection was cut
+            self._raise_if_cut(about)
+            raise
+        failure = classify(body.status, body) or status_failure(body, self.provider.ban_s)
         if failure:
-            failure.provider, failure.dataset, failure.url = self.provider.id, dataset, url
+            failure.provider, failure.dataset, failure.url = self.provider.id, dataset, asked.url
+            if isinstance(failure, RateLimited) and failure.retry_after is None:
+                failure.retry_after = self.provider.ban_s
             into.unlink(missing_ok=True)
             raise failure
         return body
 
-    def _transfer(
-        self,
-        url: str,
-        into: Path,
-        about: dict[str, str],
-        headers: dict[str, str],
-        auth: Auth | None,
-        form: dict[str, str] | None,
-    ) -> Body:
-        """One exchange, redirects within the host followed, written to `into` as it comes."""
-        origin = urlsplit(url)
-        timeout = (self.provider.connect_timeout_s, self.provider.read_timeout_s)
-        for _ in range(4):
-            self._keep_pace(about)
-            response = self.session.request(
-                "POST" if form else "GET",
-                url,
-                headers=headers,
-                auth=auth,
-                data=form,
-                stream=True,
-                timeout=timeout,
-                allow_redirects=False,
-            )
-            if not response.is_redirect:
-                break
-            target = urljoin(url, response.headers["location"])
-            response.close()
-            if urlsplit(target).hostname != origin.hostname or (
-                origin.scheme == "https" and urlsplit(target).scheme != "https"
-            ):
-                raise RedirectedElsewhere(f"Redirected to {target}.", **about)
-            url = target
-        else:
-            raise RedirectedElsewhere("Redirected in circles.", **about)
-        with response:
-            return self._receive(response, url, into, about, headers)
+    def _raise_if_cut(self, about: dict[str, str]) -> None:
+        """Raise what a cut connection means: the run is to end, or the exchange took too long."""
+        self.stop.check()
+        if self._line.overdue:
+            raise TooSlow(f"Not complete within {self.provider.max_seconds:g} s.", **about)
+
+    def _transfer(self, asked: _Request, into: Path, about: dict[str, str]) -> Body:
+        """One exchange within one deadline: redirects, headers and body, written to `into` as it comes."""
+        url = asked.url
+        self.limiter.acquire(about, self._deadline)
+        ends = min(time.monotonic() + self.provider.max_seconds, self._deadline)
+        with self._line.deadline(ends, self.stop):
+            for _ in range(4):
+                response = self.session.request(
+                    asked.method,
+                    url,
+                    headers=asked.headers,
+                    auth=asked.auth,
+                    data=asked.form,
+                    stream=True,
+                    timeout=(self.provider.connect_timeout_s, self.provider.read_timeout_s),
+                    allow_redirects=False,
+                )
+                if not response.is_redirect:
+                    break
+                target = urljoin(url, response.headers["location"])
+                response.close()
+                # credentials never follow to another origin
+                further = [] if asked.auth or asked.form else self.provider.redirects_to
+                if _origin(target) not in {_origin(asked.url), *map(_origin, further)}:
+                    raise RedirectedElsewhere(f"Redirected to {target}.", **about)
+                url = target
+                self.limiter.acquire(about, ends)
+            else:
+                raise RedirectedElsewhere("Redirected in circles.", **about)
+            with response:
+                body = self._receive(response, url, into, about, asked.headers)
+            # a cut connection can look like a body that ended
+            self._raise_if_cut(about)
+        if self._observe:
+            sent = {name: value for name, value in response.request.headers.items() if name not in SECRETS}
+            self._observe(Exchange(asked.method, sent, dict(response.headers), body, secret=bool(asked.form)))
+        return body
 
     def _receive(
         self,
@@ -241,7 +268,6 @@ class Client:
         headers: dict[str, str],
     ) -> Body:
         fetched_at = datetime.now(UTC)
-        ends = min(time.monotonic() + self.provider.max_seconds, self._deadline)
         digest, head, size, decoded_size = hashlib.sha256(), b"", 0, 0
         inflate = None
         with open(into, "wb") as handle:
@@ -251,14 +277,11 @@ class Client:
                 inflate = _Gunzip()
             # read1 hands over what has arrived: `stream` would wait for a whole chunk of a slow drip
             for chunk in chain([magic], iter(lambda: response.raw.read1(CHUNK, decode_content=False), b"")):
+                self._raise_if_cut(about)
                 size += len(chunk)
                 handle.write(chunk)
                 if size > self.provider.max_bytes:
                     raise TooLarge(f"More than {self.provider.max_bytes:,} bytes.", **about)
-                if time.monotonic() > ends:
-                    raise TooSlow(
-                        f"Not complete after {size:,} bytes and {self.provider.max_seconds:g} s.", **about
-                    )
                 for piece in _inflated(inflate, chunk, about):
                     decoded_size += len(piece)
                     digest.update(piece)
@@ -267,14 +290,12 @@ class Client:
                         raise TooLarge(
                             f"Expands to more than {self.provider.max_decoded_bytes:,} bytes.", **about
                         )
+        self._raise_if_cut(about)
         if inflate and not inflate.eof:
             raise BrokenRead("The gzip stream is truncated.", **about)
-        if self.provider.max_bytes_a_week:
-            self._add_to_week(size)
+        self.limiter.add_bytes(size)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        sent = {name: value for name, value in headers.items()} | {
-            "User-Agent": str(self.session.headers["User-Agent"])
-        }
+        sent = {**headers, "User-Agent": str(self.session.headers["User-Agent"])}
         return Body(
             into,
             url,
@@ -289,103 +310,32 @@ class Client:
             head,
         )
 
-    def standing(self) -> Standing:
-        """How this host stands with all processes of this machine."""
-        state, provider = self._recall(), self.provider
-        moments = (state.get(key) for key in ("last", "not_before"))
-        last, not_before = (datetime.fromtimestamp(moment, UTC) if moment else None for moment in moments)
-        return Standing(
-            last,
-            not_before,
-            max(provider.max_per_hour - len(_last_hour(state)), 0) if provider.max_per_hour else None,
-            max(provider.max_bytes_a_week - _week_bytes(state), 0) if provider.max_bytes_a_week else None,
-        )
 
-    @property
-    def _state(self) -> Path:
-        return self.pace / f"{urlsplit(self.provider.base_url).hostname}.json"
+@dataclass(frozen=True)
+class _Request:
+    """What is sent; `auth` and `form` are secrets."""
 
-    def _keep_pace(self, about: dict[str, str]) -> None:
-        """Wait until this host may be asked again by any process on this machine."""
-        if time.monotonic() > self._deadline:
-            raise TooSlow(f"The {self.provider.host_budget_s:g} s for this host are spent.", **about)
-        self.pace.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self._state}.lock", timeout=self.provider.host_budget_s):
-            state = self._recall()
-            if (banned := state.get("not_before", 0) - time.time()) > 0:
-                until = datetime.fromtimestamp(state["not_before"], UTC)
-                raise RateLimited(
-                    f"The provider asked not to be asked before {until:%Y-%m-%d %H:%M} UTC.",
-                    **about,
-                    retry_after=banned,
-                    hint="nothing: the first run after that asks again.",
-                )
-            self._refuse_past_budget(state, about)
-            interval = self.provider.min_interval_s
-            # a clock set back must not make us wait longer than one interval
-            time.sleep(min(max(state.get("last", 0) + interval - time.time(), 0), interval))
-            state["last"] = time.time()
-            if self.provider.max_per_hour:
-                state["hour"] = [*_last_hour(state), state["last"]]
-            self._write(state)
-
-    def _refuse_past_budget(self, state: dict[str, Any], about: dict[str, str]) -> None:
-        """Raise RateLimited where this hour's requests or this week's bytes are spent."""
-        most, now = self.provider.max_per_hour, time.time()
-        if most and len(hour := _last_hour(state)) >= most:
-            raise RateLimited(
-                f"{len(hour)} requests within an hour, of {most} that the provider is to be asked.",
-                **about,
-                retry_after=hour[-most] + HOUR_S - now,
-                hint="nothing: the first run after that goes on.",
-            )
-        most = self.provider.max_bytes_a_week
-        if most and (used := _week_bytes(state)) >= most:
-            raise RateLimited(
-                f"{used:,} bytes this week, of {most:,} that the provider is to be asked for.",
-                **about,
-                retry_after=until_monday(),
-                hint="nothing: the first run of the next week goes on.",
-            )
-
-    def _add_to_week(self, size: int) -> None:
-        with FileLock(f"{self._state}.lock", timeout=self.provider.host_budget_s):
-            state = self._recall()
-            before = state["week_bytes"] if state.get("week") == _week() else 0
-            self._write(state | {"week": _week(), "week_bytes": before + size})
-
-    def _remember(self, not_before: float) -> None:
-        with FileLock(f"{self._state}.lock", timeout=self.provider.host_budget_s):
-            self._write(self._recall() | {"not_before": not_before})
-
-    def _recall(self) -> dict[str, Any]:
-        try:
-            return json.loads(self._state.read_text())
-        except (OSError, ValueError):
-            return {}
-
-    def _write(self, state: dict[str, Any]) -> None:
-        write_atomic(self._state, json.dumps(state).encode())
+    method: str
+    url: str
+    headers: dict[str, str]
+    auth: Auth | None = field(repr=False)
+    form: dict[str, str] | None = field(repr=False)
 
 
-def _last_hour(state: dict[str, Any]) -> list[float]:
-    """The moments of the requests of the last hour; a clock set back makes none of the future count."""
-    return [moment for moment in state.get("hour", []) if 0 <= time.time() - moment < HOUR_S]
+def user_agent() -> str:
+    """How requests name themselves: the version, and whom to write to if DISTRETTO_CONTACT is set."""
+    contact = "".join(c for c in os.environ.get("DISTRETTO_CONTACT", "") if c.isascii() and c.isprintable())
+    return f"distretto/{version()}" + (f" (+{contact.strip()})" if contact.strip() else "")
 
 
-def _week_bytes(state: dict[str, Any]) -> int:
-    return state["week_bytes"] if state.get("week") == _week() else 0
-
-
-def _week() -> str:
-    return f"{datetime.now(UTC):%G-W%V}"
-
-
-def until_monday() -> float:
-    """Seconds until the next Monday, UTC."""
-    now = datetime.now(UTC)
-    monday = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7 - now.weekday())
-    return (monday - now).total_seconds()
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of `url`; an address that cannot be read is no origin of anything."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", None, None
+    return parts.scheme, parts.hostname, port
 
 
 class _Gunzip:
@@ -414,7 +364,8 @@ def _inflated(inflate: _Gunzip | None, chunk: bytes, about: dict[str, str]) -> I
         raise BrokenRead(f"The gzip stream is damaged: {failure}.", **about) from None
 
 
-def _by_status(body: Body, about: dict[str, str], ban_s: float | None) -> SourceError | None:
+def status_failure(body: Body, ban_s: float | None) -> SourceError | None:
+    """The failure that the status alone names; None for 200. `ban_s`: how long this provider's bans last, if it bans."""
     status = body.status
     retry_after = (
         float(body.response_headers["retry-after"]) if "retry-after" in body.response_headers else None
@@ -422,26 +373,24 @@ def _by_status(body: Body, about: dict[str, str], ban_s: float | None) -> Source
     if status == 200:
         return None
     if ban_s and status in (403, 429):
-        # this provider bans addresses, and does not say for how long
         wait = min(max(retry_after or 0, ban_s), LONGEST_WAIT_S)
         until = datetime.fromtimestamp(time.time() + wait, UTC)
         return RateLimited(
             f"HTTP {status}: this address is banned; not asked again before {until:%Y-%m-%d %H:%M} UTC.",
-            **about,
             retry_after=wait,
-            hint="nothing: the first run after that asks again; see that nobody else asks from this address.",
+            hint="nothing: the first run after that asks again; check that nobody else asks from this address.",
         )
-    if status == 429:
-        return RateLimited("HTTP 429: asked too often.", **about, retry_after=retry_after)
+    if status == 429 or (status == 403 and retry_after):
+        return RateLimited(f"HTTP {status}: asked too often.", retry_after=retry_after)
     if status == 408 or status >= 500:
-        return Unavailable(f"HTTP {status}.", **about, retry_after=retry_after)
+        return Unavailable(f"HTTP {status}.", retry_after=retry_after)
     if status in (401, 403):
-        return Forbidden(f"HTTP {status}.", **about)
+        return Forbidden(f"HTTP {status}.")
     if status in (404, 410):
-        return NotFound(f"HTTP {status}.", **about)
+        return NotFound(f"HTTP {status}.")
+    said = body.head[:200].decode(errors="replace").strip()
     return SourceError(
-        f"HTTP {status}: {body.head[:200].decode(errors='replace')}",
-        **about,
+        f"HTTP {status}: {said}" if said else f"HTTP {status}, with an empty body.",
         hint="open the URL in a browser and read what the provider says.",
     )
 
@@ -468,5 +417,10 @@ def _waiting(response: requests.Response) -> dict[str, str]:
 
 def _last_words(failure: BaseException | None) -> str:
     """The innermost message of a chain that requests and urllib3 wrap in class names and addresses."""
-    text = str(failure).rstrip(".)' ").rsplit(": ", 1)[-1].strip("'() ")
+    link = failure
+    while link is not None and link.args and isinstance(link.args[0], BaseException):
+        link = getattr(link.args[0], "reason", None) or link.args[0]
+    text = str(link).rsplit(": ", 1)[-1].strip(" .'")
+    while text.count(")") > text.count("(") and text.endswith((")", "'")):
+        text = text[:-1].rstrip(" .'")
     return text or type(failure).__name__

@@ -1,63 +1,68 @@
-"""One file at one address, asked every night: `base_url/CODE.zip`.
+"""One file at one address, asked for every night: `base_url/CODE.zip`.
 
-Belongs here: what is not the file. Does not belong here: what is in it (`formats/`).
+Belongs here: telling the file from what is no file. Does not belong here: what is in it (`sources/formats/`).
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sources.catalogue import Dataset
-from sources.errors import NotData, SourceError, Unavailable
+from sources.errors import NotData, SourceError
 from sources.http.client import Body, Client, http_date
-from sources.protocols import Fetched
+from sources.protocols import Fetched, PlannedRequest
+from sources.protocols.responses import credible, page
 
 
-@dataclass
 class Download:
     """One run's conversation with a host that serves files."""
 
-    client: Client
-    workdir: Path
+    def __init__(self, client: Client, workdir: Path) -> None:
+        self.client, self.workdir = client, workdir
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
-        """The file as served now, whose Last-Modified is the provider's stamp, or None where it is still `known`.
+    def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
+        """The file as served now, whose Last-Modified is the provider's stamp; nothing while it is still `known`.
 
         Raises a SourceError.
         """
-        url = f"{self.client.provider.base_url}/{dataset.code}.zip"
         into = self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
         try:
-            body = self.client.get(url, into, dataset=dataset.id, since=known, judge=judge)
+            body = self.client.get(
+                self._url(dataset), into, dataset=dataset.id, since=known, classify=classify_response
+            )
         except NotModified:
             if known is None:
                 raise
-            return None
-        return Fetched(body, dataset.format, _last_modified(body))
+            return []
+        return [Fetched(body, dataset.format, _last_modified(body))]
+
+    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
+        """One request."""
+        return [PlannedRequest(self._url(dataset), "file")]
+
+    def _url(self, dataset: Dataset) -> str:
+        return f"{self.client.provider.base_url}/{dataset.code}.zip"
 
 
 class NotModified(SourceError):
     """The provider's word for a file that has not changed since the moment that was asked about."""
 
 
-def judge(status: int, body: Body) -> SourceError | None:
-    """The failure that a body with status 200 tells; None for a zip archive."""
+def classify_response(status: int, body: Body) -> SourceError | None:
+    """The failure that a status or a body stands for; None for a zip archive."""
     if status == 304:
-        return NotModified("HTTP 304, unasked: nothing is known here that could be unchanged.")
+        return NotModified("HTTP 304 to an unconditional request.")
     if status != 200 or body.head.startswith(b"PK\x03\x04"):
         return None
     if not body.decoded_size:
         return NotData("The answer is empty.")
-    if body.head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        return Unavailable("A web page instead of the archive.")
-    return NotData("No zip archive.")
+    return page(body) or NotData("No zip archive.")
 
 
 def _last_modified(body: Body) -> datetime | None:
     try:
-        return http_date(body.response_headers["last-modified"])
+        return credible(http_date(body.response_headers["last-modified"]))
     except (KeyError, ValueError):
         return None

@@ -1,6 +1,6 @@
-"""Files that a person lays into a folder of the data folder, taken as if a provider had served them.
+"""Manual file drops: files placed by hand in `DISTRETTO_HOME/drop`.
 
-Belongs here: finding files and taking copies. Does not belong here: their layout (`formats/`) and their checks.
+Belongs here: finding files and taking copies. Does not belong here: their layout (`sources/formats/`) and their checks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sources.catalogue import Dataset
 from sources.data_folder import utc_now
 from sources.errors import TooLarge, UnreadableBody
 from sources.http.client import Body, Client
-from sources.protocols import Fetched
+from sources.protocols import Fetched, Offered, PlannedRequest
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DroppedFile:
             changed = self.given.stat()
             shutil.copyfile(self.given, self.copy)
         except OSError as failure:
-            raise _unreadable(self.place, failure) from None
+            raise _unreadable(self.place, failure) from failure
         size = self.copy.stat().st_size
         with open(self.copy, "rb") as handle:
             head = handle.read(64)
@@ -49,16 +49,19 @@ class DroppedFile:
         )
 
 
-@dataclass
 class Drop:
     """One look into the folder that the provider's `base_url` names, beside `workdir`."""
 
-    client: Client
-    workdir: Path
+    def __init__(self, client: Client, workdir: Path) -> None:
+        self.client, self.workdir = client, workdir
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | list[DroppedFile] | None:
-        """A copy of `<code>.csv` or `<code>.zip`, None where there is none; where files accumulate, all that lie in the
-        folder `<code>`, the one that was changed last at the end.
+    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
+        """Nothing: a folder is no host."""
+        return []
+
+    def fetch(self, dataset: Dataset, known: datetime | None) -> list[Offered]:
+        """A copy of `<code>.csv` or `<code>.zip`, if there is one; where files accumulate, all files in the folder
+        `<code>`, the one that was changed last at the end.
 
         Raises TooLarge, and UnreadableBody where a file cannot be read.
         """
@@ -71,10 +74,10 @@ class Drop:
                 return [self._handed(file, f"{place}/{file.name}", dataset) for file in files]
             for kind in (".csv", ".zip"):
                 if (file := self.workdir.parent / f"{place}{kind}").exists():
-                    return self._handed(file, f"{place}{kind}", dataset).take()
-            return None
+                    return [self._handed(file, f"{place}{kind}", dataset).take()]
+            return []
         except OSError as failure:
-            raise _unreadable(place, failure) from None
+            raise _unreadable(place, failure) from failure
 
     def _handed(self, file: Path, place: str, dataset: Dataset) -> DroppedFile:
         size, most = file.stat().st_size, self.client.provider.max_bytes
@@ -86,4 +89,4 @@ class Drop:
 
 
 def _unreadable(place: str, failure: OSError) -> UnreadableBody:
-    return UnreadableBody(f"{place}: {failure.strerror}.", hint="mend the file's permissions.")
+    return UnreadableBody(f"{place}: {failure.strerror}.", hint="correct the file's permissions.")

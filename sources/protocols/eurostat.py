@@ -1,7 +1,7 @@
 """How Eurostat's dissemination API is asked, as it behaves.
 
 Belongs here: addresses, the inventory, the asynchronous flow, error bodies. Does not belong here: transport
-(`http.py`), wire formats (`formats/`).
+(`sources/http/`), wire formats (`sources/formats/`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import re
 import time
 import uuid
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -31,7 +30,8 @@ from sources.errors import (
 )
 from sources.formats import sdmx_csv, sdmx_structure
 from sources.http.client import Body, Client
-from sources.protocols import Fetched, Structure
+from sources.protocols import Fetched, PlannedRequest, Structure, Successor
+from sources.protocols.responses import credible, first_text, page
 
 FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}
 QUEUED = re.compile(r"<queued>.*?<id>\s*([^<\s]+)\s*</id>", re.S)
@@ -41,42 +41,48 @@ FAULT_STRING = re.compile(r"<faultstring>(.*?)</faultstring>", re.S)
 FOOTER = re.compile(r"<(?:\w+:)?Message[^>]*\bcode=\"(\d+)\".*?<(?:\w+:)?Text[^>]*>(.*?)</", re.S)
 
 
-@dataclass
 class Eurostat:
-    """One run's conversation with Eurostat: the inventory is asked once."""
+    """One run's conversation with Eurostat. The inventory is asked for once."""
 
-    client: Client
-    workdir: Path
-    _inventory: dict[str, dict[str, str]] | SourceError | None = field(default=None, init=False)
+    def __init__(self, client: Client, workdir: Path) -> None:
+        self.client, self.workdir = client, workdir
+        self._inventory: dict[str, dict[str, str]] | SourceError | None = None
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
-        """The table as served now, or None where the inventory says that it has not changed since `known`.
+    def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
+        """The table as served now; nothing where the inventory says that it has not changed since `known`.
 
         Raises a SourceError of the kind that fits.
         """
         entry = self._entry(dataset)
         stamp = _stamp(entry.get("Last data change"))
         if stamp and known and stamp == known:
-            return None
+            return []
         try:
-            return Fetched(self._extraction(dataset, self._address(dataset, entry)), dataset.format, stamp)
+            return [Fetched(self._extraction(dataset, self._address(dataset, entry)), dataset.format, stamp)]
         except ExtractionTooBig:
             if dataset.slices is None:
                 raise
         # as SDMX-CSV, whatever the entry's format: each slice then bears the LAST UPDATE of its extraction
         found = self._in_slices(dataset)
         body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
-        return Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, dataset.slices))
+        return [Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, dataset.slices))]
 
-    def twin(self, dataset: Dataset) -> dict[str, str] | None:
-        """The table in NACE Rev. 2.1 beside this one, which bears its code with 21 behind it: `code`, `updated`.
+    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
+        """The inventory, then the whole table; slices follow only where Eurostat finds it too big."""
+        return [
+            PlannedRequest(self._inventory_address(), "inventory", shared=True),
+            PlannedRequest(self._address(dataset, {}), "data"),
+        ]
 
-        From the inventory that `fetch` asked: empty where it lists none, None where it did not answer.
+    def successors(self, dataset: Dataset) -> list[Successor] | None:
+        """The table in NACE Rev. 2.1 beside this one, which has its code followed by 21.
+
+        From the inventory that `fetch` asked for; None where it did not answer.
         """
         if not isinstance(self._inventory, dict):
             return None
         row = self._inventory.get(f"{dataset.code.upper()}21") if "nace_r2" in dataset.dimensions else None
-        return {"code": row["Code"], "updated": row.get("Last data change", "")} if row else {}
+        return [Successor(row["Code"], row.get("Last data change") or "")] if row else []
 
     def structure(self, dataset: Dataset) -> Structure:
         """What Eurostat says of the table; two requests. Raises a SourceError."""
@@ -85,16 +91,16 @@ class Eurostat:
         return Structure(self._order(dataset), there, periods)
 
     def _order(self, dataset: Dataset) -> list[str]:
-        body = self._told(dataset, f"datastructure/ESTAT/{dataset.code.upper()}")
+        body = self._metadata(dataset, f"datastructure/ESTAT/{dataset.code.upper()}")
         return [name.lower() for name in sdmx_structure.dimensions(body)]
 
     def _codes(self, dataset: Dataset) -> dict[str, set[str]]:
-        body = self._told(dataset, f"contentconstraint/ESTAT/{dataset.code.upper()}/1.0")
+        body = self._metadata(dataset, f"contentconstraint/ESTAT/{dataset.code.upper()}/1.0")
         return {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
 
-    def _told(self, dataset: Dataset, path: str) -> Body:
+    def _metadata(self, dataset: Dataset, path: str) -> Body:
         url = f"{self.client.provider.base_url}/sdmx/2.1/{path}"
-        return self.client.get(url, self._file(dataset), dataset=dataset.id, judge=judge_structure)
+        return self.client.get(url, self._file(dataset), dataset=dataset.id, classify=classify_structure)
 
     def _in_slices(self, dataset: Dataset) -> list[slices.Slice]:
         """The table by the codes of one dimension: those of the entry's query, else those the provider lists."""
@@ -115,9 +121,10 @@ class Eurostat:
     def _entry(self, dataset: Dataset) -> dict[str, str]:
         """The inventory's row of this table; empty where the inventory does not answer or lacks it."""
         if self._inventory is None:
-            url = f"{self.client.provider.base_url}/files/inventory?type=data&lang=en"
             try:
-                body = self.client.get(url, self.workdir / "inventory", judge=judge)
+                body = self.client.get(
+                    self._inventory_address(), self.workdir / "inventory", classify=classify_response
+                )
                 rows = csv.DictReader(body.text().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
                 self._inventory = {row["Code"].upper(): row for row in rows if row.get("Code")}
             except SourceError as failure:
@@ -127,6 +134,9 @@ class Eurostat:
         if isinstance(self._inventory, SourceError):
             return {}
         return self._inventory.get(dataset.code.upper(), {})
+
+    def _inventory_address(self) -> str:
+        return f"{self.client.provider.base_url}/files/inventory?type=data&lang=en"
 
     def _address(self, dataset: Dataset, entry: dict[str, str]) -> str:
         base = self.client.provider.base_url
@@ -144,10 +154,11 @@ class Eurostat:
         if not listed.startswith(f"{base}/"):
             # a mirror hands on the provider's inventory, whose addresses name the provider's host
             listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}" if "/sdmx/" in listed else ""
-        return (
-            listed
-            or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}&compressed=true"
-        )
+        listed = listed or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}"
+        # the inventory lists addresses without it: a third to a sixth of the bytes
+        if "compressed=" not in listed:
+            listed += ("&" if "?" in listed else "?") + "compressed=true"
+        return listed
 
     def _extraction(self, dataset: Dataset, url: str) -> Body:
         """The body of `url`, waiting where the provider builds it asynchronously."""
@@ -157,7 +168,7 @@ class Eurostat:
         ends = time.monotonic() + provider.async_budget_s
         while True:
             try:
-                body = self.client.get(url, into, dataset=dataset.id, judge=judge)
+                body = self.client.get(url, into, dataset=dataset.id, classify=classify_response)
             except NotReady:
                 self._pause(ends, about)
                 continue
@@ -175,7 +186,10 @@ class Eurostat:
         url = f"{self.client.provider.base_url}/1.0/async/status/{ticket}"
         while True:
             body = self.client.get(
-                url, self.workdir / f"{ticket[:40].replace('/', '_')}.status", dataset=dataset.id, judge=judge
+                url,
+                self.workdir / f"{ticket[:40].replace('/', '_')}.status",
+                dataset=dataset.id,
+                classify=classify_response,
             )
             found = ASYNC_STATUS.search(body.text())
             status = found[1] if found else "without a status"
@@ -191,29 +205,28 @@ class Eurostat:
             raise NotReady(
                 f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **about
             )
-        time.sleep(wait)
+        self.client.stop.wait(wait)
 
 
-def judge(status: int, body: Body) -> SourceError | None:
-    """The failure that a body of Eurostat's tells, whatever its status; None for data and queued extractions."""
+def classify_response(status: int, body: Body) -> SourceError | None:
+    """The failure that a body of Eurostat stands for, whatever its status; None for data and queued extractions."""
     if not body.decoded_size:
         return NotData("The answer is empty.") if status == 200 else None
-    start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t")
-    text = start.decode("utf-8", errors="replace")
-    if re.match(r"<!doctype html|<html", text, re.I):
-        # with status 200 it is shown during maintenance and when the service is overloaded
-        return Unavailable("A web page instead of data.") if status == 200 else None
+    if failure := page(body):
+        # with status 200 a page is shown during maintenance and when the service is overloaded
+        return failure if status == 200 else None
+    text = first_text(body)
     if text.startswith("<"):
         return None if QUEUED.search(text) or ASYNC_STATUS.search(text) else _from_xml(text, status)
     if text.startswith("{"):
-        return _from_json(body)
+        return _from_json(body, status)
     return None
 
 
-def judge_structure(status: int, body: Body) -> SourceError | None:
-    """The same of an answer on structures, where XML is what was asked for."""
-    message = re.match(rb"(?:<\?xml[^>]*>\s*)?<(?:\w+:)?Structure\b", body.head)
-    return None if status == 200 and message else judge(status, body)
+def classify_structure(status: int, body: Body) -> SourceError | None:
+    """The same of a response on structures, where XML is what was asked for."""
+    message = re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Structure\b", first_text(body), re.S)
+    return None if status == 200 and message else classify_response(status, body)
 
 
 def _from_xml(text: str, status: int) -> SourceError | None:
@@ -226,28 +239,34 @@ def _from_xml(text: str, status: int) -> SourceError | None:
     return NotData("XML that is neither data nor a known fault.")
 
 
-def _from_json(body: Body) -> SourceError | None:
-    """Error and warning bodies are small; JSON-stat is told from them without being read whole."""
+def _from_json(body: Body, status: int) -> SourceError | None:
+    """The failure in an error or warning body, which is small: JSON-stat is told apart without being read whole."""
     if b'"error"' not in body.head and b'"warning"' not in body.head:
         return None
     try:
-        told = json.loads(body.head)
-    except ValueError:
+        told = json.loads(first_text(body))
+    except (ValueError, RecursionError):
         return None
     entry = told.get("error") or told.get("warning")
     entry = entry[0] if isinstance(entry, list) and entry else entry
-    if not isinstance(entry, dict):
+    if not entry:
         return None
-    code = entry.get("id") or entry.get("status") or 0
-    return _named(int(code), str(entry.get("label", "")).strip())
+    if not isinstance(entry, dict):
+        return _named(status, str(entry), str(entry))
+    given = [entry.get("id"), entry.get("status")]
+    numbers = [int(str(one)) for one in given if re.fullmatch(r"\d{1,9}", str(one))]
+    words = str(entry.get("label") or entry.get("message") or "").strip()
+    # an id that is no number is part of what the provider says
+    named = [str(one) for one in given[:1] if one is not None and not re.fullmatch(r"\d{1,9}", str(one))]
+    return _named(next(iter(numbers), status), words, " ".join([*map(str, numbers[:1]), *named, words]))
 
 
-def _named(code: int, words: str) -> SourceError:
-    """Eurostat's fault code and words as one of our failures.
+def _named(code: int, words: str, quoted: str = "") -> SourceError:
+    """Eurostat's fault code and words as one of our failures, which quotes them.
 
     413 means two opposite things: EXTRACTION_TOO_BIG is final, ASYNCHRONOUS_RESPONSE is "later".
     """
-    said = f"The provider says: {code} {words}"
+    said = f"The provider says: {quoted or f'{code} {words}'}"
     if "EXTRACTION_TOO_BIG" in words or code in (130, 510):
         return ExtractionTooBig(said)
     if "NOT_YET_AVAILABLE" in words or "ASYNCHRONOUS" in words or code == 413:
@@ -267,8 +286,8 @@ def _named(code: int, words: str) -> SourceError:
 
 
 def _stamp(text: str | None) -> datetime | None:
-    """`2026-05-13T11:00:00+0200`, an offset without a colon."""
+    """`2026-05-13T11:00:00+0200`, an offset without a colon; None where it cannot be read or believed."""
     try:
-        return datetime.strptime((text or "").strip(), "%Y-%m-%dT%H:%M:%S%z")
+        return credible(datetime.strptime((text or "").strip(), "%Y-%m-%dT%H:%M:%S%z"))
     except ValueError:
         return None

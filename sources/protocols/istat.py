@@ -1,36 +1,31 @@
 """How ISTAT's SDMX service (esploradati) is asked, as it behaves.
 
-Belongs here: addresses, what to ask first, what its statuses mean. Does not belong here: transport, pace and bans
-(`http.py`), wire formats (`formats/`).
+Belongs here: addresses, what to ask first, what a 404 means. Does not belong here: transport, rate limits and bans
+(`sources/http/`), what OECD's service shares (`sdmx.py`), wire formats (`sources/formats/`).
 """
 
 from __future__ import annotations
 
-import json
-import re
-import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sources import slices
 from sources.catalogue import Dataset, Filter
 from sources.concepts import provider_dimensions, provider_query
-from sources.data_folder import write_atomic
 from sources.errors import (
     BadRequest,
-    ExtractionTooBig,
     NoResults,
     NotData,
     NotFound,
     SourceError,
     StructureChanged,
-    Unavailable,
 )
 from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Flow
 from sources.http.client import Body, Client
-from sources.protocols import Fetched, Structure
+from sources.protocols import Fetched, PlannedRequest, Structure
+from sources.protocols.responses import credible
+from sources.protocols.sdmx import STRUCTURE, SdmxService
 
 AGENCY = "IT1"
 # the format is chosen by Accept alone: a parameter `format` is ignored
@@ -38,103 +33,141 @@ ACCEPT = {
     "sdmx-ml": "application/vnd.sdmx.genericdata+xml;version=2.1",
     "sdmx-csv": "application/vnd.sdmx.data+csv;version=1.0.0",
 }
-STRUCTURE = "application/vnd.sdmx.structure+xml;version=2.1"
 
 
-@dataclass
-class Istat:
-    """One run's conversation with ISTAT. Structures are kept beside the pace, so a known one costs no request."""
+class Istat(SdmxService):
+    """One run's conversation with ISTAT."""
 
-    client: Client
-    workdir: Path
+    def __init__(self, client: Client, workdir: Path) -> None:
+        super().__init__(client, workdir)
+        self._in_use: dict[tuple[str, str, datetime | None], set[str]] = {}
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
-        """The table as served now, or None where LAST_UPDATE says that it has not changed since `known`.
+    def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
+        """The table as served now; nothing where LAST_UPDATE says that it has not changed since `known`.
 
         An unchanged table costs one request. Raises a SourceError of the kind that fits.
         """
         flow = self._flow(dataset)
-        if flow.last_update and flow.last_update == known:
-            return None
+        stamp = credible(flow.last_update)
+        if stamp and stamp == known:
+            return []
         try:
-            return self._table(dataset, flow)
+            return [self._table(dataset, flow)]
         except (NotFound, BadRequest, NotData):
             # the structure that is kept may be an old one: of a key in the wrong order ISTAT finds nothing, too
-            self._kept(flow).unlink(missing_ok=True)
+            self.forget(flow.structure)
             raise
 
+    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
+        """The dataflow, its structure, then the table in one request or one a slice."""
+        provider = self.client.provider
+        query = provider_query(dataset.query, provider)
+        queries = [query]
+        if dataset.slices:
+            (along,) = provider_query({dataset.slices: []}, provider)
+            queries = [{**query, along: [code]} for code in query.get(along, [])] or [query]
+        order = provider_dimensions(dataset, provider)
+        base = provider.base_url
+        flow = f"{base}/dataflow/{AGENCY}/{dataset.code}"
+        return [
+            PlannedRequest(flow, "dataflow", times=2 if dataset.slices else 1),
+            PlannedRequest(f"{base}/datastructure/{AGENCY}/(named by the dataflow)", "structure"),
+            *(PlannedRequest(f"{base}/{_data_path(dataset, _key(order, one))}", "data") for one in queries),
+        ]
+
+    def structure(self, dataset: Dataset) -> Structure:
+        """What ISTAT says of the table, with the codes of the one dimension most in doubt; three requests at most.
+
+        Raises a SourceError.
+        """
+        flow = self._flow(dataset)
+        order = self._order(dataset, flow)
+        doubted = self._doubted(dataset)
+        codes = {doubted: self._codes(dataset, flow, doubted)} if doubted else {}
+        return Structure(order, codes, set())
+
     def _table(self, dataset: Dataset, flow: Flow) -> Fetched:
-        """The whole table in one answer, or in slices where the entry says so."""
+        """The whole table in one response, or in slices where the entry says so."""
         query = provider_query(dataset.query, self.client.provider)
         if dataset.slices is None:
-            return Fetched(self._data(dataset, flow, query), dataset.format, flow.last_update)
+            return Fetched(self._data(dataset, flow, query), dataset.format, credible(flow.last_update))
         (along,) = provider_query({dataset.slices: []}, self.client.provider)
         flows = [flow]
 
         def plan() -> list[Filter]:
-            return slices.cut(query, along, lambda: self._codes(dataset))
+            return slices.cut(query, along, lambda: {along: self._codes(dataset, flows[-1], along)})
 
         def editions(_: list[Body]) -> set[Flow]:
             flows.append(self._flow(dataset))
             return set(flows[-2:])
 
         found = slices.gather(plan, lambda query: self._data(dataset, flows[-1], query), editions)
-        body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
+        body = slices.pack(found, self.file(dataset), self.client.provider.max_decoded_bytes)
         return Fetched(
             body,
             dataset.format + slices.SUFFIX,
-            flows[-1].last_update,
+            credible(flows[-1].last_update),
             slices.note(found, dataset.slices),
         )
 
-    def structure(self, dataset: Dataset) -> Structure:
-        """What ISTAT says of the table; three requests at most. Raises a SourceError."""
-        there = self._codes(dataset)
-        periods = there.pop("time_period", set())
-        return Structure(self._order(dataset, self._flow(dataset)), there, periods)
+    def _codes(self, dataset: Dataset, flow: Flow, dimension: str) -> set[str]:
+        """The codes of one dimension in use. ISTAT computes them for minutes: each is asked for once an edition."""
+        which = (dataset.code, dimension, flow.last_update)
+        if which not in self._in_use:
+            path = f"availableconstraint/{AGENCY},{dataset.code},1.0/all/all/{dimension.upper()}"
+            found = sdmx_structure.constraint(self.ask(path, dataset, STRUCTURE))
+            self._in_use[which] = {name.lower(): codes for name, codes in found.items()}.get(dimension, set())
+        return self._in_use[which]
 
-    def _codes(self, dataset: Dataset) -> dict[str, set[str]]:
-        body = self._get(f"availableconstraint/{dataset.code}", dataset, STRUCTURE)
-        return {name.lower(): codes for name, codes in sdmx_structure.constraint(body).items()}
+    def _doubted(self, dataset: Dataset) -> str | None:
+        """Of the dimensions whose codes the entry names the one with the most, in ISTAT's words."""
+        named = dict(dataset.query)
+        if isinstance(dataset.unit, dict):
+            named |= {dimension: list(units) for dimension, units in dataset.unit.items()}
+        query = {d: codes for d, codes in named.items() if codes}
+        if not query:
+            return None
+        (found,) = provider_query({max(query, key=lambda d: len(query[d])): []}, self.client.provider)
+        return found
 
     def _flow(self, dataset: Dataset) -> Flow:
-        return sdmx_structure.flow(self._get(f"dataflow/{AGENCY}/{dataset.code}", dataset, STRUCTURE))
+        return sdmx_structure.flow(self.ask(f"dataflow/{AGENCY}/{dataset.code}", dataset, STRUCTURE))
 
     def _data(self, dataset: Dataset, flow: Flow, query: Filter) -> Body:
-        """The answer to one query. Neither a first nor a last period is sent: see providers.yml."""
-        key = self._key(dataset, flow, query)
-        try:
-            return self._get(f"data/{AGENCY},{dataset.code}/{key}/ALL", dataset, ACCEPT[dataset.format])
-        except NotFound:
-            raise self._cause(dataset, query) from None
-
-    def _order(self, dataset: Dataset, flow: Flow) -> list[str]:
-        """The dimensions in the order of the key, in lower case."""
-        try:
-            return json.loads(self._kept(flow).read_text())
-        except (OSError, ValueError):
-            body = self._get(f"datastructure/{flow.structure}", dataset, STRUCTURE)
-            order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
-            write_atomic(self._kept(flow), json.dumps(order).encode())
-            return order
-
-    def _key(self, dataset: Dataset, flow: Flow, query: Filter) -> str:
-        """The key that asks for `query`. Raises StructureChanged."""
+        """The response to one query. Neither a first nor a last period is sent: see providers.yml."""
         order = self._order(dataset, flow)
         expected = provider_dimensions(dataset, self.client.provider)
         if sorted(order) != sorted(expected):
             raise StructureChanged(
                 f"The dimensions are {', '.join(order)}; expected were {', '.join(expected)}."
             )
-        return ".".join("+".join(query.get(dimension, [])) for dimension in order)
-
-    def _kept(self, flow: Flow) -> Path:
-        return self.client.pace / "structures" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', flow.structure)}.json"
-
-    def _cause(self, dataset: Dataset, query: Filter) -> SourceError:
-        """What a 404 on data means, which is said alike of a wrong code, a wrong table and an empty result."""
         try:
-            there = self._codes(dataset)
+            return self.ask(_data_path(dataset, _key(order, query)), dataset, ACCEPT[dataset.format])
+        except NotFound as failure:
+            raise self._cause(dataset, flow, query) from failure
+
+    def _order(self, dataset: Dataset, flow: Flow) -> list[str]:
+        """The dimensions in the order of the key, in lower case."""
+        kept = self.recall(flow.structure)
+        if isinstance(kept, list) and kept and all(isinstance(name, str) for name in kept):
+            return kept
+        body = self.ask(f"datastructure/{flow.structure}", dataset, STRUCTURE)
+        order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
+        self.keep(flow.structure, order)
+        return order
+
+    def _cause(self, dataset: Dataset, flow: Flow, query: Filter) -> SourceError:
+        """What a 404 on data means, which is said alike of a wrong code, a wrong table and an empty result."""
+        asked = {name: codes for name, codes in query.items() if codes}
+        # the dimension with the most codes, and of several one whose codes are known already
+        known = {dimension for code, dimension, _ in self._in_use if code == dataset.code}
+        doubted = max(
+            asked, key=lambda name: (len(asked[name]), name in known), default=self._doubted(dataset)
+        )
+        if doubted is None:
+            return NotFound("HTTP 404, although the key names no code: the table is gone or empty.")
+        try:
+            there = self._codes(dataset, flow, doubted)
         except NotFound:
             return NotFound("HTTP 404: neither data nor a constraint: the table is gone.")
         except SourceError as failure:
@@ -143,42 +176,23 @@ class Istat:
                 f"settle it: {failure.message}",
                 hint="the next run asks again.",
             )
-        wrong = [
-            f"{dimension} {', '.join(missing)}"
-            for dimension, codes in query.items()
-            if (missing := sorted(set(codes) - there.get(dimension, set())))
-        ]
-        if wrong:
-            return BadRequest(f"HTTP 404: codes that the table does not have: {'; '.join(wrong)}.")
+        if missing := sorted(set(query.get(doubted, [])) - there):
+            return BadRequest(
+                f"HTTP 404: codes that the table does not have: {doubted} {', '.join(missing)}."
+            )
+        others = [name for name in query if name != doubted]
+        unasked = f" Not checked: {', '.join(others)}." if others else ""
         return NoResults(
-            "HTTP 404, although the table has every code asked for: nothing is published for this key.",
+            f"HTTP 404, although the table has every code of {doubted} asked for: nothing is published for this "
+            f"key.{unasked}",
             hint="the next run asks again; if it lasts, ask for other codes with `query` in the catalogue entry.",
         )
 
-    def _get(self, path: str, dataset: Dataset, accept: str) -> Body:
-        url = f"{self.client.provider.base_url}/{path}"
-        return self.client.get(url, self._file(dataset), dataset=dataset.id, accept=accept, judge=judge)
 
-    def _file(self, dataset: Dataset) -> Path:
-        return self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
+def _key(order: list[str], query: Filter) -> str:
+    """The key that asks for `query`: a slot a dimension, an empty one for all codes."""
+    return ".".join("+".join(query.get(dimension, [])) for dimension in order)
 
 
-def judge(status: int, body: Body) -> SourceError | None:
-    """The failure that a body of ISTAT's tells; None where the status decides."""
-    start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t").decode("utf-8", errors="replace")
-    said = " ".join(re.sub(r"<[^>]*>", " ", start).split())[:200]
-    if status in (400, 406, 414):
-        return BadRequest(f"HTTP {status}: {said}")
-    if status == 413:
-        return ExtractionTooBig(f"HTTP 413: {said}")
-    if status != 200:
-        return None
-    if not body.decoded_size:
-        return NotData("The answer is empty.")
-    if re.match(r"<!doctype html|<html", start, re.I):
-        return Unavailable("A web page instead of data.")
-    if re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Error\b", start, re.S):
-        return NotData(f"The provider says: {said}")
-    if re.match(r"No(?:Records|Results)Found", start):
-        return NoResults(f"The provider says: {said}")
-    return None
+def _data_path(dataset: Dataset, key: str) -> str:
+    return f"data/{AGENCY},{dataset.code}/{key}/ALL"

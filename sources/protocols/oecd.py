@@ -1,39 +1,33 @@
 """How OECD's SDMX service (sdmx.oecd.org) is asked, as it behaves.
 
-Belongs here: addresses, what to ask first, what its statuses mean. Does not belong here: transport, pace and bans
-(`http.py`), wire formats (`formats/`).
+Belongs here: addresses, what to ask first, what its statuses mean. Does not belong here: transport, rate limits and bans
+(`sources/http/`), what ISTAT's service shares (`sdmx.py`), wire formats (`sources/formats/`).
 """
 
 from __future__ import annotations
 
-import json
-import re
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import quote
 
 from sources.catalogue import Dataset
 from sources.concepts import provider_dimensions, provider_query
-from sources.data_folder import write_atomic
 from sources.errors import (
     BadRequest,
-    ExtractionTooBig,
     Forbidden,
     NotData,
     NotFound,
     SourceError,
     StructureChanged,
-    Unavailable,
 )
 from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Actual
-from sources.http.client import Body, Client
-from sources.protocols import Fetched, Structure
+from sources.http.client import Body
+from sources.protocols import Fetched, PlannedRequest, Structure
+from sources.protocols.responses import asks_for_pause, credible, said
+from sources.protocols.sdmx import STRUCTURE, SdmxService, classify_response
 
 AGENCY = "OECD.CFE.EDS"
-STRUCTURE = "application/vnd.sdmx.structure+xml;version=2.1"
 # `firstNObservations` and `lastNObservations` are answered by 413 on many tables: neither is ever sent
 DATA = "dimensionAtObservation=AllDimensions&format=csvfile"
 
@@ -45,22 +39,28 @@ class Key:
     version: str
     order: list[str]
 
+    @classmethod
+    def of(cls, kept: object) -> Key | None:
+        """The key as it was kept; None for anything else."""
+        if not isinstance(kept, dict) or set(kept) != {"version", "order"}:
+            return None
+        version, order = kept["version"], kept["order"]
+        good = isinstance(version, str) and isinstance(order, list) and order
+        return cls(version, order) if good and all(isinstance(name, str) for name in order) else None
 
-@dataclass
-class Oecd:
-    """One run's conversation with OECD. Structures are kept beside the pace, by table and version."""
 
-    client: Client
-    workdir: Path
+class Oecd(SdmxService):
+    """One run's conversation with OECD. Structures are kept by table and version."""
 
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Fetched | None:
-        """The table as served now, or None where its constraint is valid from `known`.
+    def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
+        """The table as served now; nothing where its constraint is valid from `known`.
 
         An unchanged table costs one request. Raises a SourceError of the kind that fits.
         """
         actual = self._actual(dataset)
-        if actual.valid_from and actual.valid_from == known:
-            return None
+        stamp = credible(actual.valid_from)
+        if stamp and stamp == known:
+            return []
         key = self._key(dataset, actual)
         there = {dimension.lower(): codes for dimension, codes in actual.codes.items()}
         query = provider_query(dataset.query, self.client.provider)
@@ -72,12 +72,25 @@ class Oecd:
         if empty := [d for d, slot in zip(key.order, slots, strict=True) if query.get(d) and not slot]:
             raise NotData(f"The table has none of the codes asked for: {', '.join(empty)}.")
         try:
-            path = f"data/{AGENCY},{quote(dataset.code)},{key.version}/{'.'.join(slots)}?{DATA}"
-            body = self._get(path, dataset, "*/*")
+            body = self.ask(_data_path(dataset, key.version, slots), dataset, "*/*")
         except BadRequest:
-            self._kept(dataset, actual).unlink(missing_ok=True)
+            self.forget(_name(dataset, actual))
             raise
-        return Fetched(body, dataset.format, actual.valid_from)
+        return [Fetched(body, dataset.format, stamp)]
+
+    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
+        """The constraint, the dataflow with its structure, the table. Dimensions that only OECD names are left out."""
+        provider = self.client.provider
+        query = provider_query(dataset.query, provider)
+        slots = ["+".join(query.get(d, [])) for d in provider_dimensions(dataset, provider)]
+        base, code = provider.base_url, quote(dataset.code)
+        return [
+            PlannedRequest(f"{base}/{_constraint_path(dataset)}", "constraint"),
+            PlannedRequest(
+                f"{base}/dataflow/{AGENCY}/{code}/(version)?references=datastructure", "structure"
+            ),
+            PlannedRequest(f"{base}/{_data_path(dataset, '(version)', slots)}", "data"),
+        ]
 
     def structure(self, dataset: Dataset) -> Structure:
         """What OECD says of the table; two requests at most. Raises a SourceError."""
@@ -87,20 +100,18 @@ class Oecd:
         return Structure(self._resolved(dataset, actual).order, there, periods)
 
     def _actual(self, dataset: Dataset) -> Actual:
-        path = f"contentconstraint/{AGENCY}/CR_A_{quote(dataset.code)}/?references=none"
-        return sdmx_structure.actual(self._get(path, dataset, STRUCTURE))
+        return sdmx_structure.actual(self.ask(_constraint_path(dataset), dataset, STRUCTURE))
 
     def _resolved(self, dataset: Dataset, actual: Actual) -> Key:
         """From the dataflow, whose structure need not be called as its id says."""
-        try:
-            return Key(**json.loads(self._kept(dataset, actual).read_text()))
-        except (OSError, ValueError, TypeError):
-            path = f"dataflow/{AGENCY}/{quote(dataset.code)}/{actual.version}?references=datastructure"
-            body = self._get(path, dataset, STRUCTURE)
-            order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
-            key = Key(sdmx_structure.flow(body).version, order)
-            write_atomic(self._kept(dataset, actual), json.dumps(vars(key)).encode())
-            return key
+        if kept := Key.of(self.recall(_name(dataset, actual))):
+            return kept
+        path = f"dataflow/{AGENCY}/{quote(dataset.code)}/{actual.version}?references=datastructure"
+        body = self.ask(path, dataset, STRUCTURE)
+        order = [dimension.lower() for dimension in sdmx_structure.dimensions(body)]
+        key = Key(sdmx_structure.flow(body).version, order)
+        self.keep(_name(dataset, actual), vars(key))
+        return key
 
     def _key(self, dataset: Dataset, actual: Actual) -> Key:
         """The same, of the dimensions expected. Raises StructureChanged."""
@@ -114,41 +125,32 @@ class Oecd:
             )
         return key
 
-    def _kept(self, dataset: Dataset, actual: Actual) -> Path:
-        table = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{AGENCY}_{dataset.code}_{actual.version}")
-        return self.client.pace / "structures" / f"{table}.json"
+    def classify_response(self, status: int, body: Body) -> SourceError | None:
+        """The failure that a response of OECD stands for. A 403 is three things: a request limit where its text or a
+        Retry-After says so, a key of the wrong width on data, else a refused address."""
+        if failure := asks_for_pause(status, body):
+            return failure
+        if status == 403 and "/data/" in body.url:
+            return BadRequest(
+                f"HTTP 403, which OECD says of a key of the wrong width: {said(body)}",
+                hint="the next run asks for the structure again; if it lasts, OECD may refuse this address, as it does VPNs.",
+            )
+        if status == 403:
+            return Forbidden(
+                f"HTTP 403: {said(body)}", hint="OECD refuses addresses of VPNs: ask from another."
+            )
+        if status == 404:
+            return NotFound(f"HTTP 404: {said(body)}")
+        return classify_response(status, body)
 
-    def _get(self, path: str, dataset: Dataset, accept: str) -> Body:
-        into = self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
-        url = f"{self.client.provider.base_url}/{path}"
-        return self.client.get(url, into, dataset=dataset.id, accept=accept, judge=judge)
+
+def _name(dataset: Dataset, actual: Actual) -> str:
+    return f"{AGENCY}_{dataset.code}_{actual.version}"
 
 
-def judge(status: int, body: Body) -> SourceError | None:
-    """The failure that a body of OECD's tells; None where the status decides."""
-    start = body.head.lstrip(b"\xef\xbb\xbf \r\n\t").decode("utf-8", errors="replace")
-    said = " ".join(re.sub(r"<[^>]*>", " ", start).split())[:200]
-    if status == 403 and "/data/" in body.url:
-        return BadRequest(
-            f"HTTP 403, which OECD says of a key of the wrong width: {said}",
-            hint="the structure is asked again by the next run; if it lasts, OECD may refuse this address, as it does VPNs.",
-        )
-    if status == 403:
-        return Forbidden(f"HTTP 403: {said}", hint="OECD refuses addresses of VPNs: ask from another.")
-    if status in (400, 406, 414, 422):
-        return BadRequest(f"HTTP {status}: {said}")
-    if status == 404:
-        return NotFound(f"HTTP 404: {said}")
-    if status == 413:
-        return ExtractionTooBig(f"HTTP 413: {said}")
-    if status != 200:
-        return None
-    if not body.decoded_size:
-        return NotData("The answer is empty.")
-    if re.match(r"<!doctype html|<html", start, re.I):
-        return Unavailable("A web page instead of data.")
-    if re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Error\b", start, re.S):
-        return NotData(f"The provider says: {said}")
-    if re.match(r"No(?:Records|Results)Found", start):
-        return NotData(f"The provider says: {said}")
-    return None
+def _constraint_path(dataset: Dataset) -> str:
+    return f"contentconstraint/{AGENCY}/CR_A_{quote(dataset.code)}/?references=none"
+
+
+def _data_path(dataset: Dataset, version: str, slots: list[str]) -> str:
+    return f"data/{AGENCY},{quote(dataset.code)},{version}/{'.'.join(slots)}?{DATA}"

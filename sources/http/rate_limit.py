@@ -1,0 +1,270 @@
+"""How often a provider may be asked: interval, requests an hour, bytes a week, and until when it asked not to be asked.
+
+Belongs here: the rate limit of one host, kept on disk per machine and shared by all processes and all data folders.
+Does not belong here: sending requests (`client.py`) and what a provider's limits are (`sources/providers.yml`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from sources.data_folder import write_atomic
+from sources.errors import RateLimited, TooSlow
+from sources.http.stopping import Stop
+from sources.providers import Provider
+
+HOUR_S = 3600
+# the longest ban known lasts two days, and a header may be wrong
+LONGEST_WAIT_S = 7 * 24 * HOUR_S
+LOCK_POLL_S = 0.5
+log = logging.getLogger("distretto")
+
+
+def state_folder() -> Path:
+    """The folder of this user on this machine for what holds across data folders: DISTRETTO_STATE, else
+    XDG_STATE_HOME/distretto, else ~/.local/state/distretto."""
+    if named := os.environ.get("DISTRETTO_STATE"):
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path("~/.local/state")).expanduser() / "distretto"
+
+
+@dataclass(frozen=True)
+class RateLimitState:
+    """When a host was last asked, before when it must not be asked again, and what its quotas leave; None: has none."""
+
+    last: datetime | None
+    not_before: datetime | None
+    requests_left: int | None
+    bytes_left: int | None
+
+
+@dataclass
+class _Record:
+    """What the file of a host holds; moments are seconds since 1970."""
+
+    last: float = 0.0
+    not_before: float = 0.0
+    hour: list[float] = field(default_factory=list)
+    week: str = ""
+    week_bytes: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> _Record:
+        """The record in the file `path`. What has another type than expected counts as absent; a damaged file is
+        reported in the log and replaced by the next request."""
+        try:
+            text = path.read_bytes()
+        except OSError:
+            return cls()
+        try:
+            told = json.loads(text)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            log.warning("%s is no rate limit file: it is written again.", path)
+            return cls()
+        record = cls(
+            _number(told.get("last")),
+            _number(told.get("not_before")),
+            [_number(moment) for moment in told["hour"]] if isinstance(told.get("hour"), list) else [],
+            told["week"] if isinstance(told.get("week"), str) else "",
+            int(_number(told.get("week_bytes"))),
+        )
+        if any(key in told and told[key] != value for key, value in vars(record).items()):
+            log.warning("%s holds values of a wrong type: they are written again.", path)
+        return record
+
+    def merged(self, other: _Record) -> _Record:
+        """The stricter of both in every respect."""
+        week = max(self.week, other.week)
+        used = sum(record.week_bytes for record in (self, other) if record.week == week)
+        return _Record(
+            max(self.last, other.last),
+            max(self.not_before, other.not_before),
+            sorted({*self.hour, *other.hour}),
+            week,
+            used,
+        )
+
+    def last_hour(self) -> list[float]:
+        """The moments of the requests of the last hour. If the clock was set back, later ones do not count."""
+        return [moment for moment in self.hour if 0 <= time.time() - moment < HOUR_S]
+
+    def bytes_this_week(self) -> int:
+        return self.week_bytes if self.week == _week() else 0
+
+
+class RateLimiter:
+    """The rate limit of one provider's host. `interval` seconds lie between two requests; a protocol may change it.
+
+    `former` is a data folder's `pace/`, where this state was kept before: it is taken over from there, and kept there
+    where the state folder cannot be written.
+    """
+
+    def __init__(self, provider: Provider, former: Path, stop: Stop | None = None) -> None:
+        self.provider = provider
+        self.stop = stop or Stop()
+        self.interval = provider.interval_s
+        self._former = former / f"{urlsplit(provider.base_url).hostname}.json"
+
+    @cached_property
+    def _file(self) -> Path:
+        return _writable(state_folder() / "pace", self._former.parent) / self._former.name
+
+    def state(self) -> RateLimitState:
+        """How this host stands with all processes of this machine."""
+        record, provider = self._recall(), self.provider
+        last, not_before = (_moment(seconds) for seconds in (record.last, record.not_before))
+        return RateLimitState(
+            last,
+            not_before,
+            max(provider.max_per_hour - len(record.last_hour()), 0) if provider.max_per_hour else None,
+            max(provider.max_bytes_a_week - record.bytes_this_week(), 0)
+            if provider.max_bytes_a_week
+            else None,
+        )
+
+    def acquire(self, about: dict[str, str], ends: float) -> None:
+        """Wait until this host may be asked, and count the request. `ends` is the monotonic time of giving up.
+
+        Raises RateLimited during a ban or where a quota is spent, TooSlow past `ends`, Interrupted.
+        """
+        with self._locked(about, ends):
+            record = self._recall()
+            if (banned := record.not_before - time.time()) > 0:
+                raise RateLimited(
+                    f"The provider asked not to be asked before {_moment(record.not_before):%Y-%m-%d %H:%M} UTC.",
+                    **about,
+                    retry_after=min(banned, LONGEST_WAIT_S),
+                    hint="nothing: the first run after that asks again.",
+                )
+            self._refuse_past_quota(record, about)
+            # if the clock was set back, still wait at most one interval
+            self.stop.wait(min(max(record.last + self.interval - time.time(), 0), self.interval))
+            record.last = time.time()
+            if self.provider.max_per_hour:
+                record.hour = [*record.last_hour(), record.last]
+            self._write(record)
+
+    def block(self, seconds: float) -> None:
+        """Ask no more for `seconds`, which a week bounds; an earlier ban that lasts longer stays."""
+        with self._locked({}, time.monotonic() + self.provider.host_budget_s):
+            record = self._recall()
+            until = time.time() + min(max(seconds, 0), LONGEST_WAIT_S)
+            record.not_before = max(record.not_before, until)
+            self._write(record)
+
+    def add_bytes(self, size: int) -> None:
+        """Count `size` bytes against the quota of this week."""
+        if self.provider.max_bytes_a_week:
+            with self._locked({}, time.monotonic() + self.provider.host_budget_s):
+                record = self._recall()
+                record.week, record.week_bytes = _week(), record.bytes_this_week() + size
+                self._write(record)
+
+    def _refuse_past_quota(self, record: _Record, about: dict[str, str]) -> None:
+        """Raise RateLimited where this hour's requests or this week's bytes are spent."""
+        most = self.provider.max_per_hour
+        if most and len(hour := record.last_hour()) >= most:
+            raise RateLimited(
+                f"{len(hour)} requests within an hour; the provider allows {most}.",
+                **about,
+                retry_after=hour[-most] + HOUR_S - time.time(),
+                hint="nothing: the first run after that goes on.",
+            )
+        most = self.provider.max_bytes_a_week
+        if most and (used := record.bytes_this_week()) >= most:
+            raise RateLimited(
+                f"{used:,} bytes this week, of the {most:,} allowed.",
+                **about,
+                retry_after=until_monday(),
+                hint="nothing: the first run of the next week goes on.",
+            )
+
+    @contextmanager
+    def _locked(self, about: dict[str, str], ends: float) -> Iterator[None]:
+        """Hold the host's lock; a run that is to end, or whose time is spent, does not wait for it."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{self._file}.lock")
+        while True:
+            if time.monotonic() > ends:
+                raise TooSlow(f"The {self.provider.host_budget_s:g} s for this host are spent.", **about)
+            try:
+                lock.acquire(timeout=LOCK_POLL_S)
+                break
+            except Timeout:
+                self.stop.check()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _recall(self) -> _Record:
+        record = _Record.read(self._file)
+        if self._former != self._file and self._former.exists():
+            record = record.merged(_Record.read(self._former))
+        # a ban longer than any known one is a damaged file or a clock that was wrong
+        record.not_before = min(record.not_before, time.time() + LONGEST_WAIT_S)
+        return record
+
+    def _write(self, record: _Record) -> None:
+        write_atomic(self._file, json.dumps({k: v for k, v in vars(record).items() if v}).encode())
+        if self._former != self._file:
+            self._former.unlink(missing_ok=True)
+
+
+def until_monday() -> float:
+    """Seconds until the next Monday, UTC."""
+    now = datetime.now(UTC)
+    monday = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7 - now.weekday())
+    return (monday - now).total_seconds()
+
+
+def _writable(folder: Path, otherwise: Path) -> Path:
+    """`folder`, or `otherwise` where it cannot be made or written to, which is said."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        reason = "not writable"
+    except OSError as failure:
+        reason = failure.strerror or str(failure)
+    log.warning(
+        "%s: %s; rate limits are kept in %s. Set DISTRETTO_STATE to a folder that all runs share.",
+        folder,
+        reason,
+        otherwise,
+    )
+    return otherwise
+
+
+def _number(value: Any) -> float:
+    """`value` where it is a finite number, else 0."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if plain and math.isfinite(value) and abs(value) < 1e15 else 0.0
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _week() -> str:
+    return f"{datetime.now(UTC):%G-W%V}"

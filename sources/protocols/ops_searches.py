@@ -1,0 +1,166 @@
+"""What is asked of EPO's Open Patent Services: names and classes as CQL within the service's limits, and which weeks.
+
+Belongs here: the wording of searches and their number, without a network. Does not belong here: sending them and what
+the responses mean (`ops.py`); whom and what is searched for (`sources/applicants.yml`).
+
+The service refuses more than 20 terms a query and more than 10 an index (CLIENT.ScopeTermsMaximumNumber), and counts a
+phrase by its words. A search with more is split into pieces that each keep the limits: groups of names times groups of
+classes. Their hits overlap, as a document can bear two names, so their numbers must not be added: the pieces are listed
+and the documents counted once each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sources.catalogue import Dataset
+from sources.common.config import YamlLoader
+from sources.errors import BadRequest
+
+APPLICANTS = Path(__file__).parent.parent / "applicants.yml"
+TOTAL = "TOTAL"
+OFFICE = "EP"
+FIRST_WEEK = date(2021, 1, 4)
+OVER_AFTER = timedelta(days=4)  # the week's documents reach the service within days
+SETTLED_AFTER = timedelta(days=63)  # classes are assigned and names standardised for weeks after publication
+MOST_TERMS = 20
+MOST_TERMS_AN_INDEX = 10
+NAME, CLASS = 'pa="{}"', "cpc={}"
+OTHER_TERMS = 3  # `pn=EP`, and the two days of `pd within`
+
+
+@dataclass(frozen=True)
+class Searches:
+    """The applicants' names and the technologies' classes that a dataset asks for, and the CQL they make."""
+
+    applicants: dict[str, list[str]]
+    technologies: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Searches:
+        """Raises BadRequest with the codes that `applicants.yml` does not have, and names too long for any search."""
+        given = yaml.load(APPLICANTS.read_text(encoding="utf-8"), Loader=YamlLoader)
+        names = {code: entry["names"] for code, entry in given["applicants"].items()}
+        classes = given["technologies"] | {
+            TOTAL: [one for listed in given["technologies"].values() for one in listed]
+        }
+        asked = dataset.query.get("applicant", list(names)), dataset.query.get("technology", list(classes))
+        if unknown := [
+            c for codes, has in zip(asked, (names, classes), strict=True) for c in codes if c not in has
+        ]:
+            raise BadRequest(f"Not in sources/{APPLICANTS.name}: {', '.join(unknown)}.")
+        if long := [name for code in asked[0] for name in names[code] if terms(name) > MOST_TERMS_AN_INDEX]:
+            raise BadRequest(
+                f"Names of more than {MOST_TERMS_AN_INDEX} words, which the service refuses: {', '.join(long)}.",
+                hint=f"shorten them in sources/{APPLICANTS.name}.",
+            )
+        return cls(
+            {c: names[c] for c in asked[0]}, {c: classes[c] for c in asked[1]} | {TOTAL: classes[TOTAL]}
+        )
+
+    @property
+    def digest(self) -> str:
+        """Of the wording: if it changes, every week is asked for again."""
+        return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()[:8]
+
+    def pieces(self, applicant: str, technology: str, monday: date, weeks: int = 1) -> list[str]:
+        """The CQL of each piece of one search: EPO documents of `applicant` in the classes of `technology`, published
+        in `weeks` weeks from `monday` on. One piece where the limits allow."""
+        classes = _groups(self.technologies[technology], MOST_TERMS_AN_INDEX)
+        widest = max(map(_terms_of, classes))
+        room = min(MOST_TERMS_AN_INDEX, MOST_TERMS - OTHER_TERMS - widest)
+        names = _groups(self.applicants[applicant], room)
+        sunday = monday + timedelta(weeks=weeks, days=-1)
+        # `>=` and `<=` are answered by a fault: a range is always `within`
+        days = f'pd within "{monday:%Y%m%d} {sunday:%Y%m%d}"'
+        return [
+            f"pn={OFFICE} and ({_any_of(NAME, some)}) and ({_any_of(CLASS, few)}) and {days}"
+            for some, few in product(names, classes)
+        ]
+
+    def number(self) -> int:
+        """How many searches a week takes at most, one request each."""
+        monday = FIRST_WEEK
+        return sum(len(self.pieces(a, t, monday)) for a in self.applicants for t in self.technologies)
+
+
+def _any_of(form: str, phrases: list[str]) -> str:
+    return " or ".join(form.format(phrase) for phrase in phrases)
+
+
+def terms(phrase: str) -> int:
+    """The words that the service counts in a phrase."""
+    return len(re.findall(r"[^\W_]+", phrase))
+
+
+def _terms_of(phrases: list[str]) -> int:
+    return sum(map(terms, phrases))
+
+
+def _groups(phrases: list[str], most: int) -> list[list[str]]:
+    """`phrases` in their order, in groups of at most `most` words; a longer phrase is alone."""
+    groups: list[list[str]] = [[]]
+    for phrase in phrases:
+        if groups[-1] and _terms_of(groups[-1]) + terms(phrase) > most:
+            groups.append([])
+        groups[-1].append(phrase)
+    return groups
+
+
+def weeks_due(tally: dict[str, Any], digest: str, today: date, first: date = FIRST_WEEK) -> list[date]:
+    """The Mondays of the weeks to ask for, newest first: never asked, asked in other words, or settled since."""
+    monday = today - timedelta(days=today.weekday())
+    due = []
+    while monday > first:
+        monday -= timedelta(weeks=1)
+        entry, sunday = tally.get(week_name(monday)), monday + timedelta(days=6)
+        settled = sunday + SETTLED_AFTER
+        again = entry and date.fromisoformat(entry["asked"]) < settled <= today
+        if today >= sunday + OVER_AFTER and (entry is None or entry["search"] != digest or again):
+            due.append(monday)
+    return due
+
+
+def week_name(monday: date) -> str:
+    """`2026-W44`, as ISO 8601 numbers weeks."""
+    return f"{monday:%G-W%V}"
+
+
+def sunday_of(week: str) -> date:
+    """The last day of the week `2026-W44`."""
+    return datetime.strptime(f"{week}-7", "%G-W%V-%u").date()
+
+
+def end_of(week: str) -> datetime:
+    """The moment at which the last day of `week` begins, in UTC: the stamp of a tally."""
+    return datetime.combine(sunday_of(week), datetime.min.time(), UTC)
+
+
+def read_tally(text: str) -> dict[str, Any]:
+    """The weeks of a tally file; those that are damaged are left out, and asked for again."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    weeks = given.items() if isinstance(given, dict) else ()
+    return {name: entry for name, entry in weeks if _whole(name, entry)}
+
+
+def _whole(name: str, entry: Any) -> bool:
+    """Whether `entry` is that of a week: when it was asked, in which words, and numbers by applicant and technology."""
+    try:
+        sunday_of(name)
+        date.fromisoformat(entry["asked"])
+        rows = [hits for counts in entry["counts"].values() for hits in counts.values()]
+        return isinstance(entry["search"], str) and all(type(hits) is int for hits in rows)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
