@@ -12,16 +12,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from assets.site import charts, maps, panels
+from assets.site import ages, charts, maps, panels, queries, statements
 from assets.site.language import Language
-from assets.site.pages import calendar, home
+from assets.site.pages import calendar, home, sector
 from assets.site.queries import Measure
 from assets.site.view import View
 
 LAYOUT = Path(__file__).parent / "templates" / "board.typ"
 # rows of the second page
-REVISIONS, RELEASES = 10, 5
+REVISIONS, RELEASES, ENTERED = 10, 6, 6
+# rows of news that leave room for the sector
+ROOM = 7
 SOFT, REGION, SEAT = "#57524b", "#0d5282", "#b5380c"
+NO_VALUE = "#e3dfd7"
 SHADES = ("#e4eef5", "#b9d3e5", "#84b0cf", "#35709b", "#0d4a76")
 
 
@@ -50,44 +53,51 @@ def failed_sheet(language: Language) -> bytes:
 def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str, Any]:
     """Every text and drawing of the sheet, in the order of the layout."""
     language, facts, say = view.language, view.facts, view.language.say
-    new = {(row["dataset"], row["series"], row["period"]) for row in changed if row["kind"] == "added"}
-    entered = Counter(dataset for dataset, *_ in new)
-    revised = [row for row in changed if row["kind"] != "added"]
+    mapped, changed_rows = panels.mapped(view), news(view, changed)
     upcoming = [row for row in calendar.expected(view) if row["status"] == "live"]
-    mapped, headlines = panels.mapped(view), home.headlines(view)
     return {
         "language": language.code,
         "title": say("board.title"),
         "place": language.of(view.names),
         "release": say("site.release", id=facts.release["release_id"]),
         "day": language.day(facts.release["built_at"]),
-        "headline": f"{headlines[0].title}, {headlines[0].finding}" if headlines else "",
+        "banner": banner(view),
+        "statements": statements.statements(view),
+        "figures_title": say("board.figures"),
+        "figures_heads": [
+            say("changes.indicator"),
+            view.place_name(facts.seat) if facts.seat else "",
+            view.place_name(facts.region),
+            view.place_name(facts.country),
+            say("card.date"),
+            say("card.trend"),
+        ],
+        "figures": [figure(view, found) for found in statements.figures(view)],
+        "figures_note": say("home.same_table"),
         "directives": say("home.directives"),
-        "labels": {key: say(f"card.{key}") for key in ("target", "status", "trend", "reliability")},
-        "cards": [card(view, given) for given in home.cards(view)],
+        "directives_heads": [
+            say("home.directive"),
+            say("nav.indicators"),
+            say("card.target"),
+            say("card.status"),
+        ],
+        "rows": [row for directive in home.directives(view) for row in directive_rows(view, directive)],
+        "decide": ""
+        if any(target["stage"] == "adopted" for target in view.standing)
+        else f"{say('home.no_target')}. {say('home.decide')}",
+        "ages_title": say("age.title"),
+        "ages": [
+            [say(f"theme.{age.theme}").capitalize(), f"{language.period(age.period)}, {age.words}"]
+            for age in ages.theme_ages(view)
+        ],
         "provinces": provinces(view, mapped) if mapped else None,
+        "sector": sector_rows(view)
+        if len(changed_rows["revised"]) + len(changed_rows["entered"]) <= ROOM
+        else [],
+        "sector_title": language.of(queries.sector()["title"]),
         "since": say("board.since", day=language.day(since)),
         "begins": begins(view, since),
-        "revised_title": say("changes.revised"),
-        "revised_heads": [
-            say(key)
-            for key in ("changes.indicator", "indicator.place", "changes.kind", "changes.was", "changes.now")
-        ],
-        "revised": [revision(view, row) for row in revised[:REVISIONS]],
-        "revised_note": say("board.more", count=language.digits(len(revised) - REVISIONS))
-        if len(revised) > REVISIONS
-        else "",
-        "unrevised": say("board.unrevised"),
-        "entered_title": say("changes.entered"),
-        "entered": [
-            say(
-                "board.entered",
-                title=facts.catalogue[dataset][f"title_{language.code}"],
-                count=language.digits(count),
-            )
-            for dataset, count in sorted(entered.items())
-        ],
-        "unentered": say("board.unentered"),
+        **changed_rows,
         "health_title": say("home.health"),
         "health": health(view),
         "calendar_title": say("page.calendar"),
@@ -98,9 +108,113 @@ def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str,
             ]
             for row in upcoming[:RELEASES]
         ],
-        "late": say("calendar.late"),
+        "calendar_heads": [say("quality.dataset"), say("calendar.late")],
         "context": say("target.context"),
         "origin": say("board.origin", sources=sources(view)),
+    }
+
+
+def banner(view: View) -> str:
+    """Says that nothing live has arrived yet; empty once something has."""
+    return "" if ages.has_live_data(view.facts) else view.language.say("age.banner")
+
+
+def figure(view: View, found: statements.Figure) -> dict[str, Any]:
+    """A row of the figures: the seat's value first, the region's and the country's from the same table and period."""
+    facts, summary = view.facts, found.summary
+    values = {summary.geo: summary.last} | dict(found.beside)
+    regional = view.language.say("home.regional_only")
+    return {
+        "title": view.measured(summary.measure),
+        "values": [
+            view.value(values[geo], summary.measure.unit) if geo in values else ""
+            for geo in (facts.region, facts.country)
+        ],
+        "seat": regional if found.regional_only else view.value(summary.last, summary.measure.unit),
+        "regional_only": found.regional_only,
+        "period": summary.when,
+        "age": ages.period_age(view, summary.last) if summary.last else "",
+        "trend": summary.change,
+        "spark": spark_svg(summary.measure, summary.geo, REGION if found.regional_only else SEAT),
+    }
+
+
+def directive_rows(view: View, directive: home.Directive) -> list[dict[str, str]]:
+    """A directive's targets, one a row; one row that says there is none."""
+    language, say = view.language, view.language.say
+    indicators = ", ".join(m.title(language.code) for m in directive.measures[:2]) or say(
+        "home.no_measure_short"
+    )
+    first = {"directive": say(f"directive.{directive.id}"), "indicators": indicators}
+    if not directive.targets:
+        return [first | {"target": say("card.no_target"), "status": "", "kind": "", "reason": ""}]
+    rows = []
+    for target in directive.targets:
+        now = target["results"][0]
+        aim = say(
+            "card.aim",
+            goal=language.goal(target["target_value"], target["unit"]),
+            period=language.period(target["target_period"]),
+        )
+        stage = target["stage"]
+        suffix = "" if stage == "adopted" else f" ({say(f'stage.{stage}').lower()})"
+        measure = view.facts.measures.get(target["indicator"])
+        title = measure.title(language.code) if measure else view.undrawn_title(target["indicator"])
+        rows.append(
+            first
+            | {
+                "indicators": f"{title}, {view.place_name(target['geo'])}",
+                "target": aim + suffix,
+                "status": say(f"status.{now['status']}"),
+                "kind": now["status"],
+                "reason": language.dated(now[f"reason_{language.code}"] or ""),
+            }
+        )
+        first = {"directive": "", "indicators": ""}
+    return rows
+
+
+def sector_rows(view: View) -> list[list[str]]:
+    """The sector's statistics: the newest figure of each, or what has to be done to have it."""
+    found = []
+    for item in sector.items(view):
+        row = item.rows[0] if item.rows else None
+        if row and row.summary.last:
+            text = f"{view.value(row.summary.last, row.summary.measure.unit)}, {view.place_name(row.summary.geo)}"
+            found.append([row.summary.title, f"{text}, {row.summary.when} ({row.age})"])
+        elif item.observations:
+            o = item.observations[0]
+            text = f"{view.language.number(o.value, o.unit)}, {view.place_name(o.geo)}"
+            found.append([item.title, f"{text}, {view.language.period(o.period)}"])
+        else:
+            found.append([item.title, view.language.say(item.state)])
+    return found
+
+
+def news(view: View, changed: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was revised and what entered since the day, as far as it fits."""
+    language, say = view.language, view.language.say
+    new = {(row["dataset"], row["series"], row["period"]) for row in changed if row["kind"] == "added"}
+    entered = Counter(dataset for dataset, *_ in new)
+    revised = [row for row in changed if row["kind"] != "added"]
+    heads = ("changes.indicator", "board.where_when", "changes.kind", "changes.was", "changes.now")
+    more = len(revised) - REVISIONS
+    return {
+        "revised_title": say("changes.revised"),
+        "revised_heads": [say(key) for key in heads],
+        "revised": [revision(view, row) for row in revised[:REVISIONS]],
+        "revised_note": say("board.more", count=language.digits(more)) if more > 0 else "",
+        "unrevised": say("board.unrevised"),
+        "entered_title": say("changes.entered"),
+        "entered": [
+            say(
+                "board.entered",
+                title=view.facts.catalogue[dataset][f"title_{language.code}"],
+                count=language.digits(count),
+            )
+            for dataset, count in sorted(entered.items())
+        ][:ENTERED],
+        "unentered": say("board.unentered"),
     }
 
 
@@ -118,7 +232,8 @@ def provinces(view: View, measure: Measure) -> dict[str, Any] | None:
             [view.place_name(r.geo), view.value(r.point, measure.unit), r.geo == view.facts.seat]
             for r in panel.ranked
         ],
-        "map": map_svg(panel.map) if panel.map else None,
+        "map": map_svg(panel.map, view.language) if panel.map else None,
+        "legend": legend(view, panel.map, measure.unit) if panel.map else [],
         "boundaries": view.language.say("site.boundaries"),
     }
 
@@ -127,42 +242,6 @@ def sources(view: View) -> str:
     """The providers that figures of this release come from."""
     given = (e for e in view.facts.catalogue.values() if e["state"] not in ("missing", "not configured"))
     return ", ".join(sorted({view.language.plain(e["provider_title"]) for e in given}))
-
-
-def card(view: View, given: home.Card) -> dict[str, Any]:
-    """A directive: its indicator's result and trend, its target and status with the reason."""
-    language, say, lead, target = view.language, view.language.say, given.lead, given.target
-    found = {
-        "directive": say(f"directive.{given.directive}"),
-        "empty": say("home.no_measure"),
-        "lead": None,
-    }
-    if lead is None:
-        return found
-    place = "" if lead.geo == view.facts.region else f", {view.place_name(lead.geo)}"
-    now = target["results"][0] if target else None
-    colour = SEAT if lead.geo == view.facts.seat else REGION
-    return found | {
-        "lead": {
-            "title": lead.title + place,
-            "value": view.value(lead.last, lead.measure.unit),
-            "period": lead.when,
-            "trend": lead.change,
-            "reliability": say(f"reliability.{lead.last.reliability if lead.last else 'suppressed'}"),
-            "spark": spark_svg(lead.measure, lead.geo, colour),
-            "target": say(
-                "card.aim",
-                goal=language.goal(target["target_value"], target["unit"]),
-                period=language.period(target["target_period"]),
-            )
-            if target
-            else say("card.no_target"),
-            "stage": say(f"stage.{target['stage']}") if target else "",
-            "status": say(f"status.{now['status'] if now else 'not_assessable'}"),
-            "kind": now["status"] if now else "not_assessable",
-            "reason": language.dated((now[f"reason_{language.code}"] if now else "") or ""),
-        }
-    }
 
 
 def revision(view: View, row: dict[str, Any]) -> list[str]:
@@ -211,23 +290,46 @@ def spark_svg(measure: Measure, geo: str, colour: str) -> str | None:
     )
 
 
-def map_svg(drawn: maps.Map) -> str:
-    """The provinces as a picture of its own, in shades, with the provinces' letters."""
+def legend(view: View, drawn: maps.Map, unit: str) -> list[list[str]]:
+    """The classes of the map: colour and bounds in words."""
+    language, found = view.language, []
+    for step in drawn.legend:
+        if step.low is None and step.high is None:
+            text = language.number(next(iter(drawn.values.values())), unit)
+        elif step.low is None:
+            text = f"< {language.goal(step.high, unit)}"
+        elif step.high is None:
+            text = f"≥ {language.goal(step.low, unit)}"
+        else:
+            text = f"{language.goal(step.low)}–{language.goal(step.high, unit)}"
+        found.append([SHADES[step.shade], text])
+    if set(drawn.layout.shapes) - set(drawn.values):
+        found.append([NO_VALUE, language.say("chart.map_note")])
+    return found
+
+
+def map_svg(drawn: maps.Map, language: Language) -> str:
+    """The provinces as a picture of its own, in shades, with the provinces' letters and values."""
     layout = drawn.layout
     parts = [
-        f'<path d="{shape.path}" fill="{SHADES[drawn.classes[geo]] if geo in drawn.classes else "#e3dfd7"}" '
+        f'<path d="{shape.path}" fill="{SHADES[drawn.classes[geo]] if geo in drawn.classes else NO_VALUE}" '
         f'stroke="#fff" stroke-width="3"/>'
         for geo, shape in layout.shapes.items()
     ]
-    parts += [
-        f'<text x="{shape.label[0]:.0f}" y="{shape.label[1] + 10:.0f}" text-anchor="middle" '
-        f'font-family="Libertinus Serif" font-size="30" font-weight="bold" '
-        f'fill="{"#fff" if drawn.classes.get(geo, 0) > 2 else "#1c1a17"}">{shape.sigla}</text>'
-        for geo, shape in layout.shapes.items()
-    ]
+    for geo, shape in layout.shapes.items():
+        x, y = shape.label
+        ink = "#fff" if drawn.classes.get(geo, 0) > 2 else "#1c1a17"
+        words = f'text-anchor="middle" font-family="Libertinus Serif" fill="{ink}"'
+        parts.append(
+            f'<text x="{x:.0f}" y="{y - 2:.0f}" {words} font-size="28" font-weight="bold">{shape.sigla}</text>'
+        )
+        if geo in drawn.values:
+            text = language.number(drawn.values[geo], bare=True)
+            parts.append(f'<text x="{x:.0f}" y="{y + 26:.0f}" {words} font-size="26">{text}</text>')
     if layout.inset:
         x, y, width, height = layout.inset
         parts.append(
             f'<rect x="{x + 2}" y="{y}" width="{width}" height="{height}" fill="none" stroke="{SOFT}" stroke-width="2"/>'
         )
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width} {layout.height}">{"".join(parts)}</svg>'
+    box = f'viewBox="0 0 {layout.width} {layout.height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{"".join(parts)}</svg>'

@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import shutil
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import jinja2
 
-from assets.site import board, series
+from assets.site import ages, board
 from assets.site.language import LANGUAGES, Language
-from assets.site.pages import MORE, NAVIGATION, PAGES, changes
+from assets.site.pages import MORE, NAVIGATION, PAGES
 from assets.site.pages.page import Page
 from assets.site.queries import Facts, read, since
 from assets.site.view import View, last_month_end
@@ -40,7 +40,7 @@ def render(release: Release) -> list[str]:
     with reading(release) as con:
         facts = read(con, release.folder)
         (target / "data").mkdir(parents=True)
-        for name in ("style.css", "site.js"):
+        for name in ("style.css", "site.js", "chart.js"):
             shutil.copy(HERE / "templates" / name, target / name)
         _write_csv(con, facts, target / "data")
         day = last_month_end(facts.release["built_at"].date())
@@ -70,20 +70,17 @@ def _render_language(
     failed = []
     for page in PAGES:
         for name, key in page.names(view):
+            script = None
             try:
                 html = _draw(page, name, view, key, variables)
+                script = page.script(view, key) if page.script else None
             except Exception:
                 LOG.exception("Page %s/%s could not be drawn", code, name)
                 failed.append(f"{name}.html")
                 html = _failed(page, name, variables)
             (folder / f"{name}.html").write_text(html, encoding="utf-8")
-    try:
-        script = changes.script(view)
-    except Exception:
-        LOG.exception("The script of page %s/changes could not be written", code)
-        failed.append("since.js")
-        script = ""
-    (folder / "since.js").write_text(script, encoding="utf-8")
+            if script is not None:
+                (folder / f"{name}.js").write_text(script, encoding="utf-8")
     try:
         sheet = board.sheet(view, day, changed)
     except Exception:
@@ -96,12 +93,18 @@ def _render_language(
 
 def _draw(page: Page, name: str, view: View, key: str, variables: dict[str, Any]) -> str:
     template = _environment().get_template(page.template)
-    return template.render(variables, page=name, section=page.section, **page.data(view, key))
+    return template.render(
+        variables, page=name, section=page.section, script=bool(page.script), **page.data(view, key)
+    )
 
 
 def _failed(page: Page, name: str, variables: dict[str, Any]) -> str:
     """A page in place of one that could not be drawn."""
-    return _environment().get_template("failed.html").render(variables, page=name, section=page.section)
+    return (
+        _environment()
+        .get_template("failed.html")
+        .render(variables, page=name, section=page.section, script=False)
+    )
 
 
 def _variables(view: View) -> dict[str, Any]:
@@ -117,9 +120,13 @@ def _variables(view: View) -> dict[str, Any]:
         "value": view.value,
         "unit_name": view.unit_name,
         "measured": view.measured,
+        "rank_name": view.rank,
         "territory": territory(),
-        "counts": series.COUNTS,
         "other": view.other,
+        "live": ages.has_live_data(view.facts),
+        "theme_ages": ages.theme_ages(view),
+        "ended": partial(ages.ended, view.facts),
+        "period_age": partial(ages.period_age, view),
     }
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from assets.site.queries import Point
-from assets.site.series import moment, segments
+from assets.site.series import segments
+from sources.common.periods import Period
 
 # the least distance of two labels at a line's end, per mille of the plot's height (1.2 of 22 rem)
 LABEL_GAP = 56
@@ -23,6 +26,12 @@ BREAK_GAP = 300
 FROM_ZERO = 0.45
 # years looked back where two series of different size are compared as an index
 WINDOW = 10
+
+
+@cache
+def position(period: str) -> Fraction:
+    """The beginning of a period on an axis of years."""
+    return Period.parse(period).position
 
 
 @dataclass(frozen=True)
@@ -136,11 +145,11 @@ def lines_plot(
     axis = scale([*flat, *heads, *room])
     periods = {point.period for runs in values.values() for run in runs for point, _ in run}
     periods |= {period for _, way in aims for period, _ in way}
-    first, last = min(map(moment, periods)), max(map(moment, periods))
+    first, last = min(map(position, periods)), max(map(position, periods))
     span = (last - first) or 1
 
     def x(period: str) -> int:
-        return round(1000 * (moment(period) - first) / span)
+        return round(1000 * (position(period) - first) / span)
 
     lines = []
     for geo, runs in values.items():
@@ -340,13 +349,13 @@ def spark(points: list[Point], height: int = 1000) -> Spark | None:
     if len(flat) < 2:
         return None
     low, high = min(value for _, value in flat), max(value for _, value in flat)
-    first, span = moment(flat[0][0].period), moment(flat[-1][0].period) - moment(flat[0][0].period)
+    first, span = position(flat[0][0].period), position(flat[-1][0].period) - position(flat[0][0].period)
 
     def dot(p: Point) -> Dot:
         value = p.value or 0.0
         share = 0.5 if low == high else (value - low) / (high - low)
         y = round(height * (0.92 - 0.84 * share))
-        return Dot(round(1000 * (moment(p.period) - first) / span), y, p, value, unfinished(p))
+        return Dot(round(1000 * (position(p.period) - first) / span), y, p, value, unfinished(p))
 
     solid, dashed = "", ""
     for run in runs:

@@ -5,7 +5,6 @@ Belongs here: how a thing is written in a language. Does not belong here: what i
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,11 +16,21 @@ import yaml
 from markupsafe import Markup, escape
 
 from sources.common.config import YamlLoader
+from sources.common.numbers import (
+    MINUS,
+    NO_BREAK,
+    decimals,
+    format_change,
+    format_decimals,
+    format_number,
+    ordinal,
+)
+from sources.common.periods import Language as Code
+from sources.common.periods import Period, day_words
+from sources.common.units import unit_or_unknown
 from warehouse.reference.territory import timezone
 
-LANGUAGES = ("it", "en")
-MINUS = "−"
-NO_BREAK = "\u00a0"
+LANGUAGES: tuple[Code, ...] = ("it", "en")
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -44,7 +53,7 @@ def translations() -> dict[str, str]:
 class Language:
     """One language: `say` a string, numbers, dates, periods."""
 
-    code: str
+    code: Code
 
     def say(self, key: str, **values: Any) -> str:
         """The string of `key` with `values` filled in. Raises KeyError for a string that is not there."""
@@ -71,21 +80,16 @@ class Language:
 
     def digits(self, value: float, decimals: int = 0) -> str:
         """`value` with thousands and decimal marks: 22.993,5 or 22,993.5; a true minus sign."""
-        text = f"{abs(value):,.{decimals}f}"
-        if self.code == "it":
-            text = text.translate(str.maketrans(",.", ".,"))
-        return (MINUS if value < 0 and text.strip("0.,") else "") + text
+        return format_decimals(value, decimals, self.code)
 
     def number(self, value: float | None, unit: str = "", bare: bool = False) -> str:
-        """A published value in its unit: whole counts in full, everything else in three significant digits.
+        """A published value in its unit (`sources/common/numbers.py`); "n/a" for a missing value, never 0.
 
-        `bare` leaves the unit's sign away. A missing value is "n.d.", never 0.
+        `bare` leaves out the unit's sign.
         """
         if value is None:
             return self.say("mark.missing")
-        text = self.digits(value, decimals(value))
-        sign = "" if bare else self.sign(unit)
-        return text + sign
+        return _number(value, unit, self.code, not bare and bool(unit))
 
     def goal(self, value: float | None, unit: str = "") -> str:
         """A value that a person fixed: with the decimals it was given and no more."""
@@ -103,8 +107,7 @@ class Language:
 
     def sign(self, unit: str) -> str:
         """What follows a number of this unit, with its own space; empty for plain numbers."""
-        pair = words()["sign"].get(unit)
-        return pair[self.code] if pair else ""
+        return str(getattr(unit_or_unknown(unit).sign, self.code)) if unit else ""
 
     def size(self, count: int) -> str:
         """A file's size in powers of ten: 512 B, 12 kB, 1,2 MB."""
@@ -112,29 +115,25 @@ class Language:
         return f"{self.digits(count / 1000**power, int(power > 1))}{NO_BREAK}{('B', 'kB', 'MB', 'GB')[power]}"
 
     def delta(self, value: float, unit: str) -> str:
-        """A difference with its sign: percentage points for percentages, percent for everything else."""
-        sign = "+" if value > 0 else ""
-        if unit == "PP":
-            return f"{sign}{self.digits(value, decimals(value, 2))}{NO_BREAK}{self.say('mark.points')}"
-        return f"{sign}{self.digits(value, 1)}{self.sign('PC')}"
+        """A difference with its sign, in percentage points (PP) or percent (PC)."""
+        return ("+" if value > 0 else MINUS if value < 0 else "") + format_change(abs(value), unit, self.code)
 
     def day(self, moment: datetime | date | str | None) -> str:
-        """A day in words, on Rome's clock; "not known" for None. A text is an ISO date."""
+        """A day in words, on the territory's clock; "not known" for None. A text is an ISO date."""
         if moment is None:
             return self.say("mark.unknown")
         if isinstance(moment, str):
             moment = date.fromisoformat(moment)
         if isinstance(moment, datetime):
             moment = moment.astimezone(timezone())
-        month = words()["month"][moment.month][self.code]
-        return f"{moment.day}{NO_BREAK}{month}{NO_BREAK}{moment.year}"
+        return day_words(moment, self.code)
 
     def dated(self, text: str) -> str:
         """`text` with its ISO dates in words."""
         return re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda found: self.day(found.group()), text)
 
     def iso(self, moment: datetime) -> str:
-        """The day on Rome's clock as YYYY-MM-DD."""
+        """The day on the territory's clock as YYYY-MM-DD."""
         return moment.astimezone(timezone()).date().isoformat()
 
     def moment(self, moment: datetime | None) -> str:
@@ -143,23 +142,15 @@ class Language:
         return f"{self.day(moment)}, {moment.astimezone(timezone()):%H:%M}"
 
     def period(self, period: str) -> str:
-        """2019, 2019-Q1, 2019-01 or 2019-01-31 as a reader writes it."""
-        year, _, part = period.partition("-")
-        if part.startswith(("Q", "S")):
-            return f"{self.say('mark.quarter' if part[0] == 'Q' else 'mark.half', number=part[1:])} {year}"
-        if len(part) == 5:
-            return self.day(date.fromisoformat(period))
-        return f"{words()['month'][int(part)][self.code]} {year}" if part else year
+        """A reference period as a reader writes it: 2019, Q1 2019, January 2019."""
+        return Period.parse(period).words(self.code)
 
     def ordinal(self, number: int) -> str:
-        if self.code == "it":
-            return f"{number}º"
-        ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-        return f"{number}{ending}"
+        """1º, 4th."""
+        return ordinal(number, self.code)
 
 
-def decimals(value: float, significant: int = 3) -> int:
-    """Decimals that leave `significant` digits; none for whole numbers and for what has as many digits before the mark."""
-    if value == int(value) or abs(value) >= 10 ** (significant - 1):
-        return 0
-    return min(3, significant - 1 - math.floor(math.log10(abs(value))))
+@cache
+def _number(value: float, unit: str, code: Code, sign: bool) -> str:
+    """A page repeats most of its numbers in charts, tables and titles."""
+    return format_number(value, unit_or_unknown(unit), code, sign=sign)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from assets.site import charts, maps, series
 from assets.site.queries import Measure, Point
 from assets.site.view import View
+from sources.common.units import unit_or_unknown
+from warehouse.statistics.count_tests import comparison_interval
 
 # our highest value as a share of the peers' highest, below which our lines get a chart of their own
 PRESSED = 0.2
@@ -18,7 +20,7 @@ PRESSED = 0.2
 
 @dataclass(frozen=True)
 class Dots:
-    """Rows of a dot plot: positions in percent of the track, and the 95 % intervals as `(left, width)`."""
+    """Rows of a dot plot: positions in percent of the track, and the Goldstein-Healy intervals as `(left, width)`."""
 
     at: dict[str, float]
     from_zero: bool
@@ -31,7 +33,7 @@ class Panel:
 
     title: str
     period: str
-    ranked: list[series.Ranked]
+    ranked: list[series.Ordered]
     dots: Dots
     without: list[str]
     reference: Point | None = None
@@ -46,12 +48,16 @@ def provinces(view: View, measure: Measure) -> Panel | None:
     period = series.common_period(points, geos)
     if period is None:
         return None
-    ranked = series.ranking(points, geos, period)
+    ranked = view.ordered(measure, geos, period)
     shown = [r for r in ranked if r.point]
-    firm = [r for r in shown if r.place]
-    if len(firm) > 1:
+    firm = [r for r in shown if r.rank]
+    if measure.adds_up:
+        title = say("finding.provinces_amounts", period=view.language.period(period))
+    elif len(firm) > 1:
+        # "highest" and "lowest" only where the tests set them apart from every other province
+        sure = all(r.rank and r.rank.low == r.rank.high for r in (firm[0], firm[-1]))
         title = say(
-            "finding.provinces",
+            "finding.provinces" if sure else "finding.provinces_range",
             top=view.place_name(firm[0].geo),
             high=view.value(firm[0].point, measure.unit),
             bottom=view.place_name(firm[-1].geo),
@@ -64,7 +70,7 @@ def provinces(view: View, measure: Measure) -> Panel | None:
             high=view.value(shown[0].point, measure.unit),
         )
     reference = None
-    if measure.unit not in series.COUNTS:
+    if not measure.adds_up:
         reference = next(
             (p for p in points[facts.region] if p.period == period and p.value is not None), None
         )
@@ -85,20 +91,20 @@ def comparison(view: View, measure: Measure) -> Panel | None:
     region = facts.region
     level = facts.places[region].level
     geos = [place.geo for place in facts.places.values() if place.role == "peer" and place.level == level]
-    points = {geo: measure.complete(geo) for geo in [region, *geos]}
-    own = series.latest(points[region])
-    if own is None:
+    own = series.latest(measure.complete(region))
+    # amounts of territories of unequal size have no rank
+    if own is None or measure.adds_up:
         return None
-    ranked = [r for r in series.ranking(points, [region, *geos], own.period) if r.point]
+    ranked = [r for r in view.ordered(measure, [region, *geos], own.period) if r.point]
     if len(ranked) < 2:
         return None
     mine = next(r for r in ranked if r.geo == region)
-    if mine.place:
+    if mine.rank:
         title = language.say(
             "finding.rank",
             place=view.place_name(region),
-            rank=language.ordinal(mine.place),
-            among=mine.among,
+            rank=view.rank(mine.rank),
+            among=mine.rank.among,
         )
     else:
         title = language.say("finding.rank_none", period=language.period(own.period))
@@ -114,7 +120,7 @@ def over_time(view: View, measure: Measure, peers: bool = True) -> charts.Plot |
     roles[facts.country] = "country"
     if peers:
         roles |= dict.fromkeys(facts.geos("peer"), "peer")
-    indexed = measure.unit in series.COUNTS
+    indexed = measure.adds_up
     aims = [] if indexed else [t for t in view.standing if t["indicator"] == measure.id]
     return charts.lines_plot(measure.series, roles, measure.until, indexed, aims)
 
@@ -127,7 +133,7 @@ def closeup(view: View, measure: Measure) -> charts.Plot | None:
 
     ours = values(view.facts.region)
     theirs = [value for geo in view.facts.geos("peer") for value in values(geo)]
-    if measure.unit in series.COUNTS or not ours or not theirs or max(ours) > PRESSED * max(theirs):
+    if measure.adds_up or not ours or not theirs or max(ours) > PRESSED * max(theirs):
         return None
     return over_time(view, measure, peers=False)
 
@@ -138,23 +144,25 @@ def mapped(view: View) -> Measure | None:
     rates = [
         measure
         for measure in view.facts.measures.values()
-        if measure.unit not in series.COUNTS and provinces(view, measure)
+        if not measure.adds_up and provinces(view, measure)
     ]
     return min(rates, key=lambda measure: measure.id not in aimed, default=None)
 
 
-def _dots(ranked: list[series.Ranked], unit: str, reference: Point | None = None) -> Dots:
+def _dots(ranked: list[series.Ordered], unit: str, reference: Point | None = None) -> Dots:
     """Positions on a track that begins at zero where zero is not far."""
     values = {r.geo: r.point.value for r in ranked if r.point and r.point.value is not None}
     if reference and reference.value is not None:
         values[""] = reference.value
     bounds = {
-        r.geo: (r.point.ci_low, r.point.ci_high)
+        r.geo: interval
         for r in ranked
-        if r.point and r.point.ci_low is not None and r.point.ci_high is not None
+        if r.point
+        and r.point.value is not None
+        and (interval := comparison_interval(r.point.value, r.point.ci_low, r.point.ci_high))
     }
     ends = [end for pair in bounds.values() for end in pair]
-    axis = charts.scale([*values.values(), *ends], zero=unit in series.COUNTS)
+    axis = charts.scale([*values.values(), *ends], zero=unit_or_unknown(unit).adds_up)
     low, high = (
         charts.strip({geo: pair[side] for geo, pair in bounds.items()}, axis.low, axis.high)
         for side in (0, 1)
@@ -166,12 +174,12 @@ def _dots(ranked: list[series.Ranked], unit: str, reference: Point | None = None
     )
 
 
-def _map(view: View, measure: Measure, ranked: list[series.Ranked]) -> maps.Map | None:
+def _map(view: View, measure: Measure, ranked: list[series.Ordered]) -> maps.Map | None:
     layout = maps.layout()
     if layout is None:
         return None
     values = {r.geo: r.point.value for r in ranked if r.point and r.point.value is not None}
-    if measure.unit in series.COUNTS:
+    if measure.adds_up:
         return maps.circle_map(layout, values)
     over_time = [
         p.value for geo in view.facts.geos("province") for p in measure.complete(geo) if p.value is not None

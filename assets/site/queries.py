@@ -6,16 +6,21 @@ Belongs here: the queries. Does not belong here: rules on the figures (`series.p
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import duckdb
+import yaml
 
 from sources.common.sql import literal, rows
-from warehouse.reference.territory import territory, timezone
-from warehouse.statistics import peers
+from sources.common.units import unit_or_unknown
+from warehouse.reference.territory import REFERENCE, territory, timezone
+from warehouse.statistics import peers, series_changes
+from warehouse.statistics.comparison import is_reliable
+from warehouse.statistics.series_changes import SeriesChanges
 from warehouse.targets.ledger import Directive
 
 DIRECTIVES = get_args(Directive)
@@ -42,7 +47,7 @@ class Point:
     @property
     def firm(self) -> bool:
         """Good enough to rank and to compare by."""
-        return self.value is not None and self.reliability in ("A", "B")
+        return is_reliable(self)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Measure:
     header: dict[str, Any]
     series: dict[str, list[Point]]
     inputs: list[dict[str, Any]]
+    # territories of our country without a page: a reader may choose them in a chart
+    others: dict[str, list[Point]] = field(default_factory=dict)
 
     @property
     def until(self) -> str | None:
@@ -75,6 +82,11 @@ class Measure:
         return self.header["unit"]
 
     @property
+    def adds_up(self) -> bool:
+        """True for amounts: drawn from zero, compared as an index, mapped as circles, never ranked."""
+        return unit_or_unknown(self.unit).adds_up
+
+    @property
     def directive(self) -> str:
         return self.header["directive"]
 
@@ -84,6 +96,19 @@ class Measure:
     def complete(self, geo: str) -> list[Point]:
         """The points of `geo` of periods that are complete."""
         return [p for p in self.series.get(geo, []) if not p.truncated]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The newest figure of a table that no indicator uses, for one of our territories."""
+
+    dataset: str
+    indicator: str
+    geo: str
+    period: str
+    value: float
+    unit: str
+    flag: str | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +126,10 @@ class Facts:
     undrawn: list[dict[str, Any]]
     own: list[dict[str, Any]]
     breaks: list[dict[str, Any]]
+    # names of the territories without a page that charts can show
+    other_names: dict[str, dict[str, str]]
+    sector: list[Observation]
+    comparisons: SeriesChanges
     changes: list[dict[str, Any]]
     versions: dict[tuple[str, str, str], list[dict[str, Any]]]
     begins: datetime
@@ -110,6 +139,8 @@ class Facts:
     flags: dict[str, dict[str, str]]
     units: dict[str, dict[str, str]]
     figures: dict[str, dict[str, str]]
+    # territories in order, by indicator, territories and period: filled while pages are drawn, in both languages the same
+    orders: dict[tuple[str, tuple[str, ...], str], Any] = field(default_factory=dict)
 
     def geos(self, role: str) -> list[str]:
         return [place.geo for place in self.places.values() if place.role == role]
@@ -128,14 +159,21 @@ class Facts:
         return territory().get("seat")
 
 
+@cache
+def sector() -> dict[str, Any]:
+    """`warehouse/reference/sector.yml` as it stands."""
+    return yaml.safe_load((REFERENCE / "sector.yml").read_text(encoding="utf-8"))
+
+
 def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
     """The facts of the release open in `con`, whose files are in `folder`."""
     places = _places(con)
     ours = ", ".join(literal(geo) for geo in places)
+    others = _others(con, ours)
     return Facts(
         release=rows(con, "from release")[0],
         places=places,
-        measures=_measures(con, ours),
+        measures=_measures(con, ours, set(others)),
         targets=_targets(con),
         headlines=rows(con, "from headlines order by number"),
         catalogue={row["dataset"]: row for row in rows(con, "from catalogue order by dataset")},
@@ -150,6 +188,9 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
             "from district qualify row_number() over (partition by figure order by period desc) = 1 order by figure",
         ),
         breaks=rows(con, "from breaks order by dataset, period, indicator, geo"),
+        other_names=others,
+        sector=_sector(con),
+        comparisons=series_changes.read(con),
         changes=_changes(con, ours),
         versions=_versions(con, ours),
         begins=con.execute(
@@ -188,14 +229,29 @@ def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
     }
 
 
-def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
+def _others(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, dict[str, str]]:
+    """Names of our country's regions and provinces that have a value but no page."""
+    return {
+        row["geo"]: {"it": row["name_it"], "en": row["name_en"]}
+        for row in rows(
+            con,
+            f"""from geography semi join indicators using (geo)
+                where geo like {literal(territory()["country"] + "%")} and level in ('nuts2', 'nuts3')
+                  and geo not in ({ours}) order by geo""",
+        )
+    }
+
+
+def _measures(con: duckdb.DuckDBPyConnection, ours: str, others: set[str]) -> dict[str, Measure]:
     """Every indicator that has a value for one of our territories, in the order of the directives."""
     series: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
+    beside: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
+    shown = ", ".join([ours, *map(literal, sorted(others))])
     for indicator, geo, *point in con.execute(f"""
         select indicator, geo, period, value, flag, reliability, break_before, numerator, denominator, ci_low, ci_high,
                coalesce(truncated, false), coalesce(provisional, false), dataset, snapshot_id
-        from indicators where geo in ({ours}) order by indicator, geo, period""").fetchall():
-        series[indicator][geo].append(Point(*point))
+        from indicators where geo in ({shown}) order by indicator, geo, period""").fetchall():
+        (beside if geo in others else series)[indicator][geo].append(Point(*point))
     inputs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows(
         con,
@@ -205,7 +261,13 @@ def _measures(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, Measure]:
         inputs[row["indicator"]].append(row)
     defined = {row["indicator"]: row for row in rows(con, "from indicator_catalogue")}
     return {
-        indicator: Measure(indicator, defined[indicator], dict(series[indicator]), inputs[indicator])
+        indicator: Measure(
+            indicator,
+            defined[indicator],
+            dict(series[indicator]),
+            inputs[indicator],
+            dict(beside[indicator]),
+        )
         for indicator in sorted(series, key=lambda id_: (DIRECTIVES.index(defined[id_]["directive"]), id_))
     }
 
@@ -253,6 +315,20 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
            or a.value is distinct from n.value or a.flag is distinct from n.flag
         order by dataset, our_indicator, our_geo, period""",
     )
+
+
+def _sector(con: duckdb.DuckDBPyConnection) -> list[Observation]:
+    """The newest figure of the sector's tables without an indicator, for the seat, the region and the country."""
+    datasets = [dataset for item in sector()["items"] for dataset in item.get("observations", [])]
+    ours = territory()
+    geos = [geo for geo in (ours.get("seat"), ours["region"], ours["country"]) if geo]
+    rows = con.execute(f"""
+        select dataset, indicator, geo, period, value, unit, flag from observations
+        where dataset in ({", ".join(map(literal, datasets))}) and geo in ({", ".join(map(literal, geos))})
+          and value is not null
+        qualify row_number() over (partition by dataset, indicator, geo order by period desc) = 1
+        order by dataset, indicator, list_position([{", ".join(map(literal, geos))}], geo)""").fetchall()
+    return [Observation(*row) for row in rows]
 
 
 def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:

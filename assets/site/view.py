@@ -6,6 +6,7 @@ page shows (`pages/`), words (`messages.yml`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,7 +15,10 @@ from typing import Any
 from assets.site import charts, series
 from assets.site.language import LANGUAGES, Language
 from assets.site.queries import Facts, Measure, Point
+from sources.common.units import unit_or_unknown
+from warehouse.publishing.headlines import change_words
 from warehouse.reference.territory import territory
+from warehouse.statistics.ranking import Rank
 
 # month ends with a page of their own, and days back to which any day can be chosen
 MONTH_ENDS, DAYS_BACK = 12, 730
@@ -36,6 +40,7 @@ class Summary:
     when: str
     change: str
     kind: str
+    certain: bool
     finding: str
     spark: charts.Spark | None
 
@@ -63,7 +68,8 @@ class View:
         return ", ".join(map(self.place_name, geos))
 
     def unit_name(self, unit: str) -> str:
-        return self.label(self.facts.units, unit)
+        text = str(getattr(unit_or_unknown(unit).label, self.language.code))
+        return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
     def label(self, labels: dict[str, dict[str, str]], code: str) -> str:
         """What a code means, as in the middle of a sentence."""
@@ -88,22 +94,22 @@ class View:
 
     # -- statements
 
-    def change(self, found: series.Change) -> str:
-        """A change in words, with its amount and the period compared with."""
-        amount = self.language.delta(found.amount, found.unit) if found.amount is not None else ""
-        since = self.language.period(found.since) if found.since else ""
-        return self.language.say(f"change.{found.kind}", amount=amount, since=since)
+    def ordered(self, measure: Measure, geos: Sequence[str], period: str) -> list[series.Ordered]:
+        """`geos` by their complete values of `period`, from the highest, with their ranks."""
+        key, facts = (measure.id, tuple(geos), period), self.facts
+        if key not in facts.orders:
+            points = {geo: measure.complete(geo) for geo in geos}
+            rules, direction = facts.comparisons.rules[measure.id], facts.comparisons.directions[measure.id]
+            facts.orders[key] = series.ordered(points, geos, period, rules, direction)
+        return facts.orders[key]
 
-    def finding(self, geo: str, points: list[Point], unit: str) -> str:
-        """One sentence on the last value of `geo`, which its figures support."""
-        last = series.latest(points)
-        if last is None:
-            return f"{self.place_name(geo)}: {self.language.say('mark.missing')}"
+    def rank(self, rank: Rank) -> str:
+        """A place, or a range where tests cannot tell places apart: 3rd; 1st to 4th."""
+        low, high = rank.low or rank.place, rank.high or rank.place
+        if low == high:
+            return self.language.ordinal(low)
         return self.language.say(
-            f"finding.{series.change(points, unit).kind}",
-            place=self.place_name(geo),
-            value=self.language.number(last.value, unit),
-            period=self.language.period(last.period),
+            "place.range", low=self.language.ordinal(low), high=self.language.ordinal(high)
         )
 
     def course(self, geo: str, points: list[Point], unit: str) -> str:
@@ -124,17 +130,23 @@ class View:
     def summary(self, measure: Measure, geo: str) -> Summary:
         """An indicator of `geo` in one row or card."""
         points = measure.complete(geo)
-        found = series.change(points, measure.unit)
+        found = self.facts.comparisons.change(measure.id, geo, points)
         last = series.latest(points)
+        change = change_words(found, last.period, self.language.code) if last else ""
+        value = self.language.number(last.value if last else None, measure.unit)
+        finding = f"{self.place_name(geo)}: {value}"
+        if last:
+            finding += f", {self.language.period(last.period)}"
         return Summary(
             measure=measure,
             title=measure.title(self.language.code),
             geo=geo,
             last=last,
             when=self.language.period(last.period) if last else "",
-            change=self.change(found),
+            change=change,
             kind=found.kind,
-            finding=self.finding(geo, points, measure.unit),
+            certain=found.direction is not None and not found.sampling_error_unknown,
+            finding=f"{finding}; {change}" if change else finding,
             spark=charts.spark(measure.series.get(geo, [])),
         )
 

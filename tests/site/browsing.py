@@ -11,8 +11,8 @@ IT, EN = Language("it"), Language("en")
 VIEWPORTS = {"phone": (390, 844), "desk": (1280, 900), "projector": (1920, 1080)}
 # one page of each template
 EACH = (
-    "index indicators indicator-enterprise_birth_rate indicator-enterprise_births indicator-epo_applications territories "
-    "territory-ITG17 territory-ITC4 targets changes quality calendar downloads reading"
+    "index sector search indicators indicator-enterprise_birth_rate indicator-enterprise_births "
+    "indicator-epo_applications territories territory-ITG17 territory-ITC4 targets changes quality calendar downloads reading"
 ).split()
 
 

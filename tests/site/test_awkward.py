@@ -13,7 +13,7 @@ import pytest
 from assets.site import build
 from assets.site.build import render
 from assets.site.view import View
-from tests.site.browsing import EN, IT
+from tests.site.browsing import EN, IT, opened
 from warehouse.publishing.release import Release
 
 AWKWARD = {
@@ -40,13 +40,13 @@ AWKWARD = {
 
 @pytest.mark.parametrize("case", AWKWARD)
 def test_awkward_figures_stop_no_page(release: Path, tmp_path: Path, case: str):
-    """What a provider may serve one night: a page that cannot be drawn would hold the release back."""
+    """What a provider may serve one night: every page is still drawn."""
     for path in release.glob("*.*"):
         shutil.copy(path, tmp_path)
     (tmp_path / "distretto.duckdb").chmod(0o644)
     with duckdb.connect(str(tmp_path / "distretto.duckdb")) as con:
         con.execute(AWKWARD[case])
-    render(Release(release.name, tmp_path))
+    assert render(Release(release.name, tmp_path)) == []
     found = sorted((tmp_path / "site").rglob("*.html"))
     assert len(found) > 40
     for path in found:
@@ -84,4 +84,69 @@ def test_a_board_sheet_that_cannot_be_drawn_says_so(
     for path in release.glob("*.*"):
         shutil.copy(path, tmp_path)
     assert render(Release(release.name, tmp_path)) == ["it/board.pdf", "en/board.pdf"]
+    assert (tmp_path / "site" / "it" / "board.pdf").read_bytes()[:5] == b"%PDF-"
+
+
+# text of a provider or a person in every place that a page or the sheet shows
+HOSTILE = {
+    "html": "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">",
+    "javascript": "'};document.title='owned';//\u2028</script><a href=\"javascript:document.title='owned'\">x</a>",
+    "typst": '#panic("owned") $ x #import "/etc/passwd" ] ) } \\',
+    "markdown": "[x](javascript:alert(1)) `code` **bold** {{ 7 * 7 }} {% raw %}",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_text_of_others_is_harmless_on_every_page_and_in_the_sheet(
+    browser, release: Path, tmp_path: Path, kind: str
+):
+    text = HOSTILE[kind]
+    for path in release.glob("*.*"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "distretto.duckdb").chmod(0o644)
+    columns = {
+        "catalogue": "title_it title_en provider_title provider_code failure expected licence citation",
+        "indicator_catalogue": "title_it title_en definition_it definition_en formula pitfalls sources",
+        "geography": "name_it name_en",
+        "codelists": "label_it label_en",
+        "targets": "fixed_by document because",
+        "target_results": "reason_it reason_en",
+        "snapshots": "note",
+        "check_results": "observed",
+        "breaks": "reason evidence",
+    }
+    with duckdb.connect(str(tmp_path / "distretto.duckdb")) as con:
+        for table, names in columns.items():
+            changes = ", ".join(f"{name} = $text" for name in names.split())
+            con.execute(f"update {table} set {changes}", {"text": text})
+        con.execute(
+            "update catalogue set warnings = [$text], licence_url = 'javascript:document.title=1'",
+            {"text": text},
+        )
+        con.execute(
+            "insert into district (figure, geo, period, value, unit) values ($text, 'DISTRICT', '2026', 41, 'NR')",
+            {"text": text},
+        )
+    assert render(Release(release.name, tmp_path)) == []
+    page, wrong = opened(browser)
+    for language, name in (
+        ("it", "index"),
+        ("en", "indicator-enterprise_births"),
+        ("en", "indicators"),
+        ("it", "quality"),
+        ("en", "targets"),
+        ("it", "sector"),
+        ("it", "search"),
+        ("en", "territory-ITG17"),
+        ("en", "downloads"),
+        ("it", "changes"),
+        ("it", "calendar"),
+    ):
+        page.goto((tmp_path / "site" / language / f"{name}.html").as_uri())
+        assert "owned" not in page.title() or text in page.title(), name
+        assert page.locator("img, main script, [onerror]").count() == 0, name
+        assert page.locator("a[href^='javascript' i]").count() == 0, name
+        assert "49" not in page.title()
+    assert wrong == []
+    page.context.close()
     assert (tmp_path / "site" / "it" / "board.pdf").read_bytes()[:5] == b"%PDF-"

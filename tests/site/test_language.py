@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.site.language import LANGUAGES, MINUS, decimals, translations, words
+from assets.site.language import LANGUAGES, translations, words
 from sources.catalogue import load_catalogue
+from sources.common.numbers import MINUS, decimals
 from tests.conftest import ROOT
 from tests.site.browsing import EN, IT
 from warehouse.publishing.tables import contract
@@ -37,7 +38,6 @@ def test_every_string_is_used_and_every_string_used_is_there():
     assert asked <= known
     # groups of which the figures name the key, such as a state or a directive
     by_data = set(re.findall(r"""["'](\w+)\.["'] ~""", code)) | set(re.findall(r"""f"(\w+)\.{""", code))
-    by_data |= {"month", "sign"}
     unused = {
         key
         for key in known - asked

@@ -76,8 +76,8 @@ _SAMPLING = {
 }
 
 
-def change_words(change: Change, figure: Figure, language: Language) -> str:
-    """What a change says, as the part of a sentence that follows the figure. Of the kind `none` nothing is said."""
+def change_words(change: Change, period: str, language: Language) -> str:
+    """What the change to the figure of `period` says, as the part of a sentence that follows it; empty of the kind `none`."""
     if change.kind == "none":
         return ""
     key = "unreliable_earlier" if change.unreliable_earlier else change.kind
@@ -88,7 +88,7 @@ def change_words(change: Change, figure: Figure, language: Language) -> str:
         size=size,
         signed=f"{'+' if (change.amount or 0) >= 0 else '−'}{size}",
         then=Period.parse(change.since).words(language) if change.since else "",
-        now=Period.parse(figure.period).words(language),
+        now=Period.parse(period).words(language),
     )
     return text + (_SAMPLING[language] if change.direction and change.sampling_error_unknown else "")
 
@@ -140,9 +140,9 @@ def level(
         rests_on.append(f"{geo}/{indicator}/{change.since}")
     return Sentence(
         change.kind,
-        f"{names['it']}, {figure.period}: {_with_unit(figure, 'it')} {words['it']}, {change_words(change, figure, 'it')}"
+        f"{names['it']}, {figure.period}: {_with_unit(figure, 'it')} {words['it']}, {change_words(change, figure.period, 'it')}"
         f" ({_source(figure, 'segno')})",
-        f"{names['en']}, {figure.period}: {_with_unit(figure, 'en')} {words['en']}, {change_words(change, figure, 'en')}"
+        f"{names['en']}, {figure.period}: {_with_unit(figure, 'en')} {words['en']}, {change_words(change, figure.period, 'en')}"
         f" ({_source(figure, 'flag')})",
         rests_on,
     )

@@ -46,7 +46,10 @@ class Parts(Strict):
 
 
 class Territory(Strict):
-    """`territory.yml`. `timezone` is the clock by which bare dates are read and runs are scheduled."""
+    """`territory.yml`. `timezone` is the clock by which bare dates are read and runs are scheduled.
+
+    `figures`: the figures of the overview and the board sheet, each the first of its indicators with a value.
+    """
 
     region: str
     provinces: list[str]
@@ -56,6 +59,7 @@ class Territory(Strict):
     names: Names
     parts: Parts | None = None
     headlines: list[Headline]
+    figures: list[list[str]] = []
 
 
 @cache

@@ -14,6 +14,8 @@ from assets.site.pages import (
     indicators,
     quality,
     reading,
+    search,
+    sector,
     since,
     targets,
     territories,
@@ -23,6 +25,7 @@ from assets.site.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
     home.PAGE,
+    sector.PAGE,
     indicators.PAGE,
     indicator.PAGE,
     territories.PAGE,
@@ -34,7 +37,8 @@ PAGES: tuple[Page, ...] = (
     calendar.PAGE,
     downloads.PAGE,
     reading.PAGE,
+    search.PAGE,
 )
 # entries of the navigation at the top and at the foot, each the name of a page
-NAVIGATION = ("index", "indicators", "territories", "targets", "changes", "quality", "downloads")
-MORE = ("calendar", "reading")
+NAVIGATION = ("sector", "indicators", "territories", "targets", "changes", "quality", "downloads")
+MORE = ("index", "calendar", "reading", "search")

@@ -23,7 +23,7 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-def script(view: View) -> str:
+def _script(view: View, _key: str) -> str:
     """The versions that `since.changed_since` compares, as a script, for `site.js` to do the same for any day.
 
     `revised`: indicator, territory, period and versions [day, number of the version, text; null where withdrawn];
@@ -62,4 +62,4 @@ def script(view: View) -> str:
     return f"var SINCE = {json.dumps(given, ensure_ascii=False, separators=(',', ':'))};\n"
 
 
-PAGE = Page("changes", "changes", "changes.html", _data)
+PAGE = Page("changes", "changes", "changes.html", _data, script=_script)

@@ -1,4 +1,4 @@
-"""The overview: headline figures, the six directives, the provinces' map, last night and data health."""
+"""The overview: three sentences, at most seven figures of the seat, targets by directive, and the age of the data."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from assets.site import panels, series
+from assets.site import ages, series, statements
 from assets.site.pages.page import Page
 from assets.site.queries import DIRECTIVES, Measure
-from assets.site.view import Summary, View
-from warehouse.reference.territory import territory
+from assets.site.view import View
 
 # revised values that the page lists
 REVISIONS = 8
@@ -19,63 +18,49 @@ NIGHT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class Card:
-    """A directive: its leading indicator, the target if there is one, and its other indicators."""
+class Directive:
+    """A directive with its targets in force and the indicators that follow it."""
 
-    directive: str
-    lead: Summary | None
-    target: dict[str, Any] | None
-    proxy: bool
-    others: list[Measure]
+    id: str
+    targets: list[dict[str, Any]]
+    measures: list[Measure]
+
+    @property
+    def proxy(self) -> bool:
+        """True if no public statistic measures the directive itself."""
+        return bool(self.measures) and all(m.header["proxy_for"] == self.id for m in self.measures)
 
 
-def headlines(view: View) -> list[Summary]:
-    """The territory's headline indicators that have a value for our region."""
+def directives(view: View) -> list[Directive]:
+    """The six directives in their order."""
     facts = view.facts
+    ours = [geo for geo in (facts.seat, facts.region) if geo]
     return [
-        view.summary(facts.measures[id_], facts.region)
-        for id_ in _leads()
-        if id_ in facts.measures and series.latest(facts.measures[id_].complete(facts.region))
+        Directive(
+            directive,
+            [t for t in view.standing if t["directive"] == directive],
+            [
+                measure
+                for measure in facts.measures.values()
+                if measure.directive == directive
+                and any(series.latest(measure.complete(geo)) for geo in ours)
+            ],
+        )
+        for directive in DIRECTIVES
     ]
 
 
-def cards(view: View) -> list[Card]:
-    """One card for each directive: led by its first target, or by its first indicator with a value."""
-    facts, leads, found = view.facts, _leads(), []
-    for directive in DIRECTIVES:
-        measures = [
-            measure
-            for measure in facts.measures.values()
-            if measure.directive == directive and series.latest(measure.complete(facts.region))
-        ]
-        measures.sort(key=lambda m: (leads.index(m.id) if m.id in leads else len(leads), m.id))
-        target = next(
-            (t for t in view.standing if t["directive"] == directive and t["indicator"] in facts.measures),
-            None,
-        )
-        lead = None
-        if target:
-            lead = view.summary(facts.measures[target["indicator"]], target["geo"])
-        elif measures:
-            lead = view.summary(measures[0], facts.region)
-        proxy = bool(lead and lead.measure.header["proxy_for"])
-        others = [m for m in measures if lead is None or m is not lead.measure]
-        found.append(Card(directive, lead, target, proxy, others))
-    return found
-
-
-def _leads() -> list[str]:
-    return [indicator["id"] for headline in territory()["headlines"] for indicator in headline["indicators"]]
-
-
 def _data(view: View, _key: str) -> dict[str, Any]:
-    facts, mapped = view.facts, panels.mapped(view)
+    facts = view.facts
     newest = max((v["known_from"] for v in facts.vintages), default=None)
+    figures = statements.figures(view)
     return {
-        "headlines": headlines(view),
-        "cards": cards(view),
-        "mapped": mapped,
-        "provinces": panels.provinces(view, mapped) if mapped else None,
+        "figures": figures,
+        "statements": statements.statements(view),
+        "directives": directives(view),
+        "adopted": any(target["stage"] == "adopted" for target in view.standing),
+        "own": facts.own[: statements.MOST - len(figures)],
+        "ages": ages.theme_ages(view),
         "night": [v for v in facts.vintages if newest and newest - v["known_from"] < NIGHT],
         "revised": [c for c in facts.changes if c["release_id"] == facts.release["release_id"]][:REVISIONS],
     }

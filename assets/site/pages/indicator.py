@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from assets.site import charts, panels, series
+from assets.site import chart_data, charts, panels
 from assets.site.pages.page import Page
 from assets.site.queries import Measure, Point
 from assets.site.view import View
 
-# columns of the table, and rows of the list of revisions
-PERIODS, REVISIONS = 12, 40
+# cells of the table, newest periods first, and rows of the list of revisions
+CELLS, REVISIONS = 1200, 40
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,13 @@ class Origin:
     entry: dict[str, Any]
     snapshot: dict[str, Any]
     address: str | None
+    licence_address: str | None
     archived: str | None
+
+
+def _web_address(text: str | None) -> str | None:
+    """`text` if it is an address that a link may lead to; a script's address is not."""
+    return text if text and re.match(r"https?://", text) else None
 
 
 def origins(view: View, measure: Measure) -> list[Origin]:
@@ -36,6 +42,7 @@ def origins(view: View, measure: Measure) -> list[Origin]:
             entry,
             snapshot,
             address.group().rstrip(".,;") if address else None,
+            _web_address(entry["licence_url"]),
             archived.group(1) if archived else None,
         )
     return list(found.values())
@@ -56,9 +63,10 @@ def _data(view: View, key: str) -> dict[str, Any]:
     geo = facts.region if facts.region in measure.series else next(iter(measure.series))
     places = [place for place in facts.places.values() if place.geo in measure.series]
     table = [(place, {p.period: p for p in measure.series[place.geo]}) for place in places]
-    periods = sorted({period for _, points in table for period in points}, reverse=True)[:PERIODS]
+    every = sorted({period for _, points in table for period in points}, reverse=True)
+    periods = every[: max(12, CELLS // len(table))]
     listed = [points[period] for _, points in table for period in periods if period in points]
-    counted = measure.unit in series.COUNTS
+    counted = measure.adds_up
     return {
         "measure": measure,
         "title": measure.title(view.language.code),
@@ -71,6 +79,7 @@ def _data(view: View, key: str) -> dict[str, Any]:
         "provinces": panels.provinces(view, measure),
         "comparison": panels.comparison(view, measure),
         "periods": periods,
+        "all_periods": len(every),
         "table": table,
         "marks": _marks(view, listed),
         "origins": origins(view, measure),
@@ -83,4 +92,15 @@ def _data(view: View, key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("indicator-{key}", "indicators", "indicator.html", _data, lambda view: list(view.facts.measures))
+def _script(view: View, key: str) -> str:
+    return chart_data.script(view, view.facts.measures[key])
+
+
+PAGE = Page(
+    "indicator-{key}",
+    "indicators",
+    "indicator.html",
+    _data,
+    lambda view: list(view.facts.measures),
+    _script,
+)

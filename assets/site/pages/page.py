@@ -22,7 +22,8 @@ class Page:
     """A page, or a family of pages that share a template, one for each of `keys`.
 
     `name` is the file name without `.html`, with `{key}` where there are several. `section` is the entry of the
-    navigation that is marked as current. `data` returns the template's variables.
+    navigation that is marked as current. `data` returns the template's variables. `script` returns the text of a script
+    beside the page, `NAME.js`, with figures that the page loads from there: `fetch` does not work from a file.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Page:
     template: str
     data: Callable[[View, str], dict[str, Any]]
     keys: Callable[[View], Iterable[str]] = _one
+    script: Callable[[View, str], str] | None = None
 
     def names(self, view: View) -> list[tuple[str, str]]:
         """`(file name without ending, key)` of every page of the family."""

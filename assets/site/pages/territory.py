@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assets.site import maps, series
+from assets.site import maps
 from assets.site.pages.page import Page
 from assets.site.queries import DIRECTIVES, Measure, Place, Point
 from assets.site.view import Summary, View
+from warehouse.statistics.ranking import Rank
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Row:
     """An indicator of the territory; `among` is the key of the words that name the territories ranked."""
 
     summary: Summary
-    rank: series.Ranked | None
+    rank: Rank | None
     among: str
     region: Point | None
 
@@ -37,10 +38,10 @@ def _row(view: View, place: Place, measure: Measure) -> Row | None:
             ],
             "place.rank_peers",
         )
-    ranked = series.ranking({geo: measure.complete(geo) for geo in geos}, geos, period)
+    ranked = view.ordered(measure, geos, period)
     return Row(
         summary,
-        next((r for r in ranked if r.geo == place.geo), None),
+        next((r.rank for r in ranked if r.geo == place.geo), None),
         among,
         next((p for p in measure.series.get(facts.region, []) if p.period == period), None),
     )

@@ -18,6 +18,13 @@
       }
     });
 
+  const query = document.querySelector("[data-query]");
+  const asked = new URLSearchParams(location.search).get("q");
+  if (query && asked) {
+    query.value = asked;
+    query.dispatchEvent(new Event("input"));
+  }
+
   const value = (row, column) => {
     const cell = row.cells[column];
     if (cell.dataset.value !== undefined) return Number(cell.dataset.value);

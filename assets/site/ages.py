@@ -1,0 +1,81 @@
+"""How old the figures are: the newest period of each theme, series that ended, and whether anything live has arrived.
+
+Belongs here: ages as days and as words. Does not belong here: when a source counts as late (its catalogue entry).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from assets.site import series
+from assets.site.language import Language
+from assets.site.queries import Facts, Measure, Point
+from assets.site.view import View
+from sources.common.periods import Period
+
+DAYS_OF_A_YEAR, DAYS_OF_A_MONTH = 365.25, 30.44
+
+
+@dataclass(frozen=True)
+class ThemeAge:
+    """A theme's newest complete period; `ended` if the provider closed the series it belongs to."""
+
+    theme: str
+    period: str
+    ended: bool
+    words: str
+
+
+def has_live_data(facts: Facts) -> bool:
+    """True if any accepted snapshot came from a provider or a person, not with the project."""
+    return any(s["outcome"] == "accepted" and s["origin"] != "shipped" for s in facts.snapshots.values())
+
+
+def theme_ages(view: View) -> list[ThemeAge]:
+    """Each theme with figures for our territory, with its newest complete period."""
+    newest: dict[str, tuple[Measure, Point]] = {}
+    facts = view.facts
+    ours = [geo for geo in (facts.seat, facts.region, *facts.geos("province")) if geo]
+    for measure in facts.measures.values():
+        for geo in ours:
+            point = series.latest(measure.complete(geo))
+            theme = measure.header["theme"]
+            if point and (theme not in newest or _end(newest[theme][1].period) < _end(point.period)):
+                newest[theme] = measure, point
+    return [
+        ThemeAge(theme, point.period, ended(facts, point), period_age(view, point))
+        for theme, (_, point) in sorted(
+            newest.items(), key=lambda item: _end(item[1][1].period), reverse=True
+        )
+    ]
+
+
+def ended(facts: Facts, point: Point | None) -> bool:
+    """True if the provider has closed the table that a figure comes from."""
+    return point is not None and facts.catalogue.get(point.dataset, {}).get("status") == "frozen"
+
+
+def period_age(view: View, point: Point) -> str:
+    """The age of a figure in words: how long ago its period ended, or that its series is closed."""
+    if ended(view.facts, point):
+        return view.language.say("age.ended", period=view.language.period(point.period))
+    return ago(view.language, (view.today - _end(point.period)).days)
+
+
+def ago(language: Language, days: int) -> str:
+    """A number of days in the past in words, such as "almost 6 years ago"."""
+    if days < 0:
+        return language.say("age.running")
+    if days < 2 * DAYS_OF_A_MONTH:
+        return language.say("age.days" if days != 1 else "age.day", count=days)
+    if days < 2 * DAYS_OF_A_YEAR:
+        return language.say("age.months", count=round(days / DAYS_OF_A_MONTH))
+    years = days / DAYS_OF_A_YEAR
+    if round(years) > years:
+        return language.say("age.almost_years", count=round(years))
+    return language.say("age.years", count=int(years))
+
+
+def _end(period: str) -> date:
+    return Period.parse(period).end

@@ -1,0 +1,103 @@
+"""The sector's page: what public statistics say about the district's sector, each with its age or what it needs.
+
+The list is `warehouse/reference/sector.yml`. No figure of a single employer is subtracted, derived or shown: the figures
+of an item with fewer local units than its `least` are suppressed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assets.site import ages, series
+from assets.site.pages.page import Page
+from assets.site.queries import Measure, Observation, sector
+from assets.site.view import Summary, View
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure of the item with its age in words."""
+
+    summary: Summary
+    age: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the page. `suppressed`: too few local units. `needed`: what has to be done to have figures."""
+
+    id: str
+    title: str
+    rows: list[Row]
+    observations: list[Observation]
+    suppressed: bool
+    needed: list[str]
+
+    @property
+    def state(self) -> str:
+        """The key of the words that say why there is no figure."""
+        return "sector.suppressed" if self.suppressed else "sector.none"
+
+
+def _data(view: View, _key: str) -> dict[str, Any]:
+    given = sector()
+    return {
+        "title": view.language.of(given["title"]),
+        "lead": view.language.of(given["lead"]),
+        "caution": view.language.of(given["caution"]),
+        "items": items(view),
+    }
+
+
+def items(view: View) -> list[Item]:
+    """The entries of `sector.yml` with their figures."""
+    return [_item(view, item) for item in sector()["items"]]
+
+
+def _item(view: View, item: dict[str, Any]) -> Item:
+    measures = [view.facts.measures[id_] for id_ in item["indicators"] if id_ in view.facts.measures]
+    rows, suppressed = [], False
+    for measure in measures:
+        geo = _geo(view, measure)
+        if geo is None:
+            continue
+        if measure.id != item.get("few") and _few(view, item, geo):
+            suppressed = True
+            continue
+        summary = view.summary(measure, geo)
+        if summary.last:
+            rows.append(Row(summary, ages.period_age(view, summary.last)))
+    observations = [o for o in view.facts.sector if o.dataset in item.get("observations", [])]
+    needed = []
+    if not rows and not observations and not suppressed:
+        needed = [_needed(view, dataset) for dataset in item["datasets"]]
+        needed += [view.language.of(item["needed"])] if "needed" in item else []
+    return Item(item["id"], view.language.of(item["title"]), rows, observations, suppressed, needed)
+
+
+def _geo(view: View, measure: Measure) -> str | None:
+    """The seat if it has a value, else the region."""
+    places = (view.facts.seat, view.facts.region)
+    return next((geo for geo in places if geo and series.latest(measure.complete(geo))), None)
+
+
+def _few(view: View, item: dict[str, Any], geo: str) -> bool:
+    """True if `geo` has fewer local units than the item's least number, or their number is unknown."""
+    if "few" not in item:
+        return False
+    measure = view.facts.measures.get(item["few"])
+    last = series.latest(measure.complete(geo)) if measure else None
+    return last is None or last.value is None or last.value < item["least"]
+
+
+def _needed(view: View, dataset: str) -> str:
+    """What has to be done to have the figures of a dataset."""
+    entry = view.facts.catalogue.get(dataset)
+    state = entry["state"] if entry else "missing"
+    title = entry[f"title_{view.language.code}"] if entry else dataset
+    key = {"missing": "sector.fetch", "not configured": "sector.configure"}.get(state, "sector.no_value")
+    return view.language.say(key, title=title, dataset=dataset)
+
+
+PAGE = Page("sector", "sector", "sector.html", _data)
