@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 import duckdb
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from sources.catalogue import load_catalogue
 from tests.conftest import ROOT
@@ -19,6 +21,9 @@ from warehouse.statistics.indicators import DIMENSIONS
 GATE = ROOT / "warehouse" / "publishing" / "checks"
 
 
+KEYS = ("indicator", "geo", "period")
+counts = st.integers(min_value=0, max_value=100_000)
+quick = settings(max_examples=5, deadline=None)
 _CATALOGUE = cache(load_catalogue)
 
 

@@ -16,7 +16,7 @@ GOLDSTEIN_HEALY = 1.39 / 1.96
 # expected range of two normal values in standard deviations
 _D2 = 1.128
 # tails beyond this many standard deviations are below the accuracy of the sum
-_TAIL = 40
+_TAIL = 12
 
 
 def two_counts(count: float, other: float, exposure: float = 1, other_exposure: float = 1) -> float:

@@ -23,7 +23,7 @@ import duckdb
 from sources.catalogue import Catalogue
 from sources.common.config import choice
 from sources.common.sql import identifier, literal
-from sources.common.units import units
+from sources.common.units import unit, units
 from sources.errors import SpecError, UnknownUnit
 from warehouse.history.vintages import as_of_sql
 from warehouse.publishing.tables import observation_columns, write_table
@@ -259,8 +259,34 @@ def _compute(con: duckdb.DuckDBPyConnection) -> None:
     for indicator in load_indicators():
         con.execute(
             f"insert into computed by name "
-            f"select {literal(indicator.id)} as indicator, * from ({indicator.sql}) order by geo, period"
+            f"select {literal(indicator.id)} as indicator, * from ({_counted_sql(indicator)}) order by geo, period"
         )
+
+
+def _counted_sql(indicator: Indicator) -> str:
+    """The indicator's query; a rate published without its count takes it from where `count_from` says.
+
+    The count is that of another indicator, or rate x population. The denominator is what the rate makes of the count, so that
+    reliability, interval and tests of the rate are those of its count.
+    """
+    source = indicator.header.get("count_from")
+    if source is None:
+        return indicator.sql
+    scale = unit(indicator.header["unit"]).scale
+    others = {other.id: other.sql for other in load_indicators()}
+    count = others.get(
+        source, "select null::varchar as geo, null::varchar as period, null::double as numerator"
+    )
+    return f"""
+        select r.* replace (
+                   coalesce(k.numerator, r.value * p.residents / {scale})::double as numerator,
+                   coalesce(k.numerator / nullif(r.value, 0) * {scale}, p.residents)::double as denominator)
+        from ({indicator.sql}) r
+        left join (select geo, period, numerator from ({count})) k using (geo, period)
+        left join (
+            select geo, period, any_value(value) as residents from observations
+            where dataset = 'demo_r_pjanaggr3' and sex = 'T' and age = 'TOTAL' and value > 0 group by all
+        ) p using (geo, period)"""
 
 
 def _trace(con: duckdb.DuckDBPyConnection, schema: str) -> None:
@@ -289,7 +315,11 @@ def _bounds(con: duckdb.DuckDBPyConnection) -> None:
     low = chi2(0.025; 2n) / 2, high = chi2(0.975; 2n + 2) / 2, which are gamma quantiles; of a fractional n the same
     formula is an approximation, labelled `gamma`.
     """
-    wanted = [i.id for i in load_indicators() if i.header["interval"] in ("poisson", "gamma")]
+    wanted = [
+        i.id
+        for i in load_indicators()
+        if i.header["interval"] in ("poisson", "gamma") or "count_from" in i.header
+    ]
     counts = con.execute(
         "select distinct numerator from computed where numerator >= 0 and indicator in (select unnest(?)) order by 1",
         [wanted],
@@ -328,11 +358,16 @@ def _rows_sql(schema: str) -> str:
             select letters,
                    array_to_string([chr((65 + bit)::integer) for bit in range(58) if (letters >> bit) & 1 = 1], '') as flag
             from (select distinct letters from traced where letters is not null)
+        ), headers as (
+            -- a rate that takes its count from elsewhere is as reliable as that count
+            select * replace (if(count_from is null, counts, 'numerator') as counts,
+                              if(count_from is null, interval, 'gamma') as interval)
+            from {schema}.indicator_catalogue
         ), rows as materialized (
             select c.* exclude (inputs), t.*, fl.flag, v.snapshot_id, h.* exclude (indicator),
                    case counts when 'numerator' then numerator when 'denominator' then denominator end as n,
                    case when interval in ('poisson', 'gamma') then numerator end as poisson_n
-            from traced t join computed c on c.rowid = t.row join {schema}.indicator_catalogue h using (indicator)
+            from traced t join computed c on c.rowid = t.row join headers h using (indicator)
             -- no two vintages are of one moment
             join {schema}.vintages v using (known_from) left join flags fl using (letters)
         ), last_periods as (
@@ -342,10 +377,12 @@ def _rows_sql(schema: str) -> str:
             select r.row, r.dataset, r.indicator, r.geo, coalesce(g.level, 'unknown') as geo_level, r.period, r.value, r.unit,
                    r.flag, r.numerator, r.denominator, r.n, r.interval, coalesce(r.derived, false) as derived,
                    case when r.value is null or contains(coalesce(r.flag, ''), 'c') then null
+                        when r.count_from is not null and r.denominator is null then null
                         when r.interval in ('poisson', 'gamma') then p.low / coalesce(r.denominator, 1) * case r.unit {scale} end
                         when r.interval = 'wilson' and r.numerator between 0 and r.denominator
                             then greatest({wilson.format("-")}, 0) end as ci_low,
                    case when r.value is null or contains(coalesce(r.flag, ''), 'c') then null
+                        when r.count_from is not null and r.denominator is null then null
                         when r.interval in ('poisson', 'gamma') then p.high / coalesce(r.denominator, 1) * case r.unit {scale} end
                         when r.interval = 'wilson' and r.numerator between 0 and r.denominator
                             then least({wilson.format("+")}, 100) end as ci_high,

@@ -1,4 +1,6 @@
-"""Peers: whom our territory is compared with, and how it stands among them; tables `peers`, `peer_features`, `benchmarks`.
+"""Peers: whom our territory is compared with, and how it compares with them.
+
+Tables `peers`, `peer_candidates`, `peer_features` and `benchmarks`.
 
 Belongs here: the groups fixed in `reference/benchmarks.yml`, the structural peers that the figures find, and rank,
 gap and distance to the frontier. Does not belong here: which territory is ours (`reference/territory.yml`).
@@ -6,15 +8,19 @@ gap and distance to the frontier. Does not belong here: which territory is ours 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import duckdb
 import yaml
 
 from sources.common.sql import literal
+from sources.common.units import codes
 from warehouse.publishing.tables import write_table
 from warehouse.reference.territory import REFERENCE
+from warehouse.statistics import ranking, series_changes
 
 FILE = REFERENCE / "benchmarks.yml"
 
@@ -37,7 +43,7 @@ def shown() -> dict[str, str]:
 
 
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
-    """Create the three tables in `schema`, from its `indicators`; `ours` is the territory's file."""
+    """Create the four tables in `schema`, from its `indicators`; `ours` is the territory's file."""
     said = benchmarks()
     write_table(
         con,
@@ -67,6 +73,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             for geo, why in group["members"].items()
         ],
     )
+    _structural(con, said["structural"], ours["region"], schema)
     # a table that has not followed a renamed code yet, or never will, has the member under its earlier one
     con.execute(f"""
         insert into {schema}.peers
@@ -79,28 +86,46 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         )
         select * exclude (before, until) replace (before as geo, member || ', before NUTS ' || until as member)
         from earlier order by all""")
+    _benchmarks(con, said["frontier"], ours, schema)
+
+
+def _structural(con: duckdb.DuckDBPyConnection, structural: dict[str, Any], region: str, schema: str) -> None:
+    """`peer_candidates`, `peer_features` and the structural group of `peers`, empty with too few candidates."""
+    con.execute(f"create table {schema}.peer_candidates as {_candidates_sql(structural, region, schema)}")
+    (candidates,) = con.execute(
+        f"select count(*) from {schema}.peer_candidates where candidate and geo <> {literal(region)}"
+    ).fetchall()[0]
+    enough = candidates >= structural["least_candidates"]
     con.execute(
-        f"create table {schema}.peer_features as {_features_sql(said['structural'], ours['region'], schema)}"
+        f"create table {schema}.peer_features as {_features_sql(structural, region, schema)}"
+        f"{'' if enough else ' limit 0'}"
     )
     con.execute(f"""
         insert into {schema}.peers
         select 'structural', 'Regioni strutturalmente simili', 'Structurally similar regions',
-               'Nearest in the space of '
+               'Nearest of {candidates} candidates in the space of '
                    || (select string_agg(distinct indicator, ', ' order by indicator) from {schema}.peer_features),
                geo, coalesce(g.name_en, geo), any_value(position), any_value(distance)
         from {schema}.peer_features join {schema}.geography g using (geo) where position > 0 group by geo, g.name_en
         order by any_value(position)""")
-    con.execute(f"create table {schema}.benchmarks as {_benchmarks_sql(said['frontier'], ours, schema)}")
 
 
-def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
-    """Each nearest region's features beside ours (position 0): mean of the last complete periods, and standardised."""
+def _means_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+    """CTEs up to `means`: each region's mean of the region's last complete periods, by feature, under codes of today.
+
+    Tables that keep the codes of an earlier NUTS version are read by `geography.successor`, where a territory was renamed only.
+    """
     features = ", ".join(literal(indicator) for indicator in structural["features"])
     return f"""
-        with told as (
-            select * from {schema}.indicators
+        with recursive renamed as (
+            select geo, geo as now from {schema}.geography where successor is null
+            union all
+            select g.geo, r.now from {schema}.geography g join renamed r on g.successor = r.geo
+        ), told as (
+            select i.* replace (r.now as geo) from {schema}.indicators i join renamed r using (geo)
             where indicator in ({features}) and geo_level = {literal(structural["level"])} and value is not null and not truncated
               and reliability in ('A', 'B')
+            qualify row_number() over (partition by indicator, r.now, period order by i.geo <> r.now, i.geo) = 1
         ), spans as (
             select indicator, period from told where geo = {literal(region)}
             qualify row_number() over (partition by indicator order by period desc) <= {structural["periods"]}
@@ -110,7 +135,29 @@ def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
             from told t join spans using (indicator, period)
             group by t.indicator, t.geo
             having count(*) = (select count(*) from spans s where s.indicator = t.indicator)
-        ), standard as (
+        )"""
+
+
+def _candidates_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+    """Every region of today's NUTS version: whether it has our features, and which it lacks."""
+    return f"""
+        {_means_sql(structural, region, schema)}, ours as (
+            select indicator from means where geo = {literal(region)}
+        ), places as (
+            select geo, name_en from {schema}.geography
+            where level = {literal(structural["level"])} and successor is null
+              and valid_to::integer = (select max(valid_to::integer) from {schema}.geography)
+        )
+        select p.geo, count(o.indicator) >= {structural["least"]} and count(m.indicator) = count(o.indicator) as candidate,
+               list(o.indicator order by o.indicator) filter (o.indicator is not null and m.indicator is null) as lacking
+        from places p left join ours o on true left join means m on m.geo = p.geo and m.indicator = o.indicator
+        group by p.geo order by p.geo"""
+
+
+def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+    """Each nearest region's features beside ours (position 0): mean of the last complete periods, and standardised."""
+    return f"""
+        {_means_sql(structural, region, schema)}, standard as (
             select *, (value - avg(value) over feature) / nullif(stddev_pop(value) over feature, 0) as standardised
             from means window feature as (partition by indicator)
         ), apart as (
@@ -129,8 +176,72 @@ def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
         where standardised is not null order by position, indicator"""
 
 
+def _benchmarks(con: duckdb.DuckDBPyConnection, frontier: float, ours: dict[str, Any], schema: str) -> None:
+    """Create `benchmarks`, with the range of our own rank from pairwise tests."""
+    con.execute(f"create or replace temp table standing as {_benchmarks_sql(frontier, ours, schema)}")
+    ranges = _rank_ranges(con, schema)
+    con.execute(
+        "create or replace temp table rank_ranges "
+        "(group_id varchar, indicator varchar, period varchar, dataset varchar, rank_low integer, rank_high integer)"
+    )
+    if ranges:
+        con.execute(
+            "insert into rank_ranges select unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6)",
+            [list(column) for column in zip(*ranges, strict=True)],
+        )
+    con.execute(f"""
+        create table {schema}.benchmarks as
+        select s.* exclude (numerator, denominator), r.rank_low, r.rank_high
+        from standing s left join rank_ranges r
+          on s.ours and (r.group_id, r.indicator, r.period, r.dataset) = (s.group_id, s.indicator, s.period, s.dataset)
+        order by s.group_id, s.indicator, s.period, s.rank nulls last, s.geo""")
+    con.execute("drop table standing; drop table rank_ranges")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A row of `benchmarks`, as comparisons read it; only rows that are ranked are read."""
+
+    period: str
+    value: float | None
+    flag: str | None
+    reliability: str
+    dataset: str
+    numerator: float | None
+    denominator: float | None
+    break_before: bool = False
+    truncated: bool = False
+
+
+def _rank_ranges(
+    con: duckdb.DuckDBPyConnection, schema: str
+) -> list[tuple[str, str, str, str, int | None, int | None]]:
+    """Of each group, indicator, period and table in which ours is ranked: the range of its rank."""
+    known = series_changes.read(con, schema)
+    rows = con.execute("""
+        select group_id, indicator, period, dataset, geo, ours, value, flag, reliability, numerator, denominator from standing
+        where rank is not null and indicator in (select indicator from standing where numerator is not null)
+        order by all""").fetchall()
+    ranges = []
+    for key, members in groupby(rows, key=lambda row: row[:4]):
+        group, indicator, period, dataset = key
+        figures: dict[str, _Member] = {}
+        our_geo = ""
+        for *_, geo, is_ours, value, flag, reliability, numerator, denominator in members:
+            figures[geo] = _Member(period, value, flag, reliability, dataset, numerator, denominator)
+            our_geo = geo if is_ours else our_geo
+        found = ranking.rank(figures, our_geo, known.rules[indicator], known.directions[indicator])
+        if found is not None and found.low is not None:
+            ranges.append((group, indicator, period, dataset, found.low, found.high))
+    return ranges
+
+
 def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
-    """Our territory and its peers of each group, by indicator and period: rank, percentile, gap, distance to the frontier."""
+    """Our territory and its peers of each group, by indicator and period: rank, percentile, gap, distance to the frontier.
+
+    Amounts (counts and money) have none of these: they grow with the size of the territory.
+    """
+    amounts = ", ".join(literal(code) for code in codes("count", "money"))
     seat = ours.get("seat") or ours["region"]
     return f"""
         with members as (
@@ -140,8 +251,8 @@ def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
             from {schema}.peers join {schema}.geography g using (geo) group by group_id
         ), told as (
             select m.group_id, m.ours, i.indicator, i.geo, i.period, i.dataset, i.value, i.unit, i.flag,
-                   i.reliability, c.direction,
-                   case when i.reliability in ('A', 'B') and not i.truncated
+                   i.reliability, c.direction, i.numerator, i.denominator,
+                   case when i.reliability in ('A', 'B') and not i.truncated and i.unit not in ({amounts})
                        then if(c.direction = 'down', -i.value, i.value) end as score
             from {schema}.indicators i join members m using (geo) join {schema}.indicator_catalogue c using (indicator)
             where i.value is not null and not exists (
@@ -151,15 +262,21 @@ def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
         ), ranked as (
             select *, case when score is not null then rank() over (partition by group_id, indicator, period, dataset
                                                                     order by score desc nulls last) end as rank,
-                   count(score) over everyone as n, median(value) filter (score is not null) over everyone as median
+                   count(score) over everyone as n,
+                   count(*) over (partition by group_id, indicator, period, dataset, score) as tied,
+                   count(*) filter (reliability in ('A', 'B')) over everyone as reliable,
+                   median(value) filter (score is not null) over everyone as median
             from told window everyone as (partition by group_id, indicator, period, dataset)
         ), ahead as (
             select *, avg(value) filter (rank <= greatest(1, ceil(n * {frontier}))) over everyone as best
             from ranked window everyone as (partition by group_id, indicator, period, dataset)
         )
         select group_id, indicator, period, geo, ours, dataset, value, unit, flag, reliability, direction, rank::integer as rank,
-               n::integer as n, case when n > 1 and rank is not null then (n - rank) / (n - 1) * 100 end as percentile,
+               n::integer as n, 
+               case when n > 1 and rank is not null then (n - rank - (tied - 1)) / (n - 1) * 100 end as percentile,
                median, value - median as gap, case when direction <> 'none' then best end as frontier,
                case when rank is not null and direction = 'up' then greatest(best - value, 0)
-                    when rank is not null and direction = 'down' then greatest(value - best, 0) end as frontier_distance
-        from ahead where n > 1 order by group_id, indicator, period, rank nulls last, geo"""
+                    when rank is not null and direction = 'down' then greatest(value - best, 0) end as frontier_distance,
+               numerator, denominator
+        from ahead where n > 1 or (unit in ({amounts}) and reliable > 1)
+        order by group_id, indicator, period, rank nulls last, geo"""

@@ -99,8 +99,8 @@ class SeriesChanges:
 def read(con: duckdb.DuckDBPyConnection, schema: str = "main") -> SeriesChanges:
     """The comparisons of the release whose tables are in `schema` of `con`."""
     headers = con.execute(
-        "select indicator, unit, interval, source_kind, prices, direction, coalesce(provisional_periods, 0) "
-        f"from {schema}.indicator_catalogue"
+        "select indicator, unit, if(count_from is null, interval, 'gamma'), source_kind, prices, direction, "
+        f"coalesce(provisional_periods, 0) from {schema}.indicator_catalogue"
     ).fetchall()
     last = con.execute(
         f"select indicator, dataset, max(period) from {schema}.indicators where value is not null group by all"

@@ -62,6 +62,7 @@ from spans where years = span;
 select geo, period, value, value as numerator, null as denominator, inputs, derived from patents_counted;
 
 -- id: epo_applications_per_million
+-- count_from: epo_applications
 -- title_it: Domande di brevetto EPO per milione di abitanti
 -- title_en: EPO patent applications per million inhabitants
 -- definition_it: Domande all'EPO per milione di abitanti al 1° gennaio, come pubblicate dal fornitore
@@ -77,6 +78,7 @@ select geo, period, value, null as numerator, null as denominator, [input] as in
 from observations where dataset = 'pat_ep_rtot' and unit = 'P_MHAB';
 
 -- id: epo_applications_per_labour_force
+-- count_from: epo_applications
 -- title_it: Domande di brevetto EPO per milione di forze di lavoro
 -- title_en: EPO patent applications per million persons in the labour force
 -- definition_it: Domande all'EPO per milione di persone delle forze di lavoro, come pubblicate dal fornitore

@@ -8,6 +8,7 @@
 -- pitfalls: Another source, count and date than pat_ep_rtot: never one series with it. Each edition computes all years anew, and the last ones are provisional and low. What the codes measure was read in a third party's copy.
 
 -- id: patent_propensity
+-- count_from: population
 -- title_it: Propensione alla brevettazione (Bes dei territori)
 -- title_en: Propensity to patent (well-being of territories)
 -- definition_it: Domande all'EPO per milione di abitanti, per residenza dell'inventore, come pubblicate dall'ISTAT
