@@ -48,6 +48,8 @@ def test_there_is_an_index_where_all_pillars_are_and_none_elsewhere():
             old(figures, "V11943", geo, {year: 3500 + 200 * level})
             figures.add("pat_ep_rtot", geo, {year: 20 * level}, unit="NR", indicator="x")
             figures.add("pat_ep_rtot", geo, {year: 10 * level}, unit="P_MHAB", indicator="x")
+            figures.add("pat_ep_ripc", geo, {year: 4 * level}, ipc="H01", unit="NR", indicator="x")
+            figures.add("pat_ep_ripc", geo, {year: 80 + level}, ipc="IPC", unit="NR", indicator="x")
             figures.add("demo_r_pjanaggr3", geo, {year: 2_000_000}, sex="T", age="TOTAL", indicator="x")
             figures.add("lfst_r_lfe2emprt", geo, {year: 50 + level}, sex="T", age="Y20-64", indicator="x")
             figures.add(
@@ -72,3 +74,25 @@ def test_there_is_an_index_where_all_pillars_are_and_none_elsewhere():
     assert figures.con.execute(
         "select count(*) from composite_parts anti join composite using (period, geo)"
     ).fetchone() == (0,)
+
+
+def test_no_series_counts_twice_and_the_absence_of_an_index_names_the_periods_of_its_parts():
+    figures = Figures()
+    for year in range(2008, 2021):
+        old(figures, "V11910", "ITG1", {str(year): 100_000})
+        old(figures, "V11920", "ITG1", {str(year): 7_000})
+    for year in range(2000, 2013):
+        figures.add("pat_ep_rtot", "ITG1", {str(year): 50}, unit="NR", indicator="x")
+        figures.add("pat_ep_rtot", "ITG1", {str(year): 10}, unit="P_MHAB", indicator="x")
+    figures.build()
+    composite.build(figures.con, {"region": "ITG1", "country": "IT"}, "distretto")
+    parts = figures.con.execute(
+        "select indicator from composite_coverage where pillar = 'patents'"
+    ).fetchall()
+    assert sorted(parts) == [("epo_applications_per_million",), ("micro_nano_share_5y",)]
+    reason = composite.absence(figures.con, "distretto")
+    assert reason is not None
+    assert "Enterprise birth rate: 2008-2020" in reason["en"]
+    assert "EPO patent applications per million inhabitants: 2000-2010" in reason["en"]
+    assert "Employment rate, 20-64 years: no figure" in reason["en"]
+    assert "Nessun periodo in cui tutti i pilastri" in reason["it"]

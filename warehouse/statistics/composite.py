@@ -2,7 +2,7 @@
 
 Pillars, indicators and goalposts: `reference/composite.yml`. Fixed goalposts bring each indicator to 0..100, a pillar is the
 mean of its indicators, the index the geometric mean of the pillars, all of equal weight. Where a pillar lacks more than a
-third of its indicators there is no index. Belongs here: tables `composite`, `composite_parts`, `composite_goalposts`.
+third of its indicators there is no index. Belongs here: tables `composite`, `composite_parts`, `composite_goalposts`, `composite_coverage`.
 Does not belong here: targets and ranks of a single indicator.
 """
 
@@ -79,7 +79,7 @@ def _ranks(index: numpy.ndarray) -> numpy.ndarray:
 
 
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
-    """Create the three tables in `schema`, empty where the parts are absent; `ours` is the territory's file."""
+    """Create the four tables in `schema`, empty where the parts are absent; `ours` is the territory's file."""
     said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     parts = [
         (pillar["id"], one["indicator"], *one["baseline"])
@@ -97,6 +97,15 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         where i.{places} and i.period between first_period and last_period and i.value is not null and not i.truncated
           and i.reliability in ('A', 'B')
         group by all having min(i.value) < max(i.value) order by pillar, indicator""")
+    con.execute(f"""
+        create table {schema}.composite_coverage as
+        select pillar, indicator, min(i.period) as first_period, max(i.period) as last_period
+        from (values {values}) p (pillar, indicator, first_baseline, last_baseline)
+        left join (
+            select * from {schema}.indicators
+            where geo = {literal(ours["region"])} and value is not null and not truncated and reliability in ('A', 'B')
+        ) i using (indicator)
+        group by pillar, indicator order by pillar, indicator""")
     found = con.execute(f"""
         select i.period, i.geo, g.pillar, i.indicator, i.value, g.low, g.high, g.direction
         from {schema}.composite_goalposts g join {schema}.indicators i using (indicator)
@@ -156,6 +165,44 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         },
         results,
     )
+
+
+def absence(con: duckdb.DuckDBPyConnection, schema: str = "main") -> dict[str, str] | None:
+    """Why the release has no index, in Italian and English; None where it has one.
+
+    Names the periods in which our region has each pillar's indicators: an index needs all pillars in one period.
+    """
+    if con.execute(f"select count(*) from {schema}.composite").fetchall()[0][0]:
+        return None
+    said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    spans = {
+        indicator: (first, last)
+        for indicator, first, last in con.execute(
+            f"select indicator, first_period, last_period from {schema}.composite_coverage"
+        ).fetchall()
+    }
+    titles = {
+        indicator: (it, en)
+        for indicator, it, en in con.execute(
+            f"select indicator, title_it, title_en from {schema}.indicator_catalogue"
+        ).fetchall()
+    }
+    lines: dict[str, list[str]] = {"it": [], "en": []}
+    for pillar in said["pillars"]:
+        for one in pillar["indicators"]:
+            indicator = one["indicator"]
+            first, last = spans[indicator]
+            it, en = titles[indicator]
+            lines["it"].append(f"{it}: {f'{first}-{last}' if first else 'nessun dato'}")
+            lines["en"].append(f"{en}: {f'{first}-{last}' if first else 'no figure'}")
+    return {
+        "it": "Nessun periodo in cui tutti i pilastri hanno due terzi dei loro indicatori. "
+        + "; ".join(lines["it"])
+        + ".",
+        "en": "No period in which every pillar has two thirds of its indicators. "
+        + "; ".join(lines["en"])
+        + ".",
+    }
 
 
 def _results(period: str, whole: dict[str, list[float]], pillars: list[str]) -> list[tuple[Any, ...]]:
