@@ -33,7 +33,7 @@ from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import exports, headlines, indicator_history, tables
 from warehouse.publishing.release_checks import run_checks
 from warehouse.reference.territory import local_day, territory
-from warehouse.statistics import composite, indicators, peers
+from warehouse.statistics import composite, indicators, peers, quality
 from warehouse.targets import assessment, changes, ledger
 
 ROOT = Path(__file__).parent.parent.parent
@@ -232,6 +232,7 @@ def build(
             indicator_history.build(con, last and last.database, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
+            quality.build(con, territory()["country"], "distretto")
             changes.build(con, last and last.database, goals, record, "distretto")
             assessment.build(con, goals, states, list(peers.shown()), local_day(built_at), "distretto")
             headlines.build(con, territory(), "distretto")

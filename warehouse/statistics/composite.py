@@ -2,8 +2,10 @@
 
 Pillars, indicators and goalposts: `reference/composite.yml`. Fixed goalposts bring each indicator to 0..100, a pillar is the
 mean of its indicators, the index the geometric mean of the pillars, all of equal weight. Where a pillar lacks more than a
-third of its indicators there is no index. Belongs here: tables `composite`, `composite_parts`, `composite_goalposts`, `composite_coverage`.
-Does not belong here: targets and ranks of a single indicator.
+third of its indicators there is no index.
+
+Belongs here: tables `composite`, `composite_parts`, `composite_goalposts`, `composite_coverage`. Does not belong here:
+targets and ranks of a single indicator.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from sources.common.periods import Period
+from sources.common.sql import literal
 from sources.common.units import Unit, unit_or_unknown
 from warehouse.reference.territory import REFERENCE
 from warehouse.statistics.comparison import Change, Comparable, Rules, Source, Test, compare, is_reliable
@@ -115,7 +116,7 @@ def read(con: duckdb.DuckDBPyConnection, schema: str = "main") -> SeriesChanges:
         due={indicator: provisional for indicator, *_, provisional in headers} | overriding,
         last={(indicator, dataset): Period.parse(period) for indicator, dataset, period in last},
         proposals=_open_proposals(con, schema),
-        neutral=frozenset(),
+        neutral=_neutral(con, schema),
     )
 
 
@@ -142,6 +143,25 @@ def _open_proposals(con: duckdb.DuckDBPyConnection, schema: str) -> frozenset[tu
         if kind == "spike"
     }
     return frozenset(steps | after)
+
+
+def _neutral(con: duckdb.DuckDBPyConnection, schema: str) -> frozenset[tuple[str, str]]:
+    """Indicators and tables whose figures were revised, without a mean revision that can be distinguished from 0.
+
+    Every revised code that the indicator rests on must be so. Empty in a release that has no `revision_bias` yet.
+    """
+    built = con.execute(
+        "select count(*) from duckdb_tables() where table_name = 'revision_bias' "
+        f"and {literal(schema)} in (schema_name, database_name)"
+    ).fetchall()[0][0]
+    if not built:
+        return frozenset()
+    rows = con.execute(f"""
+        select i.indicator, i.input_dataset
+        from (select distinct indicator, input_dataset, input_indicator from {schema}.indicator_inputs) i
+        join {schema}.revision_bias b on (b.dataset, b.indicator) = (i.input_dataset, i.input_indicator)
+        group by all having bool_and(coalesce(b.neutral, false))""").fetchall()
+    return frozenset(rows)
 
 
 def _comparable_run(figures: Sequence[Comparable]) -> list[Comparable]:
