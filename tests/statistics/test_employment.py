@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics.figures import Figures, quick
+from warehouse.statistics import series_changes
+from warehouse.targets import assessment
 
 SECTORS = ("A", "B-E", "F", "G-I", "J", "K", "L", "M_N", "O-Q", "R-U")
 jobs = st.lists(st.integers(1, 10_000), min_size=20, max_size=20)
@@ -171,3 +173,20 @@ def test_what_the_survey_says_has_no_interval():
         True,
     )
     assert figures.row("unemployment_rate", "ITG1", "2022")["reliability"] == "A"
+
+
+def test_money_at_current_prices_has_no_direction_and_volumes_have_one():
+    figures = Figures()
+    for year, per_head, growth in (("2021", 19_000.0, 3.0), ("2022", 20_100.0, 4.1)):
+        figures.add("nama_10r_3gdp", "ITG1", {year: per_head}, unit="EUR_HAB")
+        figures.add("nama_10r_2gvagr", "ITG1", {year: growth}, unit="PCH_PRE", na_item="B1G")
+    figures.build()
+    figures.con.execute("create table district as select * from indicators limit 0")
+    known = series_changes.read(figures.con, "distretto")
+    found = {}
+    for indicator in ("gdp_per_head", "gross_value_added_growth"):
+        series = assessment.figures(figures.con, "distretto", [(indicator, "ITG1")])[indicator, "ITG1"]
+        found[indicator] = known.change(indicator, "ITG1", series)
+    gdp, volume = found.values()
+    assert (gdp.kind, gdp.direction, round(gdp.amount or 0, 1)) == ("nominal", None, 5.8)
+    assert (volume.kind, volume.sampling_error_unknown) == ("up", True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics.figures import Figures, quick
+from tests.test_targets import figure
+from warehouse.statistics import series_changes
 
 
 def test_a_zero_that_the_region_proves_is_derived_and_one_that_it_does_not_prove_is_none():
@@ -83,3 +87,22 @@ def test_a_rate_published_without_counts_is_as_reliable_as_its_count():
     assert (derived["numerator"], derived["reliability"]) == (4.0, "C")
     # without a population nothing is known of its count
     assert figures.row("patent_propensity", "ITG18", "2020")["ci_low"] is None
+
+
+def test_the_last_two_years_of_istat_s_patents_are_incomplete_and_have_no_direction():
+    figures = Figures()
+    # Italy in the edition of 2025
+    real = {"2018": 72.4, "2019": 80.0, "2020": 88.0, "2021": 90.1, "2022": 74.4}
+    figures.add("istat_bes_territ_11", "IT", real, indicator="11RIC002", sex="T")
+    figures.build()
+    truncated = {year: figures.row("patent_propensity", "IT", year)["truncated"] for year in real}
+    assert [year for year, incomplete in truncated.items() if incomplete] == ["2021", "2022"]
+    known = series_changes.read(figures.con, "distretto")
+    series = [
+        replace(figure(year, value), dataset="istat_bes_territ_11", truncated=truncated[year])
+        for year, value in real.items()
+    ]
+    assert known.change("patent_propensity", "IT", series).kind == "unequal_maturity"
+    assert known.change("patent_propensity", "IT", series[:4]).kind == "unequal_maturity"
+    # the newest complete year is compared, without certainty where no population gives its count
+    assert known.change("patent_propensity", "IT", series[:3]).kind == "up"

@@ -48,8 +48,9 @@ NEEDED = (
     "interval",
 )
 # what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
-# period, the number of last periods that are provisional, where the figures come from, the prices of money, and the
-# indicator (or `population`) that gives the count of a rate published without one
+# period, the number of last periods that are provisional, where the figures come from, the prices of money, the
+# indicator (or `population`) that gives the count of a rate published without one, and the number of last periods that
+# are incomplete in every edition
 ALLOWED = (
     *NEEDED,
     "proxy_for",
@@ -59,6 +60,7 @@ ALLOWED = (
     "source_kind",
     "prices",
     "count_from",
+    "incomplete_periods",
 )
 CHOICES = {
     "direction": ("up", "down", "none"),
@@ -71,9 +73,7 @@ CHOICES = {
 # what of a header changes the figures; other words are free to improve
 METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
 # dimensions the queries name, which a catalogue without their tables lacks
-DIMENSIONS = (
-    "age category indic_sb indic_sbs ipc isced11 nace_r2 prof_pos sectperf sex sizeclas unit wstatus".split()
-)
+DIMENSIONS = "age category indic_sb indic_sbs ipc isced11 na_item nace_r2 prof_pos sectperf sex sizeclas unit wstatus".split()
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -219,6 +219,7 @@ def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
             "source_kind": "varchar",
             "prices": "varchar",
             "count_from": "varchar",
+            "incomplete_periods": "integer",
             "method_version": "varchar",
         },
         [
@@ -372,7 +373,7 @@ def _rows_sql(schema: str) -> str:
             join {schema}.vintages v using (known_from) left join flags fl using (letters)
         ), last_periods as (
             select indicator, dataset, list_reverse_sort(list(distinct period)) as periods
-            from rows where provisional_periods is not null group by all
+            from rows where coalesce(provisional_periods, incomplete_periods) is not null group by all
         ), marked as (
             select r.row, r.dataset, r.indicator, r.geo, coalesce(g.level, 'unknown') as geo_level, r.period, r.value, r.unit,
                    r.flag, r.numerator, r.denominator, r.n, r.interval, coalesce(r.derived, false) as derived,
@@ -389,7 +390,8 @@ def _rows_sql(schema: str) -> str:
                    -- a flag b, the first period of another table, or a registered break since the row before
                    contains(coalesce(r.flag, ''), 'b')
                    or coalesce(r.dataset <> b.dataset or r.segment > b.segment, false) as break_before,
-                   coalesce(r.period > r.complete_until, false) as truncated,
+                   coalesce(r.period > r.complete_until, false)
+                   or coalesce(list_contains(l.periods[:r.incomplete_periods], r.period), false) as truncated,
                    contains(coalesce(r.flag, ''), 'p')
                    or coalesce(list_contains(l.periods[:r.provisional_periods], r.period), false) as provisional,
                    r.known_from, u.provider_updated_at, r.snapshot_id, r.method_version

@@ -18,3 +18,18 @@
 -- sources: nama_10r_3gdp EUR_HAB
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'nama_10r_3gdp' and unit = 'EUR_HAB';
+
+-- id: gross_value_added_growth
+-- title_it: Crescita reale del valore aggiunto
+-- title_en: Real growth of gross value added
+-- definition_it: Variazione percentuale in volume del valore aggiunto lordo ai prezzi base sull'anno precedente
+-- definition_en: Change in the volume of gross value added at basic prices since the year before, in percent
+-- prices: constant
+-- unit: PC
+-- formula: change in volume since the year before, as the provider publishes it
+-- direction: up
+-- directive: sustainability
+-- pitfalls: In volume, so inflation is not in it. Revised back over many years at once.
+-- sources: nama_10r_2gvagr na_item B1G, unit PCH_PRE
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'nama_10r_2gvagr' and na_item = 'B1G' and unit = 'PCH_PRE';

@@ -9,6 +9,7 @@
 
 -- id: patent_propensity
 -- count_from: population
+-- incomplete_periods: 2
 -- title_it: Propensione alla brevettazione (Bes dei territori)
 -- title_en: Propensity to patent (well-being of territories)
 -- definition_it: Domande all'EPO per milione di abitanti, per residenza dell'inventore, come pubblicate dall'ISTAT
