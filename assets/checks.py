@@ -60,9 +60,9 @@ def check(
     """
     profile = _profile(con, dataset, snapshot, staged, before)
     results = _judge(profile, _expectations(dataset, profile, shipped_rows))
-    return [
-        _with_notes(result, staged.notes) if result.name == "known_geos" else result for result in results
-    ]
+    # what was left out is said by the check of territories, and by those that miss it
+    about = ("known_geos", *(r.name for r in results if r.name in ("min_rows", "geos") and not r.passed))
+    return [_with_notes(result, staged.notes) if result.name in about else result for result in results]
 
 
 def _with_notes(result: Result, notes: list[str]) -> Result:

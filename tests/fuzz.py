@@ -30,7 +30,7 @@ from pathlib import Path
 
 import duckdb
 
-from sources.catalogue import Layout
+from sources.catalogue import TableLayout
 from sources.errors import SourceError
 from sources.formats import FORMATS, REGISTRY, BodyFile, TableSpec
 from tests.provider import Table
@@ -78,6 +78,8 @@ QUARTER = (
     "CATANIA;12;\r\nEnna;:;7.001\r\n"
 ).encode("cp1252")
 FIGURES = {"columns": {"geo": "Provincia"}, "measure": "of", "values": {"Registrate": "R", "Attive": "A"}}
+HEADINGS = [{"place": "heading", "pattern": r"^(?P<year>20\d\d)-(?P<month>\d\d)$"}]
+WIDE = {"columns": {"geo": "territorio", "nace": "ateco"}, "measure": "of", "cells": "N"}
 LIST = b'Al II trimestre 2026\nnome,pv,classe\nUno srl,CT,A\nDue srl,CT,\n"Tre, srl",EN,B\n'
 ROWS = {
     "columns": {"geo": "pv", "class": "classe"},
@@ -104,7 +106,7 @@ class Seed:
     body: bytes
     dimensions: list[str] = field(default_factory=lambda: DIMENSIONS)
     around: Callable[[bytes], bytes] = bytes
-    layout: Layout | None = None
+    layout: TableLayout | None = None
 
 
 SEEDS = {
@@ -122,12 +124,17 @@ SEEDS = {
     "tabular": Seed(
         QUARTER,
         ["freq", "geo", "of"],
-        layout=Layout.model_validate({"decimal": ",", "period": PERIOD, **FIGURES}),
+        layout=TableLayout.model_validate({"decimal": ",", "period": PERIOD, **FIGURES}),
     ),
     "tabular/list": Seed(
         LIST,
         ["freq", "geo", "class", "of"],
-        layout=Layout.model_validate({"decimal": ",", "period": PERIOD, **ROWS}),
+        layout=TableLayout.model_validate({"decimal": ",", "period": PERIOD, **ROWS}),
+    ),
+    "tabular/wide": Seed(
+        b"territorio;ateco;2025-04;2025-05\r\nCatania;C;65,5;-7\r\nSICILIA;TOTAL;;1.234\r\n",
+        ["freq", "geo", "nace", "of"],
+        layout=TableLayout.model_validate({"decimal": ",", "period": HEADINGS, **WIDE}),
     ),
     "regpat": Seed(
         b"appln_id|reg_code|ctry_code|reg_share|inv_share\r\n1|ITG17|IT|1|0.5\r\n1|ITG19|IT|0.5|0.5\r\n2||IT|1|0.25\r\n",

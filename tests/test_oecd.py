@@ -271,7 +271,7 @@ ROW = "DATAFLOW,X,I,A,TL2,ITG1,_Z,UNE_RATE,_T,PT_LF_SUB,2022,"
         ("*/data/*", HEADER + ROW + "1,A,90\r\n", 'column UNIT_MULT holds "90"'),
         ("*/data/*", HEADER + ROW + "16.6\r\n", "line 2"),
         ("*/data/*", HEADER.replace("OBS_VALUE", "VALUE") + ROW + "1,A,0\r\n", "No SDMX-CSV"),
-        ("*/data/*", HEADER + ROW.replace("ITG1", "ATLANTIS") + "1,A,0\r\n", "Unknown territories"),
+        ("*/data/*", HEADER + ROW.replace("ITG1", "ATLANTIS") + "1,A,0\r\n", "left out: ATLANTIS"),
         ("*/contentconstraint/*", "<!DOCTYPE html><html></html>", "web page"),
         ("*/contentconstraint/*", "<a/>", "No constraint"),
         ("*/contentconstraint/*", "", "empty"),
