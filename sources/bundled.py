@@ -1,7 +1,7 @@
-"""The figures that ship with the project, as snapshots of origin `shipped`.
+"""Bundled sample data: real figures that ship with the project, as snapshots of origin `shipped`.
 
-Belongs here: reading `starter/starter.yml` and putting a file into the store. The files and the script that
-makes them are in `starter/`. Does not belong here: deciding when they enter (`assets`).
+Belongs here: reading `starter/starter.yml` and putting a file into the store. The files and the script that writes them are
+in `starter/`. Does not belong here: deciding when they enter history (`assets`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
+from pydantic import BaseModel
 
 from sources.catalogue import Dataset
+from sources.common import config
 from sources.data_folder import DataFolder, utc_now
 from sources.http.client import Body
 from sources.providers import Provider
@@ -26,9 +26,20 @@ from sources.snapshots import SnapshotStore
 FOLDER = Path(__file__).parent / "starter"
 
 
+class _Entry(BaseModel):
+    """What is read of an extract's entry in starter.yml; build.py writes more, for people."""
+
+    file: str
+    rows: int
+    provider_updated_at: str | None
+    coverage: dict[str, list[str]]
+    licence: str
+    note: str
+
+
 @dataclass(frozen=True)
-class Starter:
-    """One shipped extract: its file, exact number of data rows, and where it comes from."""
+class Extract:
+    """A bundled extract: its file, exact number of data rows, and where it comes from."""
 
     file: Path
     rows: int
@@ -39,39 +50,39 @@ class Starter:
 
 
 @cache
-def load() -> dict[str, Starter]:
-    """Shipped extracts by dataset."""
-    given: dict[str, Any] = yaml.safe_load((FOLDER / "starter.yml").read_text(encoding="utf-8"))
+def load() -> dict[str, Extract]:
+    """Bundled extracts by dataset."""
+    entries = config.read(FOLDER / "starter.yml").validate(dict[str, _Entry])
     return {
-        name: Starter(
-            FOLDER / one["file"],
-            one["rows"],
-            datetime.fromisoformat(one["provider_updated_at"]) if one["provider_updated_at"] else None,
-            one["coverage"],
-            one["licence"],
-            one["note"],
+        name: Extract(
+            FOLDER / entry.file,
+            entry.rows,
+            datetime.fromisoformat(entry.provider_updated_at) if entry.provider_updated_at else None,
+            entry.coverage,
+            entry.licence,
+            entry.note,
         )
-        for name, one in given.items()
+        for name, entry in entries.items()
     }
 
 
 def add(home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Provider) -> None:
-    """Keep the shipped extract of `dataset` in the store, unless there is none or it is there already."""
-    shipped = load().get(dataset.id)
-    if shipped is None:
+    """Keep the bundled extract of `dataset` in the store, unless there is none or it is there already."""
+    extract = load().get(dataset.id)
+    if extract is None:
         return
-    data = shipped.file.read_bytes()
-    gzipped = shipped.file.suffix == ".gz"
+    data = extract.file.read_bytes()
+    gzipped = extract.file.suffix == ".gz"
     decoded = gzip.decompress(data) if gzipped else data
     digest = hashlib.sha256(decoded).hexdigest()
     if any(s.dataset == dataset.id and s.sha256 == digest for s in store.snapshots.values()):
         return
     home.root.mkdir(parents=True, exist_ok=True)
-    copy = home.root / f".{shipped.file.name}"
-    shutil.copyfile(shipped.file, copy)
+    copy = home.root / f".{extract.file.name}"
+    shutil.copyfile(extract.file, copy)
     body = Body(
         copy,
-        f"sources/starter/{shipped.file.name}",
+        f"sources/starter/{extract.file.name}",
         200,
         {},
         {"content-type": "text/csv"},
@@ -89,8 +100,8 @@ def add(home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Prov
         code=dataset.code,
         format="sdmx-csv",
         origin="shipped",
-        provider_updated_at=shipped.provider_updated_at,
-        coverage=shipped.coverage,
-        licence=shipped.licence,
-        note=shipped.note,
+        provider_updated_at=extract.provider_updated_at,
+        coverage=extract.coverage,
+        licence=extract.licence,
+        note=extract.note,
     )

@@ -273,7 +273,6 @@ def distretto(home: Path, *words: str, cwd: Path = ROOT, **environment: str) -> 
         text=True,
         capture_output=True,
         env={**inherited, "DISTRETTO_HOME": str(home), **environment},
-        timeout=300,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
