@@ -134,9 +134,6 @@ class TableLayout(Strict):
             yield ("totals",), "only rows that are counted have totals"
 
 
-Layout = TableLayout
-
-
 class Dataset(Strict):
     """One catalogue entry; its file name is its `id`.
 
