@@ -138,11 +138,12 @@ def unpack(body: Path, folder: Path) -> list[tuple[Filter, Path]]:
         with tarfile.open(body, "r|gz") as tar:
             for number, member in enumerate(tar):
                 expected = f"{number:04}" if number else CONTENTS
-                if member.name != expected or not member.isfile():
+                content = tar.extractfile(member) if member.isfile() else None
+                if member.name != expected or content is None:
                     raise UnreadableBody(f"Member {member.name!r} where {expected} was expected.")
                 target = folder / expected
                 with open(target, "wb") as handle:
-                    shutil.copyfileobj(tar.extractfile(member), handle, CHUNK)
+                    shutil.copyfileobj(content, handle, CHUNK)
                 if number:
                     found.append(target)
         contents = json.loads((folder / CONTENTS).read_bytes())

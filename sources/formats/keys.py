@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 import duckdb
 
-from sources.common.periods import Period
+from sources.common.periods import Frequency, Period
 from sources.common.sql import identifier, literal
 from sources.errors import InvalidPeriod, UnreadableBody
 
 # no statistics of territories lie outside these years; a typing error does
 FIRST_YEAR, LAST_YEAR = 1800, 2199
+LONGER_THAN_WEEKS: tuple[Frequency, ...] = ("A", "S", "Q", "M")
 
 
 def require_keys(con: duckdb.DuckDBPyConnection, table: str, headings: Mapping[str, str]) -> None:
@@ -59,8 +60,9 @@ def read_period(
         raise refused("this is no period") from None
     if not FIRST_YEAR <= period.year <= LAST_YEAR:
         raise refused(f"the year is not between {FIRST_YEAR} and {LAST_YEAR}")
-    if period.freq == "D" and freq in ("A", "S", "Q", "M"):
-        whole = Period.containing(period.start, freq)
+    longer = next((code for code in LONGER_THAN_WEEKS if code == freq), None)
+    if period.freq == "D" and longer:
+        whole = Period.containing(period.start, longer)
         if whole.start != period.start:
             raise refused(f"the frequency of the row is {freq}, and no such period begins on that day")
         period = whole

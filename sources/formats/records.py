@@ -89,6 +89,6 @@ def write_figures(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged:
                    {others} year as period, value
             from counted
         ) group by all""")
-    if not con.execute("select count(*) from figures").fetchone()[0]:
+    if not con.execute("select 1 from figures limit 1").fetchone():
         raise NotData(f"There is no record of {COUNTRY}.")
     return write_series(con, "figures", dimensions, staged, flag="''", conf="null::varchar")

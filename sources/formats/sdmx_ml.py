@@ -199,12 +199,13 @@ class _Message:
                 )
 
     def _value(self, given: dict[str, str]) -> None:
-        concept, code = given.get("id"), given.get("value")
-        if concept is None or code is None or concept in self.into or len(self.into) == MOST_CONCEPTS:
+        concept, code, into = given.get("id"), given.get("value"), self.into or {}
+        if concept is None or code is None or concept in into or len(into) == MOST_CONCEPTS:
             raise UnreadableBody(
                 f"{'A value' if concept is None else concept[:80]} is incomplete or stands twice."
             )
-        self.into[concept] = code
+        if self.into is not None:
+            self.into[concept] = code
 
     def _once(self, what: str, given: dict[str, str]) -> None:
         if self.observation is None or what in self.observation or "value" not in given:

@@ -29,14 +29,16 @@ class Flow:
 def flow(body: Body) -> Flow:
     """The one dataflow of the message `body`. Raises NotData, UnreadableBody."""
     found = [
-        one for one in _tree(body).iterfind(".//{*}Dataflow") if one.find("{*}Structure/Ref") is not None
+        (one, structure.attrib)
+        for one in _tree(body).iterfind(".//{*}Dataflow")
+        if (structure := one.find("{*}Structure/Ref")) is not None
     ]
     if len(found) != 1:
         raise NotData(f"{len(found)} dataflows where one was asked for.")
-    ref = found[0].find("{*}Structure/Ref").attrib
+    ((dataflow, ref),) = found
     titles = [
         note.findtext("{*}AnnotationTitle") or note.findtext("{*}AnnotationText")
-        for note in found[0].iterfind(".//{*}Annotation")
+        for note in dataflow.iterfind(".//{*}Annotation")
         if "LAST_UPDATE" in (note.get("id"), note.findtext("{*}AnnotationType"))
     ]
     return Flow(
@@ -87,7 +89,8 @@ def actual(body: Body) -> Actual:
 def _flow_version(constraint: ElementTree.Element) -> str:
     """The version of the dataflow that the constraint is attached to, which its own has been seen to repeat."""
     ref = constraint.find("{*}ConstraintAttachment/{*}Dataflow/{*}Ref")
-    return (ref.get("version") if ref is not None else None) or constraint.get("version", "1.0")
+    version = ref.get("version") if ref is not None else None
+    return version or constraint.get("version") or "1.0"
 
 
 def _codes(tree: ElementTree.Element) -> dict[str, set[str]]:

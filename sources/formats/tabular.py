@@ -160,7 +160,7 @@ def _is_workbook(body: Path) -> bool:
 
 def _from_workbook(body: Path, into: Path, layout: TableLayout) -> tuple[Path, str]:
     """The sheet of a workbook as CSV, and its name; `workbook.py` reads it in a process of its own."""
-    call = [sys.executable, "-P", workbook.__file__, body, into, layout.sheet or "", layout.decimal]
+    call = [sys.executable, "-P", workbook.__file__, str(body), str(into), layout.sheet or "", layout.decimal]
     try:
         done = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -235,7 +235,7 @@ def _coded(
     """SQL for the code of a dimension in a row; temp table `code_DIMENSION` has each text's."""
     known = {code(given): to for given, to in layout.codes.get(dimension, {}).items()}
     found = _distinct(con, text, heading)
-    codes = {given: known.get(code(given)) if known else code(given) for given in found}
+    codes = {given: known.get(code(given), "") if known else code(given) for given in found}
     for given, to in codes.items():
         if not to:
             if not given:
