@@ -26,7 +26,7 @@ from sources.data_folder import DataFolder, utc_now
 from sources.errors import Trouble
 from warehouse.history.dataset_state import Outcome, Status, read_status
 from warehouse.publishing import release
-from warehouse.targets import assessment
+from warehouse.targets.tables import falling_short
 
 TIMEOUT_S = 10
 # of a dataset's observations: a revision of more than this is told
@@ -230,7 +230,7 @@ def published_news(home: DataFolder) -> tuple[list[News], list[News]]:
                 revised.append(News(text, dataset))
             if deleted:
                 news.append(News(f"{dataset}: figures withdrawn by the provider: {deleted:,}", dataset))
-        short = assessment.falling_short(con)
+        short = falling_short(con)
     return [*news, *_targets_off_track(short, before)], revised
 
 
@@ -238,9 +238,7 @@ def _targets_off_track(short: list[dict[str, Any]], before: release.Release) -> 
     """News of targets that fall short, but those that the release `before` showed already."""
     try:
         with release.reading(before) as con:
-            told = {
-                (t["target_id"], t["version"], t["point"], t["period"]) for t in assessment.falling_short(con)
-            }
+            told = {(t["target_id"], t["version"], t["point"], t["period"]) for t in falling_short(con)}
     except release.OtherVersion:
         # what it told of targets is not known: told once more rather than never
         told = set()

@@ -14,7 +14,7 @@ from sources.common.numbers import NO_BREAK
 from sources.common.periods import Period
 from sources.common.units import unit
 from tests.conftest import distretto
-from tests.test_targets import figure
+from tests.target_examples import figure
 from warehouse.publishing import headlines
 from warehouse.statistics.comparison import SIZED, Rules
 from warehouse.statistics.series_changes import SeriesChanges
@@ -201,7 +201,7 @@ def test_a_count_of_territories_of_unequal_size_is_not_ranked():
 
 def test_targets_are_counted_and_proposals_only_where_none_is_adopted():
     row = {"stage": "proposal", "geo": "ITG1", "indicator": "births", "period": "2020", "status": "met"}
-    assert headlines.target_counts([]).en == "No target is fixed."
+    assert headlines.target_counts([]).en == "No target adopted."
     proposed = headlines.target_counts([row, {**row, "status": "off_track", "period": None}])
     assert proposed.en == "Targets: 2 proposed, none adopted; 1 met; 1 off track."
     assert proposed.rests_on == ["ITG1/births/2020"]

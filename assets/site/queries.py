@@ -21,7 +21,7 @@ from warehouse.reference.territory import REFERENCE, territory, timezone
 from warehouse.statistics import peers, series_changes
 from warehouse.statistics.comparison import is_reliable
 from warehouse.statistics.series_changes import SeriesChanges
-from warehouse.targets.ledger import Directive
+from warehouse.targets.schema import Directive
 
 DIRECTIVES = get_args(Directive)
 

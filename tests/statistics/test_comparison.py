@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from sources.common.units import unit
 from tests.statistics.real import business_demography
-from tests.test_targets import figure
+from tests.target_examples import figure
 from warehouse.statistics import series_changes
 from warehouse.statistics.comparison import SIZED, Change, Rules, compare
 from warehouse.statistics.ranking import rank
-from warehouse.targets.assessment import Figure, figures
+from warehouse.targets.assessment import Figure
+from warehouse.targets.figures import figures
 
 COUNT = Rules(unit("NR"), "counts")
 SHARE = Rules(unit("PC"), "shares")

@@ -22,7 +22,9 @@ from warehouse.statistics import ranking, series_changes
 from warehouse.statistics.comparison import SIZED, Change, Rules
 from warehouse.statistics.ranking import Rank
 from warehouse.statistics.series_changes import SeriesChanges
-from warehouse.targets.assessment import Figure, figures
+from warehouse.targets.assessment import Figure
+from warehouse.targets.figures import figures
+from warehouse.targets.schema import STATUS_WORDS
 
 # the fewest territories among which a rank is given
 RANKED = 5
@@ -201,25 +203,15 @@ def target_counts(standing: Sequence[dict[str, Any]]) -> Sentence:
     adopted = [row for row in standing if row["stage"] == "adopted"]
     counted = adopted or list(standing)
     if not counted:
-        return Sentence("none", "Nessun obiettivo è fissato.", "No target is fixed.", [])
+        return Sentence("none", "Nessun obiettivo adottato.", "No target adopted.", [])
     it = f"Obiettivi: {len(counted)} {'adottati' if adopted else 'proposti, nessuno adottato'}"
     en = f"Targets: {len(counted)} {'adopted' if adopted else 'proposed, none adopted'}"
-    for status, words in STATUSES.items():
+    for status, words in STATUS_WORDS.items():
         if count := sum(row["status"] == status for row in counted):
             it += f"; {count} {words['it_one'] if count == 1 else words['it']}"
             en += f"; {count} {words['en']}"
     rests_on = [f"{row['geo']}/{row['indicator']}/{row['period']}" for row in counted if row["period"]]
     return Sentence("counted", f"{it}.", f"{en}.", rests_on)
-
-
-STATUSES = {
-    "met": {"it_one": "raggiunto", "it": "raggiunti", "en": "met"},
-    "on_track": {"it_one": "in linea", "it": "in linea", "en": "on track"},
-    "delayed": {"it_one": "in ritardo", "it": "in ritardo", "en": "delayed"},
-    "off_track": {"it_one": "fuori rotta", "it": "fuori rotta", "en": "off track"},
-    "not_assessable": {"it_one": "non valutabile", "it": "non valutabili", "en": "not assessable"},
-    "not_comparable": {"it_one": "non confrontabile", "it": "non confrontabili", "en": "not comparable"},
-}
 
 
 def _none(names: dict[str, str], words: dict[str, str]) -> Sentence:

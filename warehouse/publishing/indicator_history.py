@@ -1,7 +1,7 @@
 """Indicators as they were published: a row per change, carried over from release to release, and `indicators_as_of(ts)`.
 
 Belongs here: the table `indicator_history` and its macro. Does not belong here: what a change did to ranks and targets
-(`changes.py`). It begins with the first release that has it: what was published before, or lost with the data folder, is
+(`revisions.py`). It begins with the first release that has it: what was published before, or lost with the data folder, is
 not invented from later figures.
 """
 
@@ -48,8 +48,10 @@ def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str
         )
         select {", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))}, false as deleted, {stamp}
         from {schema}.indicators i left join last l using (indicator, geo, period)
-        where l.indicator is null or l.deleted or i.flag is distinct from l.flag or i.reliability <> l.reliability
-           or i.break_before <> l.break_before or i.dataset <> l.dataset or i.method_version <> l.method_version
+        where l.indicator is null or l.deleted
+           or (i.flag, i.reliability, i.unit, i.break_before, i.truncated, i.provisional, i.dataset, i.method_version)
+              is distinct from
+              (l.flag, l.reliability, l.unit, l.break_before, l.truncated, l.provisional, l.dataset, l.method_version)
            or (i.value is null) <> (l.value is null)
            -- sums of several threads may differ in the last bit
            or abs(i.value - l.value) > 1e-12 * greatest(abs(i.value), abs(l.value))

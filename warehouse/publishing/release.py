@@ -30,11 +30,13 @@ from sources.errors import DistrettoError
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
-from warehouse.publishing import exports, headlines, indicator_history, tables
+from warehouse.publishing import exports, headlines, indicator_history, revisions, tables
 from warehouse.publishing.release_checks import run_checks
 from warehouse.reference.territory import local_day, territory
 from warehouse.statistics import composite, indicators, peers, quality
-from warehouse.targets import assessment, changes, ledger
+from warehouse.targets import evidence, ledger, timestamp, verification
+from warehouse.targets import tables as target_tables
+from warehouse.targets.schema import LedgerError
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
@@ -199,7 +201,8 @@ def build(
         # a kill came between its name and its show
         show(home, last)
         return last
-    shown = published_targets(last)
+    goals = ledger.load(home)
+    verified = verification.verify(goals, evidence.Evidence(home, _certificates()))
     built_at = _after(last)
     release_id = f"{built_at:%Y%m%dT%H%M%SZ}"
     aside = home.releases / f".building-{release_id}"
@@ -228,16 +231,23 @@ def build(
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
             tables.build_records(con, catalogue, providers, store, states, record, "distretto")
-            goals = ledger.load(home)
             indicator_history.build(con, last and last.database, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
             quality.build(con, territory()["country"], "distretto")
-            changes.build(con, last and last.database, goals, record, "distretto")
-            assessment.build(con, goals, states, list(peers.shown()), local_day(built_at), "distretto")
+            revisions.build(con, last and last.database, goals, record, "distretto")
+            target_tables.build(
+                con,
+                goals,
+                verified.verdicts,
+                lambda dataset: states[dataset].trouble == 2,
+                list(peers.shown()),
+                local_day(built_at),
+                "distretto",
+            )
             headlines.build(con, territory(), "distretto")
             log.info("checking the release")
-            checks = run_checks(con, ledger.verify(goals, shown, home))
+            checks = run_checks(con, verified.problems)
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
@@ -265,12 +275,13 @@ def build(
     return Release(release_id, folder)
 
 
-def published_targets(release: Release | None) -> dict[int, str]:
-    """What `release` shows of the ledger of targets, contents by number."""
-    if release is None:
-        return {}
-    with reading(release) as con:
-        return assessment.published(con)
+def _certificates() -> list[Any]:
+    """The certificates that time stamps of the ledger are verified with; none, with a warning, if they cannot be read."""
+    try:
+        return list(timestamp.trusted())
+    except LedgerError as failure:
+        log.warning("time stamps are not verified: %s", failure)
+        return []
 
 
 def show(home: DataFolder, release: Release) -> None:

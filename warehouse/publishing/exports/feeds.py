@@ -18,7 +18,7 @@ from sources.common.numbers import format_number
 from sources.common.sql import rows
 from sources.common.units import unit, unit_or_unknown
 from warehouse.publishing.exports.release_metadata import Facts
-from warehouse.targets.assessment import falling_short
+from warehouse.targets.tables import falling_short
 
 KEPT = 200
 ATOM = "http://www.w3.org/2005/Atom"

@@ -1,13 +1,13 @@
-"""What became of the indicators from one release to the next, with the effect on rank and on targets.
+"""Revisions of indicators from one release to the next, with their effect on rank and on targets.
 
 Belongs here: the table `indicator_revisions`, which every release takes over from the one before and adds to.
-Does not belong here: revisions of observations (`vintages.py`).
+Does not belong here: every state of an indicator (`indicator_history.py`), revisions of observations (`vintages.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import duckdb
 
 from sources.common.sql import literal
 from warehouse.reference.territory import local_day
-from warehouse.targets.assessment import Figure, all_figures_sql, figures, judge_latest, judge_point
-from warehouse.targets.ledger import Entry, Ledger
+from warehouse.targets.assessment import Figure, judge_latest, judge_point
+from warehouse.targets.figures import all_figures_sql, figures
+from warehouse.targets.ledger import Ledger
+from warehouse.targets.schema import Entry
 
 COLUMNS = {
     "release_id": "varchar",
@@ -56,7 +58,9 @@ def build(
     """Create `indicator_revisions` in `schema`: the rows of the release `before`, and what differs from its indicators.
 
     The district's own figures are among them. An indicator's first appearance is no revision, nor is a figure of a
-    shipped snapshot that a live one replaces. `cause` is `method` where the indicator's definition changed, else `data`.
+    shipped snapshot that a live one replaces. `kind`: the value `changed`, it was `withdrawn`, a withdrawn one
+    `returned`, or only flag or reliability changed (`reflagged`). `cause` is `method` if the indicator's definition
+    changed, else `data`. Needs `indicator_history` of this release.
     """
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     con.execute(f"create table {schema}.indicator_revisions ({columns})")
@@ -64,40 +68,68 @@ def build(
         return
     con.execute(f"attach {literal(before)} as before (read_only)")
     try:
-        (kept,) = con.execute(
-            "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_revisions'"
-        ).fetchone()
-        if not kept:
+        there = {
+            table
+            for (table,) in con.execute(
+                "select table_name from duckdb_tables() where database_name = 'before'"
+            ).fetchall()
+        }
+        if "indicator_revisions" not in there:
             return
         con.execute(f"insert into {schema}.indicator_revisions by name from before.indicator_revisions")
         con.execute(f"""
             insert into {schema}.indicator_revisions by name
-            with old as ({_ranked_sql("before")}), new as ({_ranked_sql(schema)})
+            with old as ({_ranked_sql("before")}), new as ({_ranked_sql(schema)}),
+            -- what an earlier release had withdrawn, and this one has again
+            back as ({_withdrawn_sql(schema)})
             select {literal(release["release_id"])} as release_id,
                    timestamptz {literal(release["built_at"].isoformat())} as revised_at,
-                   indicator, geo, period, o.unit, o.dataset,
-                   case when n.value is null then 'withdrawn' when o.value is null then 'returned' else 'changed' end as kind,
+                   indicator, geo, period, coalesce(o.unit, n.unit) as unit, coalesce(o.dataset, n.dataset) as dataset,
+                   case when o.value is null and n.value is null then 'reflagged' when n.value is null then 'withdrawn'
+                        when o.value is null then 'returned'
+                        when {_differ_sql("n.value", "o.value")} then 'changed' else 'reflagged' end as kind,
                    case when n.method_version <> o.method_version then 'method' else 'data' end as cause,
                    o.value as old_value, n.value, n.value - o.value as delta,
                    case when o.value <> 0 then (n.value - o.value) / abs(o.value) * 100 end as delta_pct,
                    o.flag as old_flag, n.flag, o.reliability as old_reliability, n.reliability,
                    o.rank as old_rank, n.rank, o.known_from as old_known_from, o.snapshot_id as old_snapshot_id, n.snapshot_id
-            from old o left join new n using (indicator, geo, period)
+            from old o full join new n using (indicator, geo, period)
+            left join back b using (indicator, geo, period)
             left join before.snapshots s on s.snapshot_id = o.snapshot_id
             left join {schema}.snapshots t on t.snapshot_id = n.snapshot_id
-            where indicator in (select indicator from new)
-              and ((n.value is null) <> (o.value is null)
-                   -- sums of several threads may differ in the last bit
-                   or abs(n.value - o.value) > 1e-12 * greatest(abs(n.value), abs(o.value)))
-              and not (s.origin = 'shipped' and coalesce(t.origin, 'live') = 'live')
+            where case when o.indicator is null then b.indicator is not null and n.value is not null
+                  else indicator in (select indicator from new)
+                       and ((n.value is null) <> (o.value is null) or {_differ_sql("n.value", "o.value")}
+                            or (n.indicator is not null and (n.flag is distinct from o.flag
+                                                             or n.reliability is distinct from o.reliability)))
+                       and not (coalesce(s.origin, 'live') = 'shipped' and coalesce(t.origin, 'live') = 'live') end
             order by indicator, geo, period""")
     finally:
         con.execute("detach before")
     _mark_targets(con, ledger, release, schema)
 
 
+def _differ_sql(a: str, b: str) -> str:
+    """SQL for whether two values differ: sums of several threads may do so in the last bit."""
+    return f"coalesce(abs({a} - {b}) > 1e-12 * greatest(abs({a}), abs({b})), false)"
+
+
+def _withdrawn_sql(schema: str) -> str:
+    """Figures that an earlier release had and the last one had not.
+
+    The district's own figures are not in `indicator_history`: theirs are those whose last revision is a withdrawal.
+    """
+    return f"""
+        select distinct indicator, geo, period from {schema}.indicator_history where deleted
+        union
+        select indicator, geo, period from (
+            from {schema}.indicator_revisions
+            qualify row_number() over (partition by indicator, geo, period order by revised_at desc) = 1)
+        where kind = 'withdrawn'"""
+
+
 def _ranked_sql(schema: str) -> str:
-    """The figures with their place among the territories of their level and country; the first has the highest value."""
+    """SQL for the figures with their rank among the territories of their level and country, the highest value first."""
     return f"""
         select indicator, geo, period, value, unit, flag, reliability, dataset, method_version, snapshot_id, known_from,
                case when value is not null and starts_with(geo_level, 'nuts')
@@ -110,28 +142,40 @@ def _mark_targets(
     con: duckdb.DuckDBPyConnection, ledger: Ledger, release: dict[str, Any], schema: str
 ) -> None:
     """`target_effect` of the new rows: what each revision, taken alone, did to the status of the targets that stand."""
-    standing = [
-        entry for entry in ledger.targets if ledger.last(entry.id) == entry and entry.stage != "withdrawn"
-    ]
+    standing = ledger.standing
     series = figures(con, schema, [(entry.indicator, entry.geo) for entry in standing])
     for entry in standing:
         found = con.execute(f"""
-            select period, old_value from {schema}.indicator_revisions
+            select period, old_value, old_flag, old_reliability from {schema}.indicator_revisions
             where release_id = {literal(release["release_id"])} and indicator = {literal(entry.indicator)}
               and geo = {literal(entry.geo)}""").fetchall()
         now = series[entry.indicator, entry.geo]
-        for period, old_value in found:
-            told = effect(entry, now, period, old_value, local_day(release["built_at"]))
+        for period, *old in found:
+            effects = effect(entry, now, period, Old(*old), local_day(release["built_at"]))
             con.execute(
                 f"update {schema}.indicator_revisions set target_effect = list_concat(coalesce(target_effect, []), ?) "
                 "where release_id = ? and indicator = ? and geo = ? and period = ?",
-                [told, release["release_id"], entry.indicator, entry.geo, period],
+                [effects, release["release_id"], entry.indicator, entry.geo, period],
             )
 
 
-def effect(entry: Entry, now: Sequence[Figure], period: str, old_value: float | None, on: date) -> list[str]:
+@dataclass(frozen=True)
+class Old:
+    """What a figure was before its revision; without a value where there was none."""
+
+    value: float | None
+    flag: str | None = None
+    reliability: str | None = "A"
+
+
+def effect(entry: Entry, now: Sequence[Figure], period: str, old: Old, on: date) -> list[str]:
     """`TARGET/VERSION POINT: old status -> status` of the newest figure and each point, as if nothing else had changed."""
-    before = [replace(figure, value=old_value) if figure.period == period else figure for figure in now]
+    before = [
+        replace(figure, value=old.value, flag=old.flag, reliability=old.reliability or "suppressed")
+        if figure.period == period
+        else figure
+        for figure in now
+    ]
     judged = [
         (
             "latest",
@@ -142,6 +186,6 @@ def effect(entry: Entry, now: Sequence[Figure], period: str, old_value: float | 
         name = f"{'target' if point == entry.target else 'milestone'} {point.period}"
         judged.append((name, [judge_point(entry, point, series, on).status for series in (before, now)]))
     return [
-        f"{entry.id}/{entry.version} {name}: {f'{old} -> {new}' if old != new else f'{new}, as before'}"
-        for name, (old, new) in judged
+        f"{entry.id}/{entry.version} {name}: {f'{was} -> {is_}' if was != is_ else f'{is_}, as before'}"
+        for name, (was, is_) in judged
     ]

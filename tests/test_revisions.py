@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.conftest import World
-from tests.test_targets import entry, figure
-from warehouse.targets import changes
+from tests.target_examples import entry, figure
+from warehouse.publishing.revisions import Old, effect
 
 TABLE = "bd_size_r3"
 DIMENSIONS = ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"]
@@ -84,8 +84,39 @@ def test_a_figure_that_vanishes_and_comes_back(world, year):
     assert refresh(world).code == 0
     assert ("ITG2", str(year), "withdrawn", "data", 200.0, None, 5, None) in world.query(REVISIONS)
     revise(world, year, ITF3=501)
-    # it is a figure of its own again, and its return is no change of a known one
-    assert [row[0] for row in world.query(REVISIONS)] == ["ITG2", "ITG2", "ITF3"]
+    last = [row for row in world.query(REVISIONS) if row[0] == "ITF3" or row[2] == "returned"]
+    assert last == [
+        ("ITF3", str(year), "changed", "data", 500.0, 501.0, 2, 2),
+        ("ITG2", str(year - 1), "returned", "data", None, 200.0, None, 5),
+        ("ITG2", str(year), "returned", "data", None, 200.0, None, 5),
+    ]
+    # once only
+    revise(world, year, ITF3=502)
+    assert [row[2] for row in world.query(REVISIONS)].count("returned") == 2
+
+
+def test_a_change_of_flag_alone_is_a_revision_of_its_own_kind(world, year):
+    marked = cells(year)
+    key = ("A", "V11920", "TOTAL", "B-S_X_K642", "ITG1")
+    marked[key] = {**marked[key], str(year): "300 p"}
+    world.server.table(TABLE, DIMENSIONS, marked)
+    assert refresh(world).code == 0
+    rows = world.query(
+        "select geo, kind, old_value, value, delta, old_flag, flag, old_reliability, reliability "
+        "from indicator_revisions where indicator = 'enterprise_births'"
+    )
+    assert [row[:5] for row in rows] == [("ITG1", "reflagged", 300.0, 300.0, 0.0)]
+    assert (rows[0][5] or "", rows[0][6]) == ("", "p")
+    # and back: the flag is dropped, the value was known all the time
+    world.server.table(TABLE, DIMENSIONS, cells(year))
+    assert refresh(world).code == 0
+    assert world.query(
+        "select kind, old_flag, coalesce(flag, '') from indicator_revisions where indicator = 'enterprise_births' "
+        "order by revised_at desc limit 1"
+    ) == [("reflagged", "p", "")]
+    assert world.query(
+        f"select count(*) from indicator_history where indicator = 'enterprise_births' and geo = 'ITG1' and period = '{year}'"
+    ) == [(3,)]
 
 
 def test_a_revision_tells_what_it_did_to_a_target(world, year, tmp_path: Path):
@@ -123,13 +154,12 @@ def test_the_effect_is_that_of_the_one_revision():
     one = entry()
     now = [figure("2024", 100), figure("2025", 112), figure("2026", 118)]
     day = date(2027, 6, 1)
-    assert changes.effect(one, now, "2026", 120.0, day) == [
+    assert effect(one, now, "2026", Old(120.0), day) == [
         "a-target/1 latest: on_track, as before",
         "a-target/1 milestone 2026: met -> on_track",
         "a-target/1 target 2028: not_assessable, as before",
     ]
-    assert changes.effect(one, now, "2025", 90.0, day)[0] == "a-target/1 latest: on_track, as before"
+    assert effect(one, now, "2025", Old(90.0), day)[0] == "a-target/1 latest: on_track, as before"
     assert (
-        changes.effect(one, now, "2026", None, day)[1]
-        == "a-target/1 milestone 2026: not_assessable -> on_track"
+        effect(one, now, "2026", Old(None), day)[1] == "a-target/1 milestone 2026: not_assessable -> on_track"
     )

@@ -1,0 +1,120 @@
+"""Figures that a target can be set on, as a release has them now and as they were known at an earlier moment.
+
+Belongs here: reading `indicators`, `indicator_history` and the district's own figures as `Figure`s. Does not belong here:
+judging them (`assessment.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+import duckdb
+
+from sources.common.sql import literal
+from warehouse.reference.territory import timezone
+from warehouse.statistics.indicators import load_indicators
+from warehouse.targets.assessment import Figure
+from warehouse.targets.rules import Known
+from warehouse.targets.schema import Direction, LedgerError
+
+OWN = "own_figures"
+_COLUMNS = (
+    "period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from, "
+    "ci_low, ci_high, truncated, provisional, numerator, denominator"
+)
+# the district counts itself: nothing but its flags says how well
+_OWN_COLUMNS = """
+    indicator, geo, 'district' as geo_level, period, value, unit, flag,
+    case when value is null then 'suppressed'
+         when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end as reliability,
+    contains(coalesce(flag, ''), 'b') as break_before, dataset, snapshot_id, known_from,
+    null::double as ci_low, null::double as ci_high, false as truncated,
+    contains(coalesce(flag, ''), 'p') as provisional, null::varchar as method_version,
+    null::double as numerator, null::double as denominator"""
+
+
+def all_figures_sql(schema: str) -> str:
+    """SQL for what a target can be set on: the rows of `indicators`, and the district's own figures in the same columns."""
+    return f"""
+        select indicator, geo, geo_level, period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from,
+               ci_low, ci_high, truncated, provisional, method_version, numerator, denominator
+        from {schema}.indicators
+        union all
+        select {_OWN_COLUMNS} from {schema}.district"""
+
+
+def figures(
+    con: duckdb.DuckDBPyConnection, schema: str, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Figure]]:
+    """The series of each pair of indicator and territory, in the order of their periods."""
+    found: dict[tuple[str, str], list[Figure]] = {pair: [] for pair in wanted}
+    pairs = ", ".join(f"({literal(indicator)}, {literal(geo)})" for indicator, geo in found)
+    if pairs:
+        rows = con.execute(f"""
+            select indicator, geo, {_COLUMNS}
+            from ({all_figures_sql(schema)}) where (indicator, geo) in ({pairs}) order by period""")
+        for indicator, geo, *figure in rows.fetchall():
+            found[indicator, geo].append(Figure(*figure))
+    return found
+
+
+def known_on(con: duckdb.DuckDBPyConnection, schema: str, pair: tuple[str, str], day: date) -> list[Figure]:
+    """The series of `pair` as it was known at the end of `day` on the territory's clock, in the order of its periods.
+
+    Indicators: as the last release until then had published them, from `indicator_history`. Own figures: as they had
+    been accepted by then, from the history of observations.
+    """
+    return known_at(con, schema, pair, datetime.combine(day, time.max, timezone()))
+
+
+def known_at(
+    con: duckdb.DuckDBPyConnection, schema: str, pair: tuple[str, str], moment: datetime
+) -> list[Figure]:
+    """The series of `pair` as it was known at `moment`, in the order of its periods."""
+    until = f"timestamptz {literal(moment.isoformat())}"
+    # not by the macros of the release, which name the database that readers attach
+    rows = con.execute(f"""
+        with own as (
+            select h.period, h.value, h.flag, h.deleted, s.dataset, s.indicator, s.geo, s.unit, v.known_from, v.snapshot_id
+            from {schema}.history h join {schema}.series s using (series) join {schema}.vintages v using (vintage)
+            where s.dataset = {literal(OWN)} and s.indicator = {literal(pair[0])} and s.geo = {literal(pair[1])}
+              and v.known_from <= {until}
+            qualify row_number() over (partition by series, period order by vintage desc) = 1)
+        select {_COLUMNS} from (
+            from {schema}.indicator_history
+            where indicator = {literal(pair[0])} and geo = {literal(pair[1])} and known_from <= {until}
+            qualify row_number() over (partition by period order by known_from desc) = 1)
+        where not deleted
+        union all
+        select {_COLUMNS} from (select {_OWN_COLUMNS} from own where not deleted)
+        order by period""").fetchall()
+    return [Figure(*row) for row in rows]
+
+
+def known(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> Known:
+    """What the release that `con` reads knows of `indicator` of `geo`."""
+    return as_known(indicator, figures(con, "main", [(indicator, geo)])[indicator, geo])
+
+
+def as_known(indicator: str, series: Sequence[Figure]) -> Known:
+    """`series` as the rules for a new target need it; without a unit if the series has none or several."""
+    units = {figure.unit for figure in series}
+    return Known(
+        {figure.period: figure.value for figure in series if figure.value is not None},
+        units.pop() if len(units) == 1 else None,
+        direction_of(indicator),
+    )
+
+
+def direction_of(indicator: str) -> Direction | None:
+    """Where better lies for `indicator`; None for one that is better in no direction, and for an own figure."""
+    directions: dict[str, Direction] = {"up": "up", "down": "down"}
+    return next((directions.get(i.header["direction"]) for i in load_indicators() if i.id == indicator), None)
+
+
+def require_watch(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> None:
+    """Raise LedgerError unless `indicator` is one of the project, or the release that `con` reads has figures of it."""
+    known = {one.id for one in load_indicators()}
+    if indicator not in known and not figures(con, "main", [(indicator, geo)])[indicator, geo]:
+        raise LedgerError(f"watch: no indicator {indicator!r}.", hint="docs/indicators.md lists them.")
