@@ -116,7 +116,7 @@ def record(
                     protocols[provider.id].fetch(dataset, None)
                     row["result"] = "answered"
                 except SourceError as failure:
-                    row["result"] = f"{failure.kind}: {failure.message}"
+                    row["result"] = f"{type(failure).__name__}: {failure.message}"
                 row["exchanges"] = len(recorder.written) - before
             if len(recorder.written) >= MOST_EXCHANGES:
                 row["result"] += f"; stopped at {MOST_EXCHANGES} exchanges"

@@ -205,7 +205,8 @@ def test_the_settings_are_those_the_code_reads():
         for path in (ROOT / package).rglob("*.py")
         for name in reads.findall(path.read_text(encoding="utf-8"))
     }
-    read |= {name for provider in load_providers().values() for name in provider.credentials}
+    for provider in load_providers().values():
+        read |= {*provider.credentials, *([provider.decision] if provider.decision else [])}
     template = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.M))
     assert {named(row[0])[0] for row in table("docs/reference.md", "Variable")} == read == template
 

@@ -184,7 +184,13 @@ def test_an_edition_of_regpat_stays_in_the_house(world):
     ]
 
 
+def test_cordis_is_not_asked_before_an_operator_decides(world):
+    outcome = world.run("refresh", "--only", "cordis_horizon", "--plan")
+    assert outcome.code == 0 and "cordis_horizon (DISTRETTO_CORDIS)" in " ".join(outcome.out.split())
+
+
 def test_cordis_is_downloaded_counted_and_asked_again(world, tmp_path):
+    world.monkeypatch.setenv("DISTRETTO_CORDIS", "yes")
     smaller(world, "cordis_horizon")
     served = tmp_path / "served"
     served.mkdir()

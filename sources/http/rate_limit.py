@@ -78,10 +78,11 @@ class _Record:
         if not isinstance(told, dict):
             log.warning("%s is no rate limit file: it is written again.", path)
             return cls()
+        hour = told.get("hour")
         record = cls(
             _number(told.get("last")),
             _number(told.get("not_before")),
-            [_number(moment) for moment in told["hour"]] if isinstance(told.get("hour"), list) else [],
+            [moment for moment in map(_number, hour) if moment] if isinstance(hour, list) else [],
             told["week"] if isinstance(told.get("week"), str) else "",
             int(_number(told.get("week_bytes"))),
         )
