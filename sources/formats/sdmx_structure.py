@@ -44,7 +44,7 @@ def flow(body: Body) -> Flow:
     return Flow(
         f"{ref.get('agencyID')}/{ref.get('id')}/{ref.get('version', '1.0')}",
         _stamp(titles[0] if titles else None),
-        found[0].get("version", "1.0"),
+        dataflow.get("version", "1.0"),
     )
 
 
