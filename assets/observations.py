@@ -244,15 +244,21 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(run.home, name, Outcome.FAILED, failure, known_stamp=None)
-    enter_bundled(run, con, name)
+    try:
+        enter_bundled(run, con, name)
+    except DamagedSnapshot as failure:
+        record(run.home, name, Outcome.FAILED, failure)
     return read_status(run.home).datasets.get(name, Check()).outcome
 
 
 def enter_bundled(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Let the bundled figures of dataset `name` into history where no live ones stand."""
+    """Let the bundled figures of dataset `name` into history where it has no live ones.
+
+    They may break the checks of an entry in a folder of one's own; then they are refused, which is no failure.
+    """
     now, waiting = run.store.current(name), run.store.undecided(name, "shipped", run.catalogue[name].sha256)
-    if waiting and (now is None or now.origin == "shipped"):
-        _enter(run, con, waiting)
+    if waiting and (now is None or now.origin == "shipped") and (failure := _let_in(run, con, waiting)):
+        log.warning("%s: the bundled figures do not fit its catalogue entry: %s", name, failure.message)
 
 
 def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> DistrettoError | None:
