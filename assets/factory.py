@@ -58,9 +58,10 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
         context: dg.AssetExecutionContext, folder: DataFolderResource
     ) -> Iterator[dg.MaterializeResult]:
         chosen = [key.path[-1] for key in context.selected_asset_keys]
-        observations.ship(folder.run, chosen)
         if not folder.offline:
+            # first, since the providers' answers show whether the clock is right
             observations.collect(folder.run, chosen)
+        observations.ship(folder.run, chosen)
         checks = read_status(folder.run.home).datasets
         for dataset in chosen:
             check = checks.get(dataset, Check())
