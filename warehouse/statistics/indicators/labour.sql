@@ -118,6 +118,19 @@ from observations where dataset = 'hrst_st_rcat' and category = 'SE' and unit = 
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'istat_taxoccu1' and indicator = 'EMP_R' and sex = '9' and age = 'Y20-64';
 
+-- id: employment_rate_15_89_provinces
+-- title_it: Tasso di occupazione, 15-89 anni, province
+-- title_en: Employment rate, 15-89 years, provinces
+-- definition_it: Occupati di 15-89 anni per cento residenti della stessa età, secondo l'ISTAT
+-- definition_en: Employed persons aged 15-89 per hundred residents of that age, as ISTAT publishes them
+-- unit: PC
+-- formula: employed / population of the same age x 100, as the provider publishes it
+-- direction: up
+-- pitfalls: A province's sample is small: read several years, rank nothing by one. ISTAT publishes relative errors in its notes only. Never beside the regional rate of Eurostat: ages and revisions differ.
+-- sources: istat_taxoccu1 EMP_R, sex 9 (total), age Y15-89
+select geo, period, value, null as numerator, null as denominator, [input] as inputs
+from observations where dataset = 'istat_taxoccu1' and indicator = 'EMP_R' and sex = '9' and age = 'Y15-89';
+
 -- id: unemployment_rate_provinces
 -- title_it: Tasso di disoccupazione, 15-74 anni, province
 -- title_en: Unemployment rate, 15-74 years, provinces
