@@ -147,7 +147,7 @@ def _in_our_territories(
     """Rows of ISTAT with our codes of territories; those of a territory that NUTS does not have are left out."""
     scheme: dict[str, list[Territory]] = {}
     for territory in territories():
-        if territory.scheme == "istat":
+        if territory.scheme == "ref_area":
             scheme.setdefault(territory.code, []).append(territory)
     found: list[Row] = []
     for row in rows:
