@@ -6,11 +6,22 @@ The values are the providers': Eurostat's lfst_r_lfe2emprt and lfst_r_lfu3rt of 
 
 from __future__ import annotations
 
+import csv
+import gzip
+import hashlib
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
+from sources import bundled
+from sources.catalogue import load_catalogue
+from sources.formats import REGISTRY, BodyFile, TableSpec
+from sources.starter.build import TABLES, bulk_tsv
+from tests.conftest import ROOT
+
+STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
 RATES = "select value from indicators where indicator = ? and geo = ? and period = ?"
 JOBS = """select value from observations where dataset = 'nama_10r_3empers' and geo = ? and period = ?
           and wstatus = 'EMP' and nace_r2 = 'TOTAL'"""
@@ -64,3 +75,93 @@ def test_headlines_without_a_network_are_of_2020_2020_and_2025(home: Path):
         texts = [text for (text,) in con.execute("select text_en from headlines").fetchall()]
     newest = [text for text in texts if text.startswith("Sicily, ")]
     assert {text.split(": ")[0] for text in newest} >= {"Sicily, 2020", "Sicily, 2025"}
+
+
+# -- the extracts themselves
+
+
+def starter_rows(name: str) -> list[dict[str, str]]:
+    path = ROOT / "sources" / "starter" / STARTER[name]["file"]
+    with (
+        gzip.open(path, "rt", encoding="utf-8", newline="")
+        if path.suffix == ".gz"
+        else open(path, encoding="utf-8", newline="") as file
+    ):
+        return list(csv.DictReader(file))
+
+
+def test_what_ships_says_where_it_comes_from():
+    folder = ROOT / "sources" / "starter"
+    assert {path.name for path in folder.glob("*.csv*")} == {facts["file"] for facts in STARTER.values()}
+    for name, facts in STARTER.items():
+        publisher, licence = {"eurostat": ("Eurostat", "2011/833/EU"), "istat": ("ISTAT", "CC BY 4.0")}[
+            facts["provider"]
+        ]
+        assert facts["table"] == name and licence in facts["licence"]
+        assert facts["citation"].startswith(f"{publisher}, {name}, https://")
+        assert facts["archived_by"] in facts["note"]
+        assert facts["retrieved_at"] or facts["retrieved_at_unknown"]
+
+
+@pytest.mark.parametrize("name", sorted(STARTER))
+def test_what_ships_is_what_its_list_says_and_passes_its_decoder(name, tmp_path):
+    facts, path = STARTER[name], ROOT / "sources" / "starter" / STARTER[name]["file"]
+    gzipped = path.suffix == ".gz"
+    body = gzip.decompress(path.read_bytes()) if gzipped else path.read_bytes()
+    assert hashlib.sha256(body).hexdigest() == facts["sha256"]
+    rows = starter_rows(name)
+    assert len(rows) == facts["rows"] == bundled.load()[name].rows
+    assert sorted({row["geo"] for row in rows}) == facts["coverage"]["geo"]
+    entry = load_catalogue()[name]
+    table = TableSpec(entry.dimensions, timezone="Europe/Luxembourg")
+    staged = REGISTRY["sdmx-csv"](BodyFile(path, gzipped), table, tmp_path / "staged")
+    assert duckdb.execute("select count(*) from read_parquet(?)", [str(staged.observations)]).fetchone() == (
+        facts["rows"],
+    )
+    stamp = bundled.load()[name].provider_updated_at
+    assert staged.provider_updated_at == stamp
+
+
+@pytest.mark.parametrize("extract", [t for t in TABLES if t.read is bulk_tsv], ids=lambda t: t.table)
+def test_an_extract_has_every_figure_of_the_original_for_its_territories(extract, specimens):
+    """Value by value, as text, and flag by flag; the archived copy of patents had lost its flags."""
+    name = extract.table
+    geos, original = set(STARTER[name]["coverage"]["geo"]), {}
+    opened = gzip.open if extract.file.endswith(".gz") else open
+    with opened(specimens / extract.file, "rt", encoding="utf-8", newline="") as file:
+        first, *columns = file.readline().rstrip("\r\n").split("\t")
+        dimensions = first.partition("\\")[0].split(",")
+        periods = [column.strip() for column in columns]
+        for line in file:
+            key, *cells = line.rstrip("\r\n").split("\t")
+            codes = tuple(key.split(","))
+            if codes[dimensions.index("geo")] in geos and (extract.where == "true" or codes[2] == "T"):
+                original |= {
+                    (*codes, period): cell.strip()
+                    for period, cell in zip(periods, cells, strict=True)
+                    if cell.strip() != ":"
+                }
+    lost = name == "pat_ep_rtot"
+    ours = {
+        (
+            *(row[dimension] for dimension in dimensions),
+            row["TIME_PERIOD"],
+        ): f"{row['OBS_VALUE'] or ':'} {'' if lost else row['OBS_FLAG']}".strip()
+        for row in starter_rows(name)
+    }
+    assert ours == original
+
+
+def test_flags_of_patents_are_those_of_the_excerpt_or_unknown(specimens):
+    with open(specimens / "eurostat" / "pat_ep_rtot_excerpt.sdmx.csv", encoding="utf-8", newline="") as file:
+        excerpt = {
+            (row["unit"], row["geo"], row["TIME_PERIOD"]): (row["OBS_VALUE"], row["OBS_FLAG"])
+            for row in csv.DictReader(file)
+        }
+    found = 0
+    for row in starter_rows("pat_ep_rtot"):
+        known = excerpt.get((row["unit"], row["geo"], row["TIME_PERIOD"]))
+        found += known is not None
+        assert row["OBS_FLAG"] == (known[1] if known else "_U"), row
+        assert known is None or known[0] == row["OBS_VALUE"], row
+    assert found == len(excerpt)
