@@ -19,6 +19,7 @@ import duckdb
 from assets.run import CHECKS, RunContext
 from sources import bundled
 from sources.catalogue import Dataset
+from sources.common.phases import Phase
 from sources.errors import (
     UNFORESEEN,
     ChecksFailed,
@@ -72,9 +73,9 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             if provider.unset:
                 with keeping:
                     record(run.home, dataset.id, Outcome.NOT_CONFIGURED, unset=provider.unset)
-                log.info("%s: not configured", dataset.id, extra={"done": dataset.id})
+                log.info("%s: not configured", dataset.id, extra={"phase": Phase.COLLECT, "done": dataset.id})
                 continue
-            log.info("%s: asking %s", dataset.id, provider.title)
+            log.info("%s: asking %s", dataset.id, provider.title, extra={"phase": Phase.COLLECT})
             if provider.id not in protocols:
                 client = Client(provider, run.home.pace, stop=stop)
                 client.session.hooks["response"].append(run.clock.watch)
@@ -90,7 +91,7 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             # before anything bears the moment of a clock that is wrong
             run.clock.check(run.home)
             with keeping:
-                log.info("%s: %s", dataset.id, _keep(run, dataset, found), extra={"done": dataset.id})
+                log.info("%s: %s", dataset.id, _keep(run, dataset, found), extra={"phase": Phase.COLLECT, "done": dataset.id})
                 named = protocol.successors(dataset) if isinstance(protocol, NamesSuccessors) else None
                 if named is not None:
                     note(run.home, dataset.id, twin=vars(named[0]) if named else {})
@@ -278,9 +279,9 @@ def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) 
     """Stage, check, append and accept. Raises DamagedSnapshot, SourceError, ChecksFailed or NotReplayable, and then nothing
     has changed."""
     name = snapshot.dataset
-    log.info("%s: decoding %s", name, snapshot.id)
+    log.info("%s: decoding %s", name, snapshot.id, extra={"phase": Phase.ADMIT})
     staged = run.stage(snapshot)
-    log.info("%s: checking", name)
+    log.info("%s: checking", name, extra={"phase": Phase.ADMIT})
     failed = [result for result in run_checks(run, con, snapshot, staged) if not result.passed]
     if failed:
         raise ChecksFailed(
@@ -289,7 +290,7 @@ def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) 
             if any(result.name in NEEDED for result in failed)
             else f"if the provider is right: distretto accept {name} {snapshot.id} --because TEXT.",
         )
-    log.info("%s: entering history", name)
+    log.info("%s: entering history", name, extra={"phase": Phase.ADMIT})
     run.enter(con, snapshot, by=CHECKS, hold=True)
 
 

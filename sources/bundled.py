@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from pydantic import BaseModel
 from sources.catalogue import Dataset
 from sources.common import config
 from sources.data_folder import DataFolder, utc_now
-from sources.http.client import Body
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 
@@ -31,6 +30,7 @@ class _Entry(BaseModel):
 
     file: str
     rows: int
+    archived_by: date
     provider_updated_at: str | None
     coverage: dict[str, list[str]]
     licence: str
@@ -43,6 +43,7 @@ class Extract:
 
     file: Path
     rows: int
+    archived_by: date
     provider_updated_at: datetime | None
     coverage: dict[str, list[str]]
     licence: str
@@ -57,6 +58,7 @@ def load() -> dict[str, Extract]:
         name: Extract(
             FOLDER / entry.file,
             entry.rows,
+            entry.archived_by,
             datetime.fromisoformat(entry.provider_updated_at) if entry.provider_updated_at else None,
             entry.coverage,
             entry.licence,
@@ -68,6 +70,9 @@ def load() -> dict[str, Extract]:
 
 def add(home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Provider) -> None:
     """Keep the bundled extract of `dataset` in the store, unless there is none or it is there already."""
+    # requests is slow to import, and reading needs none of it
+    from sources.http.client import Body
+
     extract = load().get(dataset.id)
     if extract is None:
         return

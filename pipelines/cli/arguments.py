@@ -5,14 +5,15 @@ Belongs here: types of arguments, refusals with exit code 2. Does not belong her
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sources.common.names import similar
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-DatasetName = Annotated[str, typer.Argument(help="A dataset, see `distretto datasets`.")]
+DatasetName = Annotated[str, typer.Argument(help="A dataset; `distretto datasets` lists them.")]
 
 
 def dataset_names(only: list[str] | None) -> list[str]:
@@ -21,10 +22,10 @@ def dataset_names(only: list[str] | None) -> list[str]:
 
     catalogue = load_catalogue()
     if unknown := [name for name in only or [] if name not in catalogue]:
-        near = {word for name in unknown for word in difflib.get_close_matches(name, catalogue)}
+        near = dict.fromkeys(word for name in unknown for word in similar(name, catalogue))
         raise typer.BadParameter(
-            f"no dataset {', '.join(unknown)}; "
-            + (f"names like it: {', '.join(sorted(near))}." if near else f"there are {', '.join(catalogue)}.")
+            f"there is no dataset {', '.join(unknown)}. "
+            + (f"Similar names: {', '.join(near)}." if near else "distretto datasets lists them all.")
         )
     return list(only or catalogue)
 
@@ -32,4 +33,4 @@ def dataset_names(only: list[str] | None) -> list[str]:
 def raise_if_no_folder(file: Path) -> None:
     """Raises BadParameter if the folder of an output file does not exist."""
     if not file.parent.is_dir():
-        raise typer.BadParameter(f"{file.parent} is no folder.", param_hint="--output")
+        raise typer.BadParameter(f"there is no folder {file.parent}.", param_hint="--output")

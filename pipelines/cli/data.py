@@ -14,6 +14,7 @@ import typer
 
 from pipelines import console
 from pipelines.cli.arguments import AsJson, raise_if_no_folder
+from sources.common.names import similar
 from sources.data_folder import DataFolder, to_json, utc_now
 from sources.errors import DistrettoError
 
@@ -59,26 +60,29 @@ def query(
 @app.command()
 def why(
     number: Annotated[
-        str, typer.Argument(metavar="GEO/INDICATOR/PERIOD", help="Such as ITG17/enterprise_births/2019.")
+        str,
+        typer.Argument(metavar="TERRITORY/INDICATOR/PERIOD", help="Such as Catania/enterprise_births/2019."),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """The trail of one number: definition, inputs, snapshot, address, retrieval, licence, checks, earlier values.
+    """Explain one published number: definition, inputs, source address, date of retrieval, licence, checks, earlier values.
 
-    INDICATOR is an indicator of the release, or a code of a dataset. Example: [cyan]distretto why ITG17/V11920/2019[/cyan]
+    TERRITORY is a code or a name in Italian or English, INDICATOR an indicator of the release or a code of a dataset.
+    Examples: [cyan]distretto why Catania/enterprise_births/2019[/cyan], [cyan]distretto why ITG17/V11920/2019[/cyan]
     """
+    from pipelines import reports
     from warehouse.publishing import release
     from warehouse.publishing.provenance import trail
 
-    parts = number.split("/")
+    parts = [part.strip() for part in number.rsplit("/", 2)]
     if len(parts) != 3 or not all(parts):
-        raise typer.BadParameter("write GEO/INDICATOR/PERIOD, such as ITG17/enterprise_births/2019.")
+        raise typer.BadParameter("write TERRITORY/INDICATOR/PERIOD, such as Catania/enterprise_births/2019.")
     with release.reading(release.find(DataFolder.from_env(), None)) as con:
         found = trail(con, *parts)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1, default=str))
     else:
-        console.trail(found)
+        reports.provenance(found)
 
 
 @app.command()
@@ -87,7 +91,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("/dev/stdout"),
     as_json: AsJson = False,
 ) -> None:
-    """Write a dataset or the indicators as SDMX-CSV 2.0. Every other form lies in the release already.
+    """Write a dataset or the indicators as SDMX-CSV 2.0. The release has all other formats as files.
 
     Example: [cyan]distretto export bd_size_r3 -o births.csv[/cyan]
     """
@@ -100,14 +104,22 @@ def export(
         try:
             rows = sdmx_csv(con, dataset, output)
         except LookupError:
+            held = [
+                name
+                for (name,) in con.execute("select distinct dataset from observations order by 1").fetchall()
+            ]
+            near = similar(dataset, ["indicators", *held])
             raise DistrettoError(
-                f"Release {chosen.id} has no figures of {dataset}.", hint="distretto datasets lists them."
+                f"Release {chosen.id} has no figures of {dataset}.",
+                hint=f"similar names: {', '.join(near)}."
+                if near
+                else f"it has {', '.join(['indicators', *held])}.",
             ) from None
     if output != Path("/dev/stdout"):
         console.report(
             as_json,
             {"release": chosen.id, "dataset": dataset, "file": str(output), "rows": rows},
-            f"{output}: {rows:,} rows of {dataset}, release {chosen.id}.",
+            f"Wrote {rows:,} rows of {dataset} from release {chosen.id} to {output}.",
         )
 
 
@@ -118,9 +130,10 @@ def board(
     output: Annotated[str, typer.Option("--output", "-o", help="The PDF to write.")] = "board.pdf",
     as_json: AsJson = False,
 ) -> None:
-    """Write the board's two-page sheet: results beside targets, and what is new since its last meeting.
+    """Write the board's two-page sheet: figures against targets, and what changed since the last meeting.
 
-    The release has one for the end of last month, site/it/board.pdf. Example: [cyan]distretto board --since 2026-09-30[/cyan]
+    The release already holds one for the end of last month, site/it/board.pdf.
+    Example: [cyan]distretto board --since 2026-09-30[/cyan]
     """
     from datetime import date
 
@@ -130,9 +143,9 @@ def board(
     try:
         day = date.fromisoformat(since)
     except ValueError:
-        raise typer.BadParameter(f"{since} is no day; write YYYY-MM-DD.", param_hint="--since") from None
+        raise typer.BadParameter(f"{since} is not a date; write YYYY-MM-DD.", param_hint="--since") from None
     if day > utc_now().date():
-        raise typer.BadParameter(f"{since} is yet to come.", param_hint="--since")
+        raise typer.BadParameter(f"{since} is in the future.", param_hint="--since")
     if language not in ("it", "en"):
         raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
     raise_if_no_folder(Path(output))
@@ -142,9 +155,9 @@ def board(
     if as_json:
         print(to_json({"file": output, "since": since, "changed": changed}, indent=1))
     else:
-        console.out.print(f"{output}: {len(changed)} figures are otherwise than on {since}, or new.")
+        console.out.print(f"Wrote {output}: {len(changed)} values changed or were added since {since}.")
 
 
 def _json_number(value: Any) -> Any:
-    """JSON knows neither nan nor infinity."""
+    """`value`, but null for nan and infinity, which JSON does not have."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -20,17 +20,21 @@ app = typer.Typer()
 
 def _given(words: str) -> str:
     if not words.strip():
-        raise typer.BadParameter("give a reason: it is recorded and published.")
+        raise typer.BadParameter("give a reason; it is recorded and published.")
     return words
 
 
-Because = Annotated[str, typer.Option("--because", help="Why; recorded and published.", callback=_given)]
+Because = Annotated[
+    str, typer.Option("--because", help="The reason; it is recorded and published.", callback=_given)
+]
 SnapshotName = Annotated[str, typer.Argument(help="A snapshot id, or its last characters.")]
 
 
 @app.command()
 def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
-    """Let a quarantined snapshot into history; `refresh` then publishes it. Undo: pin an earlier snapshot.
+    """Accept a quarantined snapshot: its figures enter history, and `refresh` publishes them.
+
+    To undo it, pin an earlier snapshot.
 
     Example: [cyan]distretto accept bd_size_r3 1a2b3c4d --because "announced revision of 2026"[/cyan]
     """
@@ -40,42 +44,51 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
     console.report(
         as_json,
         {"dataset": dataset, "accepted": taken},
-        f"{taken} accepted.",
+        f"Accepted {taken}.",
         "distretto refresh --offline publishes it.",
     )
 
 
 @app.command()
 def withdraw(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
-    """Take back the figures of a file that was handed in by mistake; earlier ones return by `distretto accept`."""
+    """Withdraw the figures of a file that was uploaded by mistake; `distretto accept` brings earlier ones back.
+
+    Example: [cyan]distretto withdraw own_figures 1a2b3c4d --because "file of another district"[/cyan]
+    """
     from assets import decisions
 
     taken = _decide(decisions.withdraw, dataset, snapshot, because)
     console.report(
         as_json,
         {"dataset": dataset, "withdrawn": taken},
-        f"{taken} is withdrawn.",
+        f"Withdrew {taken}.",
         "distretto refresh --offline publishes it.",
     )
 
 
 @app.command()
 def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json: AsJson = False) -> None:
-    """Hold a dataset at a snapshot; newer bodies are kept and wait. Undo: `distretto unpin`."""
+    """Hold a dataset at one snapshot; newer ones are stored and wait. To undo it: `distretto unpin`.
+
+    Example: [cyan]distretto pin bd_size_r3 1a2b3c4d --because "revision under review"[/cyan]
+    """
     from assets import decisions
 
     taken = _decide(decisions.pin, dataset, snapshot, because)
     console.report(
         as_json,
         {"dataset": dataset, "pinned": taken},
-        f"{dataset} is pinned to {taken}.",
-        "distretto refresh --offline publishes it; distretto unpin ends it.",
+        f"Pinned {dataset} to {taken}.",
+        "distretto refresh --offline publishes it; distretto unpin releases it.",
     )
 
 
 @app.command()
 def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> None:
-    """Let a pinned dataset follow its provider again."""
+    """Let a pinned dataset follow its provider again.
+
+    Example: [cyan]distretto unpin bd_size_r3 --because "revision confirmed"[/cyan]
+    """
     from sources.snapshots import SnapshotStore
 
     home = DataFolder.from_env()
@@ -83,13 +96,15 @@ def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> No
     with home.writing():
         store = SnapshotStore(home)
         if dataset not in store.pins:
-            raise DistrettoError(f"{dataset} is not pinned.", hint="distretto status shows what is.")
+            raise DistrettoError(
+                f"{dataset} is not pinned.", hint="distretto status shows the pinned datasets."
+            )
         store.unpin(dataset, getpass.getuser(), because)
     console.report(
         as_json,
         {"dataset": dataset, "pinned": None},
         f"{dataset} follows its provider again.",
-        "distretto refresh takes what waits.",
+        "distretto refresh accepts the snapshots that wait.",
     )
 
 

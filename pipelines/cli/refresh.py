@@ -9,14 +9,17 @@ from __future__ import annotations
 import atexit
 import gc
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines import console
 from pipelines.cli.arguments import AsJson, dataset_names
-from pipelines.cli.status import dataset_states, run_status
+from pipelines.cli.status import archived, dataset_states, states_as_json
 from sources.data_folder import DataFolder, to_json
+
+if TYPE_CHECKING:
+    from warehouse.publishing.release import Release
 
 app = typer.Typer()
 
@@ -27,49 +30,67 @@ def refresh(
         list[str] | None, typer.Option(help="A dataset to refresh; may be repeated. Default: all.")
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no provider; work with what is here and what ships.")
+        bool, typer.Option("--offline", help="Contact no provider; use stored and bundled figures.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every dataset at the end, not only those with a problem.")
     ] = False,
     plan: Annotated[
         bool,
         typer.Option(
-            "--plan", help="Ask nobody; print what a night would ask at most, and how long it takes."
+            "--plan", help="Contact no provider; print the requests a night needs at most, and how long they take."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the providers, let good figures into history, publish a release if anything changed.
+    """Collect new figures, check them, and publish a release if anything changed. This is the nightly job.
 
-    This is the nightly job, run here without a daemon. Example: [cyan]distretto refresh --only bd_size_r3[/cyan]
+    Exit code 3: the run ended, but a dataset got worse. Examples: [cyan]distretto refresh[/cyan],
+    [cyan]distretto refresh --only bd_size_r3[/cyan], [cyan]distretto refresh --offline[/cyan]
     """
     if plan:
         _plan(dataset_names(only), as_json)
         return
-    # what Dagster and Great Expectations make lives to the end: looking for garbage in it cost 0.8 s of imports and
+    # what Dagster and Great Expectations create lives until the end: collecting garbage in it cost 0.8 s of imports and
     # 1.2 s at exit
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
+    from pipelines import reports
+    from pipelines.progress import progress
     from pipelines.run import run_nightly
+    from warehouse.history.dataset_state import read_status
     from warehouse.publishing import release
 
     home = DataFolder.from_env()
     steps = dataset_names(only)
-    with console.progress(len(steps)) as handler:
+    with progress(len(steps)) as handler:
         run_nightly(steps if only else None, offline, handler)
-    run = run_status(home).run
+    run = read_status(home).run
     current = release.current(home)
-    report = {
-        "published": run.published,
-        "current": current.id if current else None,
-        "folder": str(home.current),
-        "worse": run.worse,
-        "undrawn": run.undrawn,
-        "datasets": dataset_states(home),
-        "headlines": _headlines(current),
-    }
+    states = dataset_states(home)
+    headlines = _headlines(current) if current else []
     if as_json:
+        report = {
+            "published": run.published,
+            "current": current.id if current else None,
+            "folder": str(home.current),
+            "worse": run.worse,
+            "undrawn": run.undrawn,
+            "datasets": states_as_json(states),
+            "headlines": headlines,
+        }
         print(to_json(report, indent=1))
     else:
-        console.refreshed(report)
+        reports.refreshed(
+            run.published,
+            current.id if current else None,
+            str(home.current),
+            run,
+            states,
+            archived(states),
+            [headline["text_en"] for headline in headlines],
+            everything,
+        )
     if run.worse or run.undrawn:
         raise typer.Exit(3)
 
@@ -155,9 +176,13 @@ def validate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the catalogue's files, then run every check again on the figures that stand. Exit code 1 if one fails."""
+    """Check the files of the catalogue, then run every check again on the current figures.
+
+    Exit code 1 if a check fails. Example: [cyan]distretto validate --only bd_size_r3[/cyan]
+    """
     from assets import checks
     from assets.run import RunContext
+    from pipelines.progress import progress
     from sources import bundled
 
     home = DataFolder.from_env()
@@ -165,10 +190,10 @@ def validate(
     results: list[dict[str, Any]] = []
     with home.writing():
         run = RunContext(home)
-        with run.warehouse() as con, console.progress(len(names)) as handler:
-            for name in names:
+        with run.warehouse() as con, progress(len(names)) as handler:
+            for number, name in enumerate(names, 1):
                 snapshot = run.store.current(name)
-                handler.step(name, f"{name}: checking")
+                handler.step(number, f"{name}: checking")
                 if snapshot is None:
                     continue
                 rows = bundled.load()[name].rows if snapshot.origin == "shipped" else None
@@ -189,14 +214,15 @@ def validate(
     elif results:
         console.table(results, ["dataset", "check", "passed", "observed", "expected"])
     else:
-        console.done("The catalogue's files are right; no figures stand yet.", "distretto refresh gets them.")
+        console.done(
+            "The files of the catalogue are valid; there are no figures yet.",
+            "distretto refresh collects them.",
+        )
     if not all(result["passed"] for result in results):
         raise typer.Exit(1)
 
 
-def _headlines(current: Any) -> list[dict[str, Any]]:
-    if current is None:
-        return []
+def _headlines(current: Release) -> list[dict[str, Any]]:
     from warehouse.publishing import headlines
     from warehouse.publishing.release import reading
 

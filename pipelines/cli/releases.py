@@ -23,7 +23,7 @@ app.add_typer(release_app, name="release")
 
 @release_app.command("list")
 def release_list(as_json: AsJson = False) -> None:
-    """Every release, newest last; the current one is marked."""
+    """List the releases, newest last, and mark the current one."""
     from warehouse.publishing import release
 
     home = DataFolder.from_env()
@@ -43,7 +43,7 @@ def release_list(as_json: AsJson = False) -> None:
     elif rows:
         console.table(rows, ["release", "current", "observations", "commit"])
     else:
-        console.done("No release yet.", "distretto refresh publishes one.")
+        console.done("There is no release yet.", "distretto refresh publishes one.")
 
 
 @release_app.command("verify")
@@ -51,14 +51,15 @@ def release_verify(
     release_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="RELEASE|FOLDER", help="A release, or the folder of a copy. Default: the current one."
+            metavar="RELEASE|FOLDER",
+            help="The id of a release, or the folder of a copy. Default: the current release.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a bundle by nothing but its own files: checksums, datapackage.json, row counts, keys, Parquet = DuckDB.
+    """Check a release by its own files: checksums, datapackage.json, row counts, keys, Parquet against DuckDB.
 
-    A copy may lie anywhere: [cyan]distretto release verify /media/usb/20261123T051513Z[/cyan]
+    It may be a copy in any folder: [cyan]distretto release verify /media/usb/20261123T051513Z[/cyan]
     """
     from warehouse.publishing import release, verification
 
@@ -73,11 +74,11 @@ def release_verify(
     if as_json:
         print(to_json({"release": chosen.id, "problems": problems}))
     elif not problems:
-        console.done(f"Release {chosen.id} is as it was published.")
+        console.done(f"Release {chosen.id} is intact.")
     if problems:
         raise DistrettoError(
             f"Release {chosen.id}: {console.some(problems, '; ')}.",
-            hint="copy it again." if copied else "distretto release rollback shows another one.",
+            hint="copy it again." if copied else "distretto release rollback switches to another release.",
         )
 
 
@@ -89,7 +90,10 @@ def release_diff(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rows removed and added per table, from one release to another (default: the current one)."""
+    """Count the rows removed and added in each table from one release to another.
+
+    Example: [cyan]distretto release diff 20261123T051513Z[/cyan] compares it with the current release.
+    """
     from warehouse.publishing import release, verification
 
     home = DataFolder.from_env()
@@ -101,7 +105,9 @@ def release_diff(
         differing = [row for row in rows if any(row[key] for key in row if key != "table")]
         if differing:
             console.table(differing, ["table", "removed", "added", "only_in", "columns"])
-        console.done(f"{len(rows) - len(differing)} of {len(rows)} tables have the same rows in both.")
+        console.done(
+            f"{len(rows) - len(differing)} of {len(rows)} tables have the same rows in both releases."
+        )
 
 
 @release_app.command("rebuild")
@@ -109,17 +115,21 @@ def release_rebuild(
     release_id: Annotated[str | None, typer.Argument(help="Default: the current one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build the figures of a release again from snapshots, aside, and compare every row. Exit code 1 if any differs."""
+    """Build the figures of a release again from the snapshots, in a separate place, and compare every row.
+
+    Exit code 1 if a row differs. Example: [cyan]distretto release rebuild[/cyan]
+    """
     from assets.run import RunContext
+    from pipelines.progress import progress
     from sources.staging import discard_staged
     from warehouse.publishing import release, verification
 
     home = DataFolder.from_env()
     chosen = release.find(home, release_id)
-    with home.writing(), console.progress(1) as handler:
-        handler.step("", f"rebuilding {chosen.id}")
+    with home.writing(), progress(1) as handler:
+        handler.step(1, f"rebuilding {chosen.id}")
         run = RunContext(home)
-        # what was decoded before proves nothing about the bodies
+        # figures decoded earlier prove nothing about the stored bodies
         discard_staged(home, keep=set())
         differing = verification.rebuild(home, chosen, run.catalogue, run.store, run.stage)
     if as_json:
@@ -127,7 +137,7 @@ def release_rebuild(
     if any(differing.values()):
         raise DistrettoError(
             f"{chosen.id} rebuilds differently: {', '.join(f'{t}: {n} rows' for t, n in differing.items() if n)}.",
-            hint="report it: equal snapshots and code must give equal rows.",
+            hint="report it: the same snapshots and code must give the same rows.",
         )
     if not as_json:
         console.done(f"{chosen.id} rebuilds to identical rows in {len(differing)} tables.")
@@ -135,9 +145,13 @@ def release_rebuild(
 
 @release_app.command("rollback")
 def release_rollback(
-    release_id: Annotated[str, typer.Argument(help="The release to show again.")], as_json: AsJson = False
+    release_id: Annotated[str, typer.Argument(help="The id of the release to switch to.")],
+    as_json: AsJson = False,
 ) -> None:
-    """Show an earlier release again. Undo: roll forward to the newer id. It holds until something new is published."""
+    """Make an earlier release the current one, until the next release is published.
+
+    To undo it, roll back to the newer id. Example: [cyan]distretto release rollback 20261123T051513Z[/cyan]
+    """
     from warehouse.publishing import release, verification
 
     home = DataFolder.from_env()
@@ -148,7 +162,7 @@ def release_rollback(
                 f"Release {chosen.id} is damaged: {'; '.join(problems)}.", hint="choose another one."
             )
         release.roll_back(home, chosen)
-    console.report(as_json, {"current": chosen.id}, f"{home.current} now shows {chosen.id}.")
+    console.report(as_json, {"current": chosen.id}, f"{chosen.id} is the current release.")
 
 
 @app.command()
@@ -158,7 +172,7 @@ def restore(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Fill an empty data folder from a backup, verify every release in it, show the newest one that is whole.
+    """Fill an empty data folder from a backup, verify every release in it, and publish the newest intact one.
 
     Example: [cyan]DISTRETTO_HOME=/srv/new distretto restore /mnt/backup/data[/cyan]
     """
@@ -172,9 +186,10 @@ def restore(
     else:
         console.done(
             f"{found['snapshots']} snapshots and {len(found['releases'])} releases are in {home.root}.",
-            "distretto refresh --offline builds the warehouse again and publishes what stands.",
+            "distretto refresh --offline builds the warehouse again and publishes a release if anything changed.",
         )
     if found["damaged"]:
         raise DistrettoError(
-            f"Damaged in the backup: {'; '.join(found['damaged'])}.", hint="take these from an older backup."
+            f"Damaged in the backup: {'; '.join(found['damaged'])}.",
+            hint="restore these files from an older backup.",
         )

@@ -20,14 +20,14 @@ app = typer.Typer()
 @app.command()
 def serve(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 shows the releases to the network.")
+        str, typer.Option(help="The address to listen on; 0.0.0.0 serves the whole network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
     as_json: AsJson = False,
 ) -> None:
-    """Serve releases over HTTP, read-only, with ranges: pages at /, files at /current/ and /releases/RELEASE/.
+    """Serve the releases over HTTP, read-only, to this machine: pages at /, files at /current/ and /releases/RELEASE/.
 
-    DuckDB attaches them: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
+    It has no login and no encryption. In DuckDB: [cyan]attach 'http://127.0.0.1:8000/current/distretto.duckdb' (read_only)[/cyan]
     """
     from pipelines.http_server import listen
 
@@ -38,7 +38,7 @@ def serve(
         as_json,
         {"address": address, "folder": str(home.releases)},
         f"Serving {home.releases} on {address}",
-        "Ctrl-C ends it.",
+        "press Ctrl-C to stop.",
     )
     sys.stdout.flush()
     run()

@@ -5,6 +5,8 @@ Belongs here: commands that report and change nothing. Does not belong here: how
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,33 +16,50 @@ from pipelines.cli.arguments import AsJson, DatasetName, dataset_names
 from sources.data_folder import DataFolder, to_json, utc_now
 
 if TYPE_CHECKING:
-    from warehouse.history.dataset_state import Status
+    from warehouse.history.dataset_state import DatasetState
 
 app = typer.Typer()
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
-    """What stands: the release, and each dataset's state, age and trouble."""
+def status(
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every dataset, not only those with a problem or a pin.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the current release, the last run, how many datasets are in each state, and every problem.
+
+    Examples: [cyan]distretto status[/cyan], [cyan]distretto status --all[/cyan]
+    """
+    from pipelines import reports
+    from warehouse.history.dataset_state import read_status
     from warehouse.publishing import release
 
     home = DataFolder.from_env()
     current = release.current(home)
-    report = {
-        "current": current.id if current else None,
-        "folder": str(home.current),
-        "run": run_status(home).to_dict()["run"],
-        "datasets": dataset_states(home),
-    }
+    states = dataset_states(home)
+    run = read_status(home)
     if as_json:
+        report = {
+            "current": current.id if current else None,
+            "folder": str(home.current),
+            "run": run.to_dict()["run"],
+            "datasets": states_as_json(states),
+        }
         print(to_json(report, indent=1))
     else:
-        console.status(report)
+        reports.status(
+            current.id if current else None, str(home.current), run.run, states, archived(states), everything
+        )
 
 
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
-    """The catalogue: what is collected, from whom, and what it feeds."""
+    """List the catalogue: each dataset, its provider, its theme, and whether it is collected.
+
+    Example: [cyan]distretto datasets --json[/cyan]
+    """
     from sources.catalogue import load_catalogue
 
     entries = [
@@ -66,19 +85,20 @@ def datasets(as_json: AsJson = False) -> None:
 
 @app.command()
 def doctor(
-    offline: Annotated[bool, typer.Option(help="Ask nobody; tell what is known on disk.")] = False,
+    offline: Annotated[bool, typer.Option(help="Do not contact providers; show stored state only.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask each provider once whether it answers; tell its credentials, pace and bans, and when it releases next.
+    """Check each provider: does it answer, are its credentials set, may it be asked now, when is its next release.
 
-    Example: [cyan]distretto doctor[/cyan] after a night in which everything failed
+    Each provider gets one request. Run it when many datasets fail: [cyan]distretto doctor[/cyan]
     """
+    from pipelines import reports
     from sources.catalogue import load_catalogue
     from sources.doctor import examine, owed
     from sources.providers import load_providers
 
     home, catalogue = DataFolder.from_env(), load_catalogue()
-    states = dataset_states(home)
+    states = states_as_json(dataset_states(home))
     found = []
     for provider in load_providers().values():
         theirs = [owed(d, states[d.id]) for d in catalogue.values() if d.provider == provider.id]
@@ -86,17 +106,18 @@ def doctor(
     if as_json:
         print(to_json(found, indent=1))
     else:
-        console.doctor(found)
+        reports.doctor(found)
 
 
 @app.command()
 def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
-    """Ask the provider what the table is like now, and compare it with the catalogue entry and the figures held.
+    """Compare a table's current structure at the provider with its catalogue entry and with the stored figures.
 
-    Exit code 3 where the entry asks for what the provider has not. Example: [cyan]distretto probe bd_hgnace_r[/cyan]
+    Exit code 3 if the entry asks for something the provider does not have. Example: [cyan]distretto probe bd_hgnace_r[/cyan]
     """
     from assets.probe import probe as compare
     from assets.run import RunContext
+    from pipelines import reports
 
     dataset_names([dataset])
     run = RunContext(DataFolder.from_env())
@@ -104,24 +125,40 @@ def probe(dataset: DatasetName, as_json: AsJson = False) -> None:
     if as_json:
         print(to_json(found, indent=1))
     else:
-        console.probed(found)
+        reports.probed(found)
     if not found["agrees"]:
         raise typer.Exit(3)
 
 
-def run_status(home: DataFolder) -> Status:
-    """What status.json records of the last run and of each dataset."""
-    from warehouse.history.dataset_state import read_status
-
-    return read_status(home)
-
-
-def dataset_states(home: DataFolder) -> dict[str, dict[str, Any]]:
-    """The state of each dataset of the catalogue now, by its id, as JSON has it."""
+def dataset_states(home: DataFolder) -> dict[str, DatasetState]:
+    """The state of each dataset of the catalogue now, by its id."""
     from sources.catalogue import load_catalogue
     from sources.providers import load_providers
     from sources.snapshots import SnapshotStore
     from warehouse.history.dataset_state import describe
 
-    states = describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
-    return {name: state.to_dict() for name, state in states.items()}
+    return describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
+
+
+def archived(states: Mapping[str, DatasetState]) -> dict[str, date]:
+    """The day by which the figures of each dataset in state `shipped` were archived."""
+    shipped = [name for name, entry in states.items() if entry.state == "shipped"]
+    if not shipped:
+        return {}
+    from sources import bundled
+
+    return {name: bundled.load()[name].archived_by for name in _known(shipped, bundled.load())}
+
+
+def _known(names: Iterable[str], bundles: Mapping[str, object]) -> list[str]:
+    # a newer version of the project may not ship what an older one put into this folder
+    return [name for name in names if name in bundles]
+
+
+def states_as_json(states: Mapping[str, DatasetState]) -> dict[str, dict[str, Any]]:
+    """The states as `--json` prints them: `archived_by` is the day by which bundled figures were archived."""
+    days = archived(states)
+    return {
+        name: entry.to_dict() | ({"archived_by": days[name]} if name in days else {})
+        for name, entry in states.items()
+    }

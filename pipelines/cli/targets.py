@@ -191,6 +191,7 @@ def targets_verify(certificate: Certificate = None, as_json: AsJson = False) -> 
 @targets_app.command("results")
 def targets_results(as_json: AsJson = False) -> None:
     """How each target stands in the published release: by its newest figure, at its milestones and at its end."""
+    from pipelines import reports
     from warehouse.publishing import release
     from warehouse.targets import ledger, tables
 
@@ -202,7 +203,7 @@ def targets_results(as_json: AsJson = False) -> None:
     if as_json:
         print(to_json(rows, indent=1))
     else:
-        console.results(rows)
+        reports.results(rows)
         if not rows:
             console.err.print("No target yet: distretto targets add --from-draft NAME, or docs/targets.md.")
     if unpublished > 0:

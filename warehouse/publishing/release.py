@@ -24,6 +24,7 @@ from typing import Any
 import duckdb
 
 from sources.catalogue import Catalogue
+from sources.common.phases import Phase
 from sources.common.sql import literal
 from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError
@@ -223,7 +224,7 @@ def build(
         # indicators need the history alone, so the figures are made beside them; the thread's context is the inner
         # one, so that it is done when the database is detached
         with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
-            log.info("building tables")
+            log.info("building tables", extra={"phase": Phase.BUILD})
             tables.withhold(con, catalogue, "warehouse", home.withheld)
             tables.build_history(con, catalogue, "warehouse", "distretto")
             figures = beside.submit(tables.build_figures, con.cursor(), catalogue, "distretto")
@@ -246,7 +247,7 @@ def build(
                 "distretto",
             )
             headlines.build(con, territory(), "distretto")
-            log.info("checking the release")
+            log.info("checking the release", extra={"phase": Phase.CHECK})
             checks = run_checks(con, verified.problems)
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
@@ -258,9 +259,9 @@ def build(
             "datasets": {name: state.to_dict() for name, state in states.items()},
         }
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
-        log.info("writing the tables as files")
+        log.info("writing the tables as files", extra={"phase": Phase.EXPORT})
         digests = exports.write(aside, last.folder if last else None, territory(), licences)
-        log.info("drawing the pages")
+        log.info("drawing the pages", extra={"phase": Phase.DRAW})
         render(Release(release_id, aside))
         _seal(aside, last, digests)
         confirm()
@@ -270,7 +271,7 @@ def build(
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    log.info("showing the release")
+    log.info("publishing the release", extra={"phase": Phase.PUBLISH})
     show(home, Release(release_id, folder))
     return Release(release_id, folder)
 
