@@ -91,7 +91,12 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             # before anything bears the moment of a clock that is wrong
             run.clock.check(run.home)
             with keeping:
-                log.info("%s: %s", dataset.id, _keep(run, dataset, found), extra={"phase": Phase.COLLECT, "done": dataset.id})
+                log.info(
+                    "%s: %s",
+                    dataset.id,
+                    _keep(run, dataset, found),
+                    extra={"phase": Phase.COLLECT, "done": dataset.id},
+                )
                 named = protocol.successors(dataset) if isinstance(protocol, NamesSuccessors) else None
                 if named is not None:
                     note(run.home, dataset.id, twin=vars(named[0]) if named else {})

@@ -78,16 +78,20 @@ def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
 
 
 def facts(title: str, named: dict[str, Any], indent: int) -> None:
-    """`named` values below a title, those that are empty left out."""
-    console = wide()
-    console.print(Text(" " * indent + title, style="bold"))
-    grid = Table.grid(padding=(0, 2))
-    for _ in range(3):
-        grid.add_column(overflow="fold")
-    for label, value in named.items():
-        if value not in (None, "", []):
-            grid.add_row(" " * indent + " ", Text(label, style="dim"), Text(str(value)))
-    console.print(grid)
+    """`named` values below a title, those that are empty left out; on a terminal wide values are folded."""
+    given = {label: str(value) for label, value in named.items() if value not in (None, "", [])}
+    out.print(Text(" " * indent + title, style="bold"))
+    if out.is_terminal:
+        grid = Table.grid(padding=(0, 2))
+        for _ in range(3):
+            grid.add_column(overflow="fold")
+        for label, value in given.items():
+            grid.add_row(" " * indent + " ", Text(label, style="dim"), Text(value))
+        wide().print(grid)
+        return
+    width = max(map(len, given), default=0)
+    for label, value in given.items():
+        print(f"{' ' * indent}   {label:<{width}}  {value}")
 
 
 def wide() -> Console:

@@ -96,7 +96,7 @@ def status(
 
 def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], everything: bool) -> None:
     """How many datasets are in each state, then those with a problem or all, then the problems."""
-    counts = Counter(entry.state for entry in states.values())
+    counts: Counter[str] = Counter(entry.state for entry in states.values())
     console.out.print(
         Text(
             f"{len(states)} datasets: "
@@ -106,16 +106,12 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
         )
     )
     if archived:
-        known = f"{min(archived.values())} and {max(archived.values())}"
-        oldest, newest = (
-            (utc_now().date() - day).days for day in (min(archived.values()), max(archived.values()))
-        )
-        ages = dict.fromkeys(age(days, "en") for days in (oldest, newest))
+        first, last = min(archived.values()), max(archived.values())
+        when = f"by {first}" if first == last else f"between {first} and {last}, the oldest"
         console.out.print(
             Text(
-                "The figures of the shipped datasets come with the project; they were archived "
-                + (f"between {known}" if len(set(archived.values())) > 1 else f"by {min(archived.values())}")
-                + f", {' to '.join(ages)} ago."
+                "The figures of the shipped datasets come with the project. They were archived "
+                f"{when} {age((utc_now().date() - first).days, 'en')} ago."
             )
         )
     listed = [name for name in states if everything or _unusual(states[name])]
@@ -145,14 +141,14 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
         console.out.print(Text("distretto status --all lists every dataset.", style="dim"))
     for (message, hint), names in _problems(states).items():
         console.out.print()
-        console.out.print(Text(", ".join(names), style="yellow"))
+        console.out.print(Text(", ".join(names) if everything else console.some(names), style="yellow"))
         console.out.print(Text(f"  {message}"))
         console.out.print(Text(f"  Next: {hint}", style="dim"))
 
 
 def _unusual(entry: DatasetState) -> bool:
-    """Whether an operator should look at the dataset, or decided something about it."""
-    return bool(entry.state in ("stale", "pinned") or entry.trouble or entry.failing or entry.quarantine)
+    """Whether the published figures are not what the provider has now. Other failures are listed among the problems."""
+    return bool(entry.state in ("stale", "pinned") or entry.late or entry.quarantine)
 
 
 def _problems(states: Mapping[str, DatasetState]) -> dict[tuple[str, str], list[str]]:
@@ -324,7 +320,8 @@ def results(rows: list[dict[str, Any]]) -> None:
         console.out.print(
             Text(
                 f"  {about['directive']}; {about['geo']} {about['indicator']} ({about['unit']}) "
-                f"from {console.cell(about['baseline_value'])} in {about['baseline_period']}; {about['timing'].replace('_', ' ')}",
+                f"from {console.cell(about['baseline_value'])} in {about['baseline_period']}; "
+                f"{about['timing'].replace('_', ' ')}",
                 style="dim",
             )
         )

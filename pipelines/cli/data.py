@@ -74,7 +74,7 @@ def why(
     from warehouse.publishing import release
     from warehouse.publishing.provenance import trail
 
-    parts = [part.strip() for part in number.rsplit("/", 2)]
+    parts = [part.strip() for part in number.split("/")]
     if len(parts) != 3 or not all(parts):
         raise typer.BadParameter("write TERRITORY/INDICATOR/PERIOD, such as Catania/enterprise_births/2019.")
     with release.reading(release.find(DataFolder.from_env(), None)) as con:

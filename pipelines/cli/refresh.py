@@ -38,7 +38,8 @@ def refresh(
     plan: Annotated[
         bool,
         typer.Option(
-            "--plan", help="Contact no provider; print the requests a night needs at most, and how long they take."
+            "--plan",
+            help="Contact no provider; print the requests a night needs at most, and how long they take.",
         ),
     ] = False,
     as_json: AsJson = False,

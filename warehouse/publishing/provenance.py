@@ -1,50 +1,138 @@
 """Where one published number comes from: questions asked of a release.
 
-Belongs here: queries over a release's tables. Does not belong here: printing.
+Belongs here: finding the figure that a person names, and queries over a release's tables. Does not belong here: printing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
+from sources.common.names import fold, similar
+from sources.common.numbers import format_number
+from sources.common.periods import Period
 from sources.common.sql import rows
-from sources.errors import DistrettoError
-from warehouse.statistics.indicators import load_indicators
+from sources.common.units import unit_or_unknown
+from sources.errors import DistrettoError, InvalidPeriod
 
 # columns of `indicators` that a reader of the value must know of
 MARKS = ("break_before", "truncated", "provisional", "derived")
+# of periods and territories listed in a message
+MOST_LISTED = 12
 
 
-def trail(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> dict[str, Any]:
-    """Every figure that GEO/INDICATOR/PERIOD names, with its definition, inputs, origin, checks and earlier values.
+class NoSuchFigure(DistrettoError):
+    """The release has no figure for this territory, indicator and period; the message names the part that is missing."""
 
-    `indicator` is an indicator's id or a code of a dataset. Raises DistrettoError where the release has no such figure.
+
+def trail(con: duckdb.DuckDBPyConnection, territory: str, indicator: str, period: str) -> dict[str, Any]:
+    """Every figure that TERRITORY/INDICATOR/PERIOD names, with its definition, inputs, origin, checks and earlier values.
+
+    `territory`: a code, or a name in Italian or English without regard to case and accents; `indicator`: the id or title
+    of an indicator, or a code of a dataset; `period`: any form that `Period.parse` takes. Raises NoSuchFigure.
     """
-    answers = _indicator(con, geo, indicator, period) or _observations(con, geo, indicator, period)
-    if not answers:
-        near = [
-            row[0]
-            for row in con.execute(
-                "select indicator from (select indicator from indicators union select indicator from observations) "
-                "order by jaro_winkler_similarity(lower(indicator), lower(?)) desc limit 4",
-                [indicator],
+    geos = _geos(con, territory)
+    indicator = _indicator_id(con, indicator)
+    try:
+        period = Period.parse(period).text
+    except InvalidPeriod:
+        # the message lists the periods that there are
+        pass
+    for geo in geos:
+        answers = _indicator(con, geo, indicator, period) or _observations(con, geo, indicator, period)
+        if answers:
+            return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
+    raise _no_such_period(con, geos, indicator, period)
+
+
+def _geos(con: duckdb.DuckDBPyConnection, territory: str) -> list[str]:
+    """The codes that `territory` may mean: a name can be that of a region and of its only province."""
+    named: dict[str, list[str]] = {}
+    known: list[str] = []
+    for geo, *names in con.execute(
+        "select geo, name_it, name_en from geography order by length(geo), geo"
+    ).fetchall():
+        known += [geo, *filter(None, names)]
+        # a bilingual name, Bolzano/Bozen, is known by each of its parts
+        parts = [part for name in filter(None, names) for part in (name, *name.split("/"))]
+        for alias in {fold(alias) for alias in (geo, *parts)}:
+            named.setdefault(alias, []).append(geo)
+    if geos := named.get(fold(territory)):
+        return geos
+    # figures of other territories, such as a district, have no entry among the regions
+    if con.execute("select 1 from observations where geo = ? limit 1", [territory]).fetchone():
+        return [territory]
+    near = similar(territory, dict.fromkeys(known))
+    raise NoSuchFigure(
+        f"The release has no territory {territory}.",
+        hint=f"similar names: {', '.join(near)}."
+        if near
+        else '`distretto query "select geo, name_it, name_en from geography"` lists them.',
+    )
+
+
+def _indicator_id(con: duckdb.DuckDBPyConnection, indicator: str) -> str:
+    """The id of the indicator, or the code of a dataset, that `indicator` means."""
+    named = {}
+    for (code,) in con.execute("select distinct indicator from observations order by 1").fetchall():
+        named[fold(code)] = code
+    titles = con.execute("select indicator, title_it, title_en from indicator_catalogue").fetchall()
+    for code, *names in titles:
+        named |= {fold(name): code for name in (*filter(None, names), code)}
+    if code := named.get(fold(indicator)):
+        return code
+    # by its id a person finds an indicator sooner than by its title
+    near = similar(indicator, [code for code, *_ in titles] + list(dict.fromkeys(named.values())))
+    raise NoSuchFigure(
+        f"The release has no indicator {indicator}.",
+        hint=f"similar names: {', '.join(near)}."
+        if near
+        else '`distretto query "select indicator, title_it, title_en from indicator_catalogue"` lists them.',
+    )
+
+
+def _no_such_period(
+    con: duckdb.DuckDBPyConnection, geos: Sequence[str], indicator: str, period: str
+) -> NoSuchFigure:
+    """Says that the period is missing and which there are; or, without any, that the territory is."""
+    figures = (
+        "(select geo, indicator, period from indicators union select geo, indicator, period from observations) "
+        "where indicator = ?"
+    )
+    for geo in geos:
+        periods = [
+            found
+            for (found,) in con.execute(
+                f"select distinct period from {figures} and geo = ? order by 1", [indicator, geo]
             ).fetchall()
         ]
-        periods = con.execute(
-            "select min(period), max(period) from observations where geo = ?", [geo]
-        ).fetchone()
-        raise DistrettoError(
-            f"The release has no {indicator} of {geo} for {period}.",
-            hint=f"names like it: {', '.join(near)}; "
-            + (
-                f"{geo} has figures from {periods[0]} to {periods[1]}."
-                if periods[0]
-                else f"{geo} is no territory with figures."
-            ),
-        )
-    return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
+        if periods:
+            return NoSuchFigure(
+                f"There is no {indicator} of {_place(con, geo)} for {period}.",
+                hint="there are these periods: "
+                + (
+                    ", ".join(periods)
+                    if len(periods) <= MOST_LISTED
+                    else f"{periods[0]} to {periods[-1]}, {len(periods)} in all"
+                )
+                + ".",
+            )
+    others = [
+        found
+        for (found,) in con.execute(f"select distinct geo from {figures} order by 1", [indicator]).fetchall()
+    ]
+    return NoSuchFigure(
+        f"There is no {indicator} of {_place(con, geos[0])} for any period.",
+        hint=f"there are figures of {_listed(others)}.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A few names in full; of many the first, and how many more."""
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
@@ -55,47 +143,46 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
     )
     if not found:
         return []
-    definition = next(i for i in load_indicators() if i.id == indicator)
+    (definition,) = rows(con, "select * from indicator_catalogue where indicator = ?", [indicator])
     keys = [name for name, *_ in con.execute("describe series").fetchall() if name != "series"]
     same = " and ".join(f'o."{name}" is not distinct from s."{name}"' for name in keys)
-    answers = []
-    for row in found:
-        inputs = rows(
-            con,
-            f"""
-            select o.* from indicator_inputs i
-            join series s on s.series = i.input_series
-            join observations o on o.period = i.input_period and {same}
-            where i.indicator = ? and i.geo = ? and i.period = ? order by number""",
-            [indicator, geo, period],
-        )
-        answers.append(
-            {
-                "title": f"{definition.header['title_en']}, {_place(con, geo)}, {period}: {_number(row['value'])} {row['unit']}",
-                "facts": {
-                    "definition": definition.header["definition_en"],
-                    "formula": definition.header["formula"],
-                    "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
-                    if row["denominator"]
-                    else None,
-                    "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])} (95 %, {row['ci_method']})"
-                    if row["ci_method"]
-                    else None,
-                    "reliability": row["reliability"],
-                    "notes": ", ".join(mark for mark in MARKS if row[mark]).replace("_", " "),
-                    "flags": row["flag"],
-                    "method": f"warehouse/statistics/indicators/{definition.family}.sql, version {row['method_version']}",
-                    "earlier": _earlier(con, geo, indicator, period),
-                    "release": _release(con),
-                    "targets": _targets(con, indicator, geo),
-                    "headlines": _headlines(con, f"{geo}/{indicator}/{period}"),
-                },
-                "value": row["value"],
-                "unit": row["unit"],
-                "inputs": [_origin(con, one) for one in inputs],
-            }
-        )
-    return answers
+    inputs = rows(
+        con,
+        f"""
+        select o.* from indicator_inputs i
+        join series s on s.series = i.input_series
+        join observations o on o.period = i.input_period and {same}
+        where i.indicator = ? and i.geo = ? and i.period = ? order by number""",
+        [indicator, geo, period],
+    )
+    return [
+        {
+            "title": f"{definition['title_en']}, {_place(con, geo)}, {period}: {_value(row['value'], row['unit'])}",
+            "facts": {
+                "definition": definition["definition_en"],
+                "formula": definition["formula"],
+                "exact value": _exact(row["value"], row["unit"]),
+                "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
+                if row["denominator"]
+                else None,
+                "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])} (95 %, {row['ci_method']})"
+                if row["ci_method"]
+                else None,
+                "reliability": row["reliability"],
+                "notes": ", ".join(mark for mark in MARKS if row[mark]).replace("_", " "),
+                "flags": row["flag"],
+                "method": f"warehouse/statistics/indicators/{definition['family']}.sql, version {row['method_version']}",
+                "earlier": _earlier(con, geo, indicator, period),
+                "release": _release(con),
+                "targets": _targets(con, indicator, geo),
+                "headlines": _headlines(con, f"{geo}/{indicator}/{period}"),
+            },
+            "value": row["value"],
+            "unit": row["unit"],
+            "inputs": [_origin(con, one) for one in inputs],
+        }
+        for row in found
+    ]
 
 
 def _observations(
@@ -110,10 +197,10 @@ def _observations(
 
 
 def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, Any]:
-    """One observation: what it measures, its snapshot, address, licence, checks, and what it was before."""
+    """One observation: what it measures, its snapshot, address, licence, checks, and its earlier values."""
     (snapshot,) = rows(con, "select * from snapshots where snapshot_id = ?", [row["snapshot_id"]])
     (entry,) = rows(con, "select * from catalogue where dataset = ?", [row["dataset"]])
-    judged = con.execute(
+    results = con.execute(
         "select check_name, passed from check_results where snapshot_id = ? order by all",
         [row["snapshot_id"]],
     ).fetchall()
@@ -143,8 +230,9 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
     ).fetchone()
     return {
         "title": f"{row['dataset']} {row['indicator']}, {_place(con, row['geo'])}, {row['period']}: "
-        f"{_number(row['value'])} {row['unit']}",
+        f"{_value(row['value'], row['unit'])}",
         "facts": {
+            "exact value": _exact(row["value"], row["unit"]),
             "measures": label[0] if label else entry["title_en"],
             "dimensions": ", ".join(f"{name} {code}" for name, code in dimensions.items()),
             "flags": "unknown" if row["flag"] is None else row["flag"] or "none",
@@ -155,13 +243,13 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
             "asked in": snapshot["note"] if live else None,
             "retrieved": f"{snapshot['fetched_at']:%Y-%m-%d %H:%M} UTC"
             if live
-            else snapshot["note"] or "with the project",
+            else snapshot["note"] or "bundled with the project",
             "updated": f"{snapshot['provider_updated_at']:%Y-%m-%d} by the provider"
             if snapshot["provider_updated_at"]
-            else "by the provider at a time not known",
+            else "by the provider at an unknown time",
             "licence": entry["licence"],
             "cite as": entry["citation"],
-            "checks": _checks(judged),
+            "checks": _checks(results),
             "earlier": "; ".join(
                 f"{_number(value)}{f' {flag}' if flag else ''} until {moment:%Y-%m-%d %H:%M} UTC"
                 for moment, value, flag in earlier
@@ -171,19 +259,19 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
     }
 
 
-def _checks(judged: list[tuple[str, bool]]) -> str:
+def _checks(results: list[tuple[str, bool]]) -> str:
     """`8 of 9 passed: ...; failed: ...`, with the names."""
-    passed = [name for name, good in judged if good]
-    failed = [name for name, good in judged if not good]
-    if not judged:
+    passed = [name for name, good in results if good]
+    failed = [name for name, good in results if not good]
+    if not results:
         return "none recorded"
-    return f"{len(passed)} of {len(judged)} passed: {', '.join(passed)}" + (
+    return f"{len(passed)} of {len(results)} passed: {', '.join(passed)}" + (
         f"; failed: {', '.join(failed)}" if failed else ""
     )
 
 
 def _earlier(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> str:
-    """What the indicator was in earlier releases, newest first."""
+    """The indicator's value in earlier releases, newest first."""
     found = con.execute(
         "select old_value, revised_at, cause from indicator_revisions "
         "where geo = ? and indicator = ? and period = ? order by revised_at desc",
@@ -195,15 +283,15 @@ def _earlier(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: s
 
 
 def _release(con: duckdb.DuckDBPyConnection) -> str:
-    """The release, the commit it was built by, and the checks it went out with."""
+    """The release, the commit that built it, and its checks."""
     ((name, commit),) = con.execute("select release_id, code_commit from release").fetchall()
-    judged = con.execute("select check_name, passed from check_results where scope = 'release' order by all")
+    results = con.execute("select check_name, passed from check_results where scope = 'release' order by all")
     by = f", commit {commit[:12]}" if commit else ""
-    return f"{name}{by}, checks {_checks(judged.fetchall())}"
+    return f"{name}{by}, checks {_checks(results.fetchall())}"
 
 
 def _targets(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> str:
-    """The targets that stand on this indicator and territory."""
+    """The current targets for this indicator and territory."""
     found = con.execute(
         "select target_id, version, target_value, target_period, stage from targets "
         "where indicator = ? and geo = ? and superseded_by is null order by target_id",
@@ -227,7 +315,24 @@ def _place(con: duckdb.DuckDBPyConnection, geo: str) -> str:
     return f"{row[0]} ({geo})" if row and row[0] else geo
 
 
+def _value(value: float | None, unit: str) -> str:
+    """A value as pages show it, with its unit."""
+    if value is None:
+        return "no value"
+    known = unit_or_unknown(unit)
+    shown = format_number(value, known, "en")
+    return shown if known.sign.en else f"{shown} {unit}"
+
+
+def _exact(value: float | None, unit: str) -> str | None:
+    """The published value, where the shown one is rounded."""
+    if value is None:
+        return None
+    exact = _number(value)
+    return None if exact == format_number(value, unit_or_unknown(unit), "en", sign=False) else exact
+
+
 def _number(value: float | None) -> str:
     if value is None:
         return "no value"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4f}".rstrip("0")
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.6f}".rstrip("0")

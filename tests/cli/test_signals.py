@@ -1,0 +1,76 @@
+"""Ctrl-C and SIGTERM end a command within seconds, whatever it is doing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, World
+
+
+def test_an_interrupt_is_one_sentence_and_no_trace(published: Path):
+    sql = "select count(*) from range(10000000000) a, range(100000) b"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", "query", sql],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTRETTO_HOME": str(published)},
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out.strip()) == (130, "")
+    assert err.startswith("Interrupted: the published release stays") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("behaviour", ["hang", "async_never", "slow_drip"])
+def test_a_run_that_waits_for_a_provider_ends_within_seconds(world: World, behaviour: str, name: str):
+    """Every wait of the run would last ten minutes or more."""
+    world.set_provider(
+        read_timeout_s=900, max_seconds=900, async_poll_s=0.1, async_budget_s=900, host_budget_s=900
+    )
+    world.server.behave("toy", behaviour)
+    process = world.start("refresh", "--only", "toy")
+    # the table itself is asked for after the inventory
+    while not any("toy" in request.path for request in world.server.requests):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert "Interrupted: the published release stays" in err and "Traceback" not in err
+    world.server.behave_well()
+    world.set_provider()
+    assert world.refresh().code == 0, "the next run does all of it"
+
+
+def test_sigterm_ends_a_run_whose_main_thread_is_busy_in_other_code(published: Path):
+    """A thread that goes on, as one of a library would: the process ends all the same."""
+    lasting = (
+        "import threading, time; threading.Thread(target=time.sleep, args=(900,)).start()\n"
+        "from pipelines.cli import main; main()"
+    )
+    sql = "select count(*) from range(10000000000) a, range(100000) b"
+    process = subprocess.Popen(
+        [sys.executable, "-c", lasting, "query", sql],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTRETTO_HOME": str(published)},
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=3)
+    process.terminate()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out.strip(), err.count("\n")) == (130, "", 1)
