@@ -111,7 +111,6 @@ def test_an_empty_result_is_said(query):
         "install httpfs",
         "load httpfs",
         "load '{there}/secret.csv'",
-        "create secret s (type http, bearer_token 'x')",
         "create persistent secret s (type http, bearer_token 'x')",
         "set enable_external_access = true",
         "reset enable_external_access",
