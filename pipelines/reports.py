@@ -107,7 +107,7 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
     )
     if archived:
         first, last = min(archived.values()), max(archived.values())
-        when = f"by {first}" if first == last else f"between {first} and {last}, the oldest"
+        when = f"by {first}," if first == last else f"between {first} and {last}, the oldest"
         console.out.print(
             Text(
                 "The figures of the shipped datasets come with the project. They were archived "
