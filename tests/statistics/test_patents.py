@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics.figures import Figures, quick
-from tests.test_targets import figure
+from tests.target_examples import figure
 from warehouse.statistics import series_changes
 
 
