@@ -32,7 +32,7 @@ def accept(
 def withdraw(
     run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
 ) -> Snapshot:
-    """Take back the figures of a file that was handed in by mistake, where files add up."""
+    """Take back the figures of a file that was uploaded by mistake, where files add up."""
     snapshot = run.store.find(name, snapshot_id)
     accepted = snapshot in [run.store.snapshots[event.snapshot_id] for event in run.store.standing(name)]
     run.replay(con, only=name)
@@ -66,7 +66,7 @@ def pin(
 def _refuse_unusable(
     run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged
 ) -> None:
-    """Raise where a check fails that nobody can overrule."""
+    """Raise DistrettoError if a check fails that no decision can overrule."""
     unusable = [r for r in run_checks(run, con, snapshot, staged) if r.name in NEEDED and not r.passed]
     if unusable:
         raise DistrettoError(

@@ -139,7 +139,7 @@ def _keep(run: RunContext, dataset: Dataset, found: Sequence[Offered] | SourceEr
 
 
 def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
-    """Store a body unless it is the one that stands."""
+    """Store a body unless it is the current one."""
     store = run.store
     stamp = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
@@ -151,7 +151,7 @@ def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
 
 
 def _keep_each(run: RunContext, dataset: Dataset, found: Sequence[Offered]) -> Outcome:
-    """Store every file that is not kept under its name yet; a refused one counts for as long as it lies there."""
+    """Store every file that is not kept under its name yet; a refused one counts for as long as it is in the folder."""
     store = run.store
     kept = {(s.sha256, s.url): s for s in store.snapshots.values() if s.dataset == dataset.id}
     for file in found:
@@ -192,7 +192,7 @@ def _add(run: RunContext, dataset: Dataset, found: Fetched) -> Snapshot:
 
 
 def _standing(run: RunContext, dataset: str, **facts: Any) -> Outcome:
-    """The outcome where the provider serves what it served before: the decision on that body stands.
+    """The outcome where the provider serves the same body as before: the decision on it holds.
 
     A provider that takes a refused body back and serves the accepted one again is in no trouble any more.
     """

@@ -58,7 +58,7 @@ def publish(run: RunContext, materialised: Mapping[str, str]) -> release.Release
         about.published = published.id if published else None
         return published
     except BaseException as failure:
-        # what got worse tonight is not told: the next run is compared with the one before
+        # what got worse is not reported tonight: the next run is compared with the one before
         about.failed, about.datasets = str(failure) or "interrupted", before
         raise
     finally:

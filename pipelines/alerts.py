@@ -29,7 +29,7 @@ from warehouse.publishing import release
 from warehouse.targets.tables import falling_short
 
 TIMEOUT_S = 10
-# of a dataset's observations: a revision of more than this is told
+# of a dataset's observations: a revision of more than this is reported
 LARGE = 0.05
 # lines of a digest, its first one included
 LINES = 20
@@ -78,7 +78,7 @@ def send_to_analyst(text: str) -> bool:
 
 
 def beat() -> None:
-    """Ask the heartbeat's address, so that whoever expects it every night notices a night without."""
+    """Ask the heartbeat's address, so that a service that expects it every night notices a night without."""
     if url := os.environ.get("DISTRETTO_HEARTBEAT"):
         _deliver("heartbeat", lambda: requests.get(url, timeout=TIMEOUT_S).raise_for_status())
 
@@ -177,7 +177,7 @@ def worse(status: Status, now: datetime) -> list[News]:
             for_long = "" if nights == 1 else f", for {nights} nights (since {since:%Y-%m-%d})"
             changed = failure.trouble == Trouble.TABLE_CHANGED
             what = ": the provider changed the form of its table" if changed else ""
-            absent = (Trouble.ABSENT,) if Trouble.ABSENT in (remembered.told or ()) else ()
+            absent = (Trouble.ABSENT,) if Trouble.ABSENT in (remembered.reported or ()) else ()
             text = f"{dataset} got worse{for_long}{what}: {failure.message}"
             found.append(News(text, dataset, (failure.trouble, *absent)))
         if remembered.late and (stamp := remembered.provider_updated_at):
@@ -238,13 +238,13 @@ def _targets_off_track(short: list[dict[str, Any]], before: release.Release) -> 
     """News of targets that fall short, but those that the release `before` showed already."""
     try:
         with release.reading(before) as con:
-            told = {(t["target_id"], t["version"], t["point"], t["period"]) for t in falling_short(con)}
+            shown = {(t["target_id"], t["version"], t["point"], t["period"]) for t in falling_short(con)}
     except release.OtherVersion:
-        # what it told of targets is not known: told once more rather than never
-        told = set()
+        # what it showed of targets is not known: reported once more rather than never
+        shown = set()
     news = []
     for t in short:
-        if (t["target_id"], t["version"], t["point"], t["period"]) not in told:
+        if (t["target_id"], t["version"], t["point"], t["period"]) not in shown:
             what = f"missed its {t['point']}" if t["missed"] else "is at risk"
             about = ", ".join(part for part in (t["title_en"], t["name_en"]) if part)
             unit = unit_or_unknown(t["unit"])

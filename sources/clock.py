@@ -58,7 +58,7 @@ class ProviderClock:
 
 
 def check_against_past(home: DataFolder, last: datetime | None) -> None:
-    """Raise ImplausibleClock where the clock is before `last`, the last acceptance or build, and nobody confirmed it."""
+    """Raise ImplausibleClock where the clock is before `last`, the last acceptance or build, and no operator confirmed it."""
     now = utc_now()
     if last is None or now >= last - BACKWARDS:
         return

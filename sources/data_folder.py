@@ -134,7 +134,7 @@ class DataFolder:
 
 
 def keep_private(path: Path) -> None:
-    """Let nobody but its owner read `path`, where it exists and is ours."""
+    """Make `path` readable by its owner alone, if it exists and is ours."""
     with suppress(FileNotFoundError, PermissionError):
         path.chmod(0o700 if path.is_dir() else 0o600)
 

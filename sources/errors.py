@@ -245,7 +245,7 @@ class NotData(SourceError):
 
 
 class NoResults(NotData):
-    """The provider knows the table and has nothing for this key: told apart from a failure."""
+    """The provider knows the table and has nothing for this key: not a failure."""
 
     hint = "nothing, if the key may be empty; else ask for other codes with `query` in the catalogue entry."
 
@@ -257,7 +257,7 @@ class StructureChanged(SourceError):
     hint = "read the provider's structure, then change `dimensions` in the catalogue entry."
 
 
-# what reading a provider's words raises where nobody foresaw their form: a mistake of ours that one dataset pays for
+# what reading an answer of unforeseen form raises: a mistake of ours that costs one dataset
 UNFORESEEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 

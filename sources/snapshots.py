@@ -171,7 +171,7 @@ class SnapshotStore:
         )
 
     def newest(self, dataset: str, origin: Origin) -> Snapshot | None:
-        """The body of that origin that came last, whatever became of it."""
+        """The body of that origin that came last, accepted or not."""
         return next(
             (
                 snapshot
@@ -368,7 +368,7 @@ class SnapshotStore:
                 self._apply(json.loads(line))
             except UNFORESEEN:
                 raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of the manifest.") from None
-        # after the last newline stands nothing, or a line torn by a crash, which was never acknowledged
+        # what follows the last newline is a line torn by a crash, which was never acknowledged
 
     def _write(self, event: dict[str, Any]) -> None:
         text = to_json(event)

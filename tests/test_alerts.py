@@ -326,7 +326,7 @@ def test_what_is_late_and_then_fails_is_news_again(
 
     assert night(None) == []
     status = read_status(home)
-    status.run.datasets["toy"].told = []
+    status.run.datasets["toy"].reported = []
     write_status(home, status)
     assert [line[:12] for line in night(None)] == ["toy is late:"]
     assert night(None) == []

@@ -378,7 +378,7 @@ def forge_count(folder: Path) -> None:
         (forge_byte, "patents.csv is not what was published"),
         (forge_parquet, "patents.parquet has other rows than distretto.duckdb"),
         (forge_size, "is not what datapackage.json describes"),
-        (forge_path, "lies outside the bundle"),
+        (forge_path, "is outside the bundle"),
         (forge_count, "codelists.csv has"),
         (lambda folder: (folder / "indicators.xlsx").unlink(), "indicators.xlsx is missing"),
         (lambda folder: [(folder / f"x{n}").touch() for n in range(15)], "SHA256SUMS and 3 more."),

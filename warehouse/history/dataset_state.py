@@ -20,7 +20,7 @@ from sources.errors import DistrettoError, Trouble, error_type
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 
-# state -> what a person is told
+# state -> its meaning in words
 STATES = {
     "live": "new figures from the provider in the last run",
     "unchanged": "the provider's figures, unchanged since the last run",
@@ -28,7 +28,7 @@ STATES = {
     "pinned": "held at a snapshot by a person",
     "shipped": "the figures that ship with the project; the provider has not been reached yet",
     "missing": "no figures yet",
-    "not configured": "not asked: its provider's credentials are not set, or no file was handed in; no failure",
+    "not configured": "not asked: its provider's credentials are not set, or no file was uploaded; no failure",
 }
 State = Literal["live", "unchanged", "stale", "pinned", "shipped", "missing", "not configured"]
 
@@ -138,7 +138,7 @@ class Remembered(BaseModel):
     trouble: int = 0
     late: bool = False
     provider_updated_at: datetime | None = None
-    told: list[Trouble] | None = (
+    reported: list[Trouble] | None = (
         None  # kinds of trouble that were news and last; None in files of older versions
     )
 
@@ -168,17 +168,17 @@ class Status(BaseModel):
 
     def model_post_init(self, _context: Any) -> None:
         for name, entry in self.run.datasets.items():
-            if entry.told is None:
-                entry.told = _told_by_older_version(entry, self.datasets.get(name, Check()))
+            if entry.reported is None:
+                entry.reported = _reported_by_older_version(entry, self.datasets.get(name, Check()))
 
 
-def _told_by_older_version(entry: Remembered, check: Check) -> list[Trouble]:
-    told = [Trouble.LATE] if entry.late else []
+def _reported_by_older_version(entry: Remembered, check: Check) -> list[Trouble]:
+    reported = [Trouble.LATE] if entry.late else []
     if entry.outcome in FAILING:
-        told.append(check.failure.trouble if check.failure else Trouble.OTHER)
+        reported.append(check.failure.trouble if check.failure else Trouble.OTHER)
         if entry.trouble == 2 and not entry.late:
-            told.append(Trouble.ABSENT)
-    return told
+            reported.append(Trouble.ABSENT)
+    return reported
 
 
 def read_status(home: DataFolder) -> Status:
@@ -298,17 +298,17 @@ def remember(
 ) -> tuple[dict[str, Remembered], list[str]]:
     """What to remember of this run, and the datasets that got worse in it.
 
-    A dataset got worse where it is in a kind of trouble that was not told yet: a table that is late and then not found is
-    news twice. What a failing dataset was told of stays told until it succeeds again. Where a dataset is checked for the
-    first time neither an unreachable host nor figures that are old already are news: nothing was there before.
+    A dataset got worse where it is in a kind of trouble that was not reported yet: a table that is late and then not found
+    is news twice. What was reported of a failing dataset is not reported again until it succeeds. Where a dataset is
+    checked for the first time neither an unreachable host nor figures that are old already are news: nothing was there before.
     """
     remembered, worse = {}, []
     for dataset, entry in after.items():
         earlier = before.get(dataset, Remembered())
-        told = set(earlier.told or ()) - (set() if entry.late else {Trouble.LATE})
+        reported = set(earlier.reported or ()) - (set() if entry.late else {Trouble.LATE})
         if not entry.failing:
-            told &= {Trouble.LATE}
-        new = [trouble for trouble in entry.troubles if trouble not in told]
+            reported &= {Trouble.LATE}
+        new = [trouble for trouble in entry.troubles if trouble not in reported]
         if earlier.outcome is None:
             first = entry.failure is not None and entry.failing and entry.failure.alerts_in_first_run
             new = [trouble for trouble in new if first and trouble not in (Trouble.LATE, Trouble.ABSENT)]
@@ -319,6 +319,6 @@ def remember(
             trouble=entry.trouble,
             late=entry.late,
             provider_updated_at=entry.provider_updated_at,
-            told=sorted(told | set(entry.troubles)),
+            reported=sorted(reported | set(entry.troubles)),
         )
     return remembered, worse

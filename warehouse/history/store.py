@@ -69,7 +69,7 @@ def warehouse(
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
-        # nobody else opens this file, so its storage may be the newest, which is written twice as fast
+        # no other program opens this file, so its storage may be the newest, which is written twice as fast
         con.execute(f"attach {literal(path)} as warehouse (storage_version 'latest'); use warehouse")
     except duckdb.Error as failure:
         if _locked(path):
@@ -143,7 +143,7 @@ def replay(
 
     After a crash between an acceptance and its rows this is the whole recovery; figures whose acceptance never came into
     the manifest are taken out. An acceptance that a later one of its dataset has overtaken is not tried again. Raises
-    DamagedFolder where the manifest lacks what the warehouse was told was there.
+    DamagedFolder where the manifest lacks acceptances that it had.
     """
     _take_out_unconfirmed(con, store)
     known = {vintage for (vintage,) in con.execute("select vintage from vintages").fetchall()}

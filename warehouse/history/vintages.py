@@ -205,13 +205,13 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: 
         )
         or "true"
     )
-    # a file that a person hands in is about its own periods; the others are in files handed in before
+    # an uploaded file covers its own periods; the others are in files uploaded before
     periods = (
         f"h.period in (select period from read_parquet({literal(staged.observations)}))"
         if dataset.accumulates
         else "true"
     )
-    anew, withdrawn = kind == "baseline", kind == "withdrawal"
+    restarts, withdrawn = kind == "baseline", kind == "withdrawal"
     whose = f"h.vintage in (select vintage from vintages where snapshot_id = {literal(snapshot.id)})"
     return f"""
         with incoming as (
@@ -240,7 +240,7 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: 
         left join old_series o on o.series = i.series
         where k.series is null
            or (i.series is null and not k.deleted)
-           or (i.series is not null and ({anew} or k.deleted or i.value is distinct from k.value
+           or (i.series is not null and ({restarts} or k.deleted or i.value is distinct from k.value
                                          or i.flag is distinct from k.flag or i.conf is distinct from k.conf))"""
 
 

@@ -62,7 +62,7 @@ class DamagedRelease(DistrettoError):
     """A release's DuckDB file or its release.json cannot be read."""
 
     hint = (
-        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes what stands anew; "
+        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes the current figures again; "
         "`distretto release rollback` shows an earlier one meanwhile."
     )
 

@@ -67,7 +67,7 @@ def _package_problems(folder: Path) -> list[str]:
     for resource in package["resources"]:
         path = folder / resource["path"]
         if path.resolve().parent != folder.resolve():
-            problems.append(f"{resource['path']} lies outside the bundle")
+            problems.append(f"{resource['path']} is outside the bundle")
             continue
         if path.stat().st_size != resource["bytes"] or f"sha256:{file_sha256(path)}" != resource["hash"]:
             problems.append(f"{resource['path']} is not what datapackage.json describes")
@@ -103,7 +103,7 @@ def _package_problems(folder: Path) -> list[str]:
                     f"select {heads} from {published} group by all having count(*) > 1 limit 1"
                 ).fetchone()
                 if twice:
-                    problems.append(f"{resource['path']}: {twice} stands twice")
+                    problems.append(f"{resource['path']}: {twice} is there twice")
     con.close()
     return problems
 
