@@ -13,14 +13,17 @@ import pytest
 from tests.conftest import SPECIMENS
 from tests.statistics.figures import Figures
 
-# active enterprises, births, deaths, survivors, persons employed, persons employed in births
-CODES = ("V11910", "V11920", "V11930", "V11943", "V16910", "V16920")
+# active enterprises, births, deaths, survivors, persons employed, persons employed in births; the provider's own rates
+CODES = (
+    *("V11910", "V11920", "V11930", "V11943", "V16910", "V16920"),
+    *("V97010", "V97015", "V97020", "V97030", "V97043"),
+)
 FILE = SPECIMENS / "eurostat" / "bd_size_r3.tsv.gz"
 
 
 @cache
-def business_demography(country: str = "IT") -> Figures:
-    """The release tables made of the totals of `bd_size_r3` in one country; skips where the file is absent."""
+def business_demography(*countries: str) -> Figures:
+    """The release tables made of the totals of `bd_size_r3` in some countries; skips where the file is absent."""
     if not FILE.exists():
         pytest.skip(f"the whole bd_size_r3 is not here: {FILE} (set DISTRETTO_SPECIMENS)")
     figures = Figures()
@@ -32,7 +35,7 @@ def business_demography(country: str = "IT") -> Figures:
             key, *cells = line.rstrip("\r\n").split("\t")
             codes = dict(zip(dimensions, key.split(","), strict=True))
             if not (
-                codes["geo"].startswith(country)
+                codes["geo"].startswith(countries)
                 and codes["indic_sb"] in CODES
                 and (codes["sizeclas"], codes["nace_r2"]) == ("TOTAL", "B-S_X_K642")
             ):

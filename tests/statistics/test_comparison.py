@@ -107,7 +107,7 @@ def test_unusual_is_said_from_eight_comparable_changes_on_and_silences_nothing()
 
 
 def _change(indicator: str, geo: str) -> Change:
-    con = business_demography().con
+    con = business_demography("IT").con
     series = figures(con, "distretto", [(indicator, geo)])[indicator, geo]
     return series_changes.read(con, "distretto").change(indicator, geo, series)
 
@@ -145,7 +145,7 @@ def test_an_open_break_proposal_leaves_no_direction():
 
 
 def test_enna_s_survival_is_first_to_fourth_of_nine():
-    con = business_demography().con
+    con = business_demography("IT").con
     provinces = [f"ITG1{number}" for number in range(1, 10)]
     found = figures(con, "distretto", [("enterprise_survival_3y", geo) for geo in provinces])
     of_2020 = {geo: series[-1] for (_, geo), series in found.items()}

@@ -93,6 +93,7 @@ PASSED_ON = {
         {"prof_pos": "TOTAL", "sectperf": "TOTAL", "sex": "T", "unit": "PC_EMP_FTE"},
     ),
     "gdp_per_head": ("nama_10r_3gdp", {"unit": "EUR_HAB"}),
+    "gross_value_added_growth": ("nama_10r_2gvagr", {"na_item": "B1G", "unit": "PCH_PRE"}),
 }
 
 

@@ -35,7 +35,7 @@ def _build(
 
 
 def test_the_deaths_of_the_last_year_stand_out_in_the_median_of_regions_and_provinces():
-    con = _build(business_demography())
+    con = _build(business_demography("IT"))
     rows = dict(
         con.execute(
             "select (geo_level, period), (territories, revisions_due > 0, round(median_change_pct)) from provisional_bias "
@@ -45,6 +45,19 @@ def test_the_deaths_of_the_last_year_stand_out_in_the_median_of_regions_and_prov
     assert rows[("nuts2", "2019")] == (21, True, 34)
     assert rows[("nuts3", "2019")][0] == 107 and 31 <= rows[("nuts3", "2019")][2] <= 34
     assert rows[("nuts2", "2018")] == (21, True, -11)
+
+
+def test_a_hundred_and_sixty_real_rates_differ_from_their_own_counts_and_none_of_them_in_italy():
+    # of the whole table these five countries are all that have any
+    con = _build(business_demography("FI", "HU", "LT", "NL", "PL"))
+    assert con.execute("select count(*) from quality_disagreements").fetchone() == (160,)
+    assert con.execute(
+        "select geo, round(max(abs(difference)), 2) from quality_disagreements "
+        "where indicator = 'enterprise_churn' group by geo order by 2 desc limit 1"
+    ).fetchone() == ("LT029", 3.31)
+    assert business_demography("IT").con.execute("select count(*) from quality_disagreements").fetchone() == (
+        0,
+    )
 
 
 def test_a_published_rate_that_its_own_counts_contradict_is_listed():

@@ -138,7 +138,8 @@ def _family(path: Path) -> Family:
 
 def _sections(text: str) -> Iterator[tuple[int, list[str]]]:
     """The family's own lines, then those of each indicator, each with the number of its first line."""
-    start, lines = 1, []
+    start: int = 1
+    lines: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("-- id: "):
             yield start, lines

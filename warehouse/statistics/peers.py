@@ -222,7 +222,7 @@ def _rank_ranges(
         select group_id, indicator, period, dataset, geo, ours, value, flag, reliability, numerator, denominator from standing
         where rank is not null and indicator in (select indicator from standing where numerator is not null)
         order by all""").fetchall()
-    ranges = []
+    ranges: list[tuple[str, str, str, str, int | None, int | None]] = []
     for key, members in groupby(rows, key=lambda row: row[:4]):
         group, indicator, period, dataset = key
         figures: dict[str, _Member] = {}

@@ -26,7 +26,7 @@ from observations where dataset = 'nama_10r_3gdp' and unit = 'EUR_HAB';
 -- definition_en: Change in the volume of gross value added at basic prices since the year before, in percent
 -- prices: constant
 -- unit: PC
--- formula: change in volume since the year before, as the provider publishes it
+-- formula: change in volume since the year before in percent, published by the provider
 -- direction: up
 -- directive: sustainability
 -- pitfalls: In volume, so inflation is not in it. Revised back over many years at once.
