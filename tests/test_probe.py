@@ -19,7 +19,8 @@ from tests.provider import Answer
 from tests.provider_istat import IstatServer, archive
 from tests.provider_oecd import OecdServer
 from tests.test_hand_drops import quarter
-from tests.test_istat import CELLS, DIMENSIONS, REGIONS, Istat
+from tests.test_istat import CELLS, DIMENSIONS, Istat
+from tests.test_istat_archive import REGIONS
 from tests.test_oecd import Oecd
 
 NOTHING = {
