@@ -237,7 +237,7 @@ def test_figures_that_contradict_others_are_held_back_and_the_rest_is_published(
     assert "geo ITG1, period 2019, recomputed 10.0, published 30.0" in failure["message"]
     assert "None" not in failure["message"]
     assert len(world.releases) == len(before) + 1
-    assert world.query("select dataset, count(*) from observations group by all") == [("toy", 7)]
+    assert world.query("select dataset, count(*) from observations group by all") == [("toy", 8)]
     assert (
         world.history("bd_size_r3") == [] and world.query("from vintages where dataset = 'bd_size_r3'") == []
     )
