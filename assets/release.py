@@ -174,11 +174,12 @@ def _hold_back(
         _go_back(run, con, event)
     for event in events:
         snapshot = store.snapshots[event.snapshot_id]
+        if snapshot.origin == "live":
+            # before the refusal is held, so that both are in the manifest in the order they have here
+            enter_bundled(run, con, event.dataset)
         rows = [row for result in blocked.failed for row in result.rows if event.dataset in result.datasets]
         reason = f"{RELEASE_CHECKS}: {'; '.join(rows) or blocked.message}"
         store.hold(store.refusal(snapshot, [reason], run.catalogue[event.dataset].sha256))
-        if snapshot.origin == "live":
-            enter_bundled(run, con, event.dataset)
         hint = f"if the provider is right: distretto accept {event.dataset} {snapshot.id} --because TEXT."
         record(run.home, event.dataset, Outcome.QUARANTINED, HeldBack(reason, hint=hint))
 
