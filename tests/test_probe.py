@@ -119,10 +119,12 @@ def test_istats_constraint_is_read_in_our_names_and_codes(istat: Istat):
     assert found | NOTHING == found
     assert found["dimensions"]["found"] == ["freq", "geo", "data_type", "sex"]
     # the structure is known since the refresh
-    assert istat.server.asked[asked:] == ["availableconstraint/provinces", "dataflow/IT1/provinces"]
-    istat.server.publish("provinces", DIMENSIONS, CELLS | {("A", "IT999", "EMP_R", "9"): {"2018": "1"}})
+    constraint = "availableconstraint/IT1,provinces,1.0/all/all/DATA_TYPE"
+    assert istat.server.asked[asked:] == ["dataflow/IT1/provinces", constraint]
+    istat.server.publish("provinces", DIMENSIONS, CELLS | {("A", "IT", "UNEM_R", "9"): {"2018": "1"}})
     found = probe(istat.world, "provinces", code=3)
-    assert (found["territories_unknown"], found["codes_new"]) == (["IT999"], {"geo": ["IT999"]})
+    assert found["codes_without_unit"] == ["UNEM_R"]
+    assert found["codes_new"] == {"data_type": ["UNEM_R"]}
 
 
 def test_oecds_constraint_is_read_whatever_dimensions_it_adds(world: World):
@@ -205,13 +207,13 @@ def test_live_asks_each_provider_once_and_keeps_the_pace(istat: Istat):
     istat.set_provider(min_interval_s=0.4)
     istat.world.monkeypatch.delenv("CI", raising=False)
     istat.world.monkeypatch.setattr(
-        asking, "Workshop", lambda home: only(RunContext(home), {"toy", "provinces"})
+        asking, "RunContext", lambda home: only(RunContext(home), {"toy", "provinces"})
     )
     code, told = live(istat.world)
     rows = {line.split()[0]: line for line in told.splitlines()[1:]}
     assert "toy: 2018 to 2019; as the catalogue says" in rows["eurostat"]
     assert "provinces:" in rows["istat"] and "as the catalogue says" in rows["istat"]
-    assert "a folder" in rows["district"] and "base address" in rows["istat_archive"]
+    assert "a folder" in rows["district"] and "small request" in rows["istat_archive"]
     times = [request.time for request in istat.server.requests if "SDMXWS" in request.path]
     assert len(times) == 3 and min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.35
     assert not any("/data/" in request.path for request in istat.server.requests), "no table is asked for"
@@ -223,7 +225,12 @@ def test_live_asks_each_provider_once_and_keeps_the_pace(istat: Istat):
 
 def only(run: RunContext, names: set[str]) -> RunContext:
     here = ("eurostat", "istat", "istat_archive", "district")
-    run.providers = {name: provider for name, provider in run.providers.items() if name in here}
+    smoke = {"eurostat": "toy", "istat": "provinces"}
+    run.providers = {
+        name: provider.model_copy(update={"smoke_table": smoke.get(name)})
+        for name, provider in run.providers.items()
+        if name in here
+    }
     run.catalogue = Catalogue({name: entry for name, entry in run.catalogue.items() if name in names})
     return run
 
