@@ -109,11 +109,12 @@ def _failed(page: Page, name: str, variables: dict[str, Any]) -> str:
 
 def _variables(view: View) -> dict[str, Any]:
     """What every template may use."""
+    made = {name for page in PAGES for name, _ in page.names(view)}
     return {
         "L": view.language,
         "say": view.language.say,
         "facts": view.facts,
-        "navigation": NAVIGATION,
+        "navigation": [name for name in NAVIGATION if name in made],
         "more": MORE,
         "place_name": view.place_name,
         "names": view.place_names,

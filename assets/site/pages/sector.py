@@ -51,8 +51,8 @@ def _data(view: View, _key: str) -> dict[str, Any]:
 
 
 def items(view: View) -> list[Item]:
-    """The entries of `sector.yml` with their figures."""
-    return [_item(view, item) for item in sector()["items"]]
+    """The entries of `sector.yml` with their figures; none for another region."""
+    return [_item(view, item) for item in sector()["items"] if _keys(view)]
 
 
 def _item(view: View, item: dict[str, Any]) -> Item:
@@ -100,4 +100,9 @@ def _needed(view: View, dataset: str) -> str:
     return view.language.say(key, title=title, dataset=dataset)
 
 
-PAGE = Page("sector", "sector", "sector.html", _data)
+def _keys(view: View) -> list[str]:
+    """The page exists for the region that `sector.yml` is about."""
+    return [""] if sector()["region"] == view.facts.region else []
+
+
+PAGE = Page("sector", "sector", "sector.html", _data, _keys)
