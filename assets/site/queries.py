@@ -112,6 +112,19 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class QualityReport:
+    """The tables of the quality report, each shortened to what a page can show."""
+
+    disagreements: list[dict[str, Any]]
+    disagreeing: list[dict[str, Any]]
+    triangle: list[dict[str, Any]]
+    bias: list[dict[str, Any]]
+    provisional: list[dict[str, Any]]
+    coverage: list[dict[str, Any]]
+    reliability: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything the pages are drawn from."""
 
@@ -119,6 +132,7 @@ class Facts:
     places: dict[str, Place]
     measures: dict[str, Measure]
     targets: list[dict[str, Any]]
+    drafts: list[dict[str, Any]]
     headlines: list[dict[str, Any]]
     catalogue: dict[str, dict[str, Any]]
     snapshots: dict[str, dict[str, Any]]
@@ -130,6 +144,7 @@ class Facts:
     other_names: dict[str, dict[str, str]]
     sector: list[Observation]
     comparisons: SeriesChanges
+    quality: QualityReport
     changes: list[dict[str, Any]]
     versions: dict[tuple[str, str, str], list[dict[str, Any]]]
     begins: datetime
@@ -175,6 +190,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         places=places,
         measures=_measures(con, ours, set(others)),
         targets=_targets(con),
+        drafts=_drafts(con),
         headlines=rows(con, "from headlines order by number"),
         catalogue={row["dataset"]: row for row in rows(con, "from catalogue order by dataset")},
         snapshots={row["snapshot_id"]: row for row in rows(con, "from snapshots")},
@@ -191,6 +207,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         other_names=others,
         sector=_sector(con),
         comparisons=series_changes.read(con),
+        quality=_quality(con, ours),
         changes=_changes(con, ours),
         versions=_versions(con, ours),
         begins=con.execute(
@@ -283,6 +300,12 @@ def _targets(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
+def _drafts(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Drafts of targets for the board to discuss; none in a release from before there were drafts."""
+    known = rows(con, "from duckdb_tables() where table_name = 'target_drafts'")
+    return rows(con, "from target_drafts order by directive, draft") if known else []
+
+
 def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -> list[dict[str, Any]]:
     """What is otherwise now than it was known at the end of `day`, of the observations behind our indicators.
 
@@ -329,6 +352,39 @@ def _sector(con: duckdb.DuckDBPyConnection) -> list[Observation]:
         qualify row_number() over (partition by dataset, indicator, geo order by period desc) = 1
         order by dataset, indicator, list_position([{", ".join(map(literal, geos))}], geo)""").fetchall()
     return [Observation(*row) for row in rows]
+
+
+def _quality(con: duckdb.DuckDBPyConnection, ours: str) -> QualityReport:
+    """The quality report: the largest disagreements, our level's provisional bias, shares of our level of territory."""
+    level = f"(select level from geography where geo = {literal(territory()['region'])})"
+    return QualityReport(
+        disagreements=rows(
+            con, "from quality_disagreements order by abs(difference) desc, geo, period limit 20"
+        ),
+        disagreeing=rows(
+            con,
+            "select dataset, count(*) as cells, max(abs(difference)) as largest, "
+            f"count(*) filter (geo in ({ours})) as of_ours from quality_disagreements group by dataset order by dataset",
+        ),
+        triangle=rows(
+            con, "from revision_triangle order by dataset, indicator, period desc, revision limit 60"
+        ),
+        bias=rows(con, "from revision_bias order by dataset, indicator"),
+        provisional=rows(
+            con,
+            f"from provisional_bias where geo_level = {level} "
+            "qualify row_number() over (partition by indicator, dataset order by period desc) <= 4 "
+            "order by indicator, period desc",
+        ),
+        coverage=rows(con, "from dataset_coverage order by figures = 0, dataset"),
+        reliability=rows(
+            con,
+            f"""select indicator, sum(figures) as figures, coalesce(sum(share) filter (reliability = 'A'), 0) as a,
+                coalesce(sum(share) filter (reliability = 'B'), 0) as b, coalesce(sum(share) filter (reliability = 'C'), 0) as c,
+                coalesce(sum(share) filter (reliability = 'suppressed'), 0) as suppressed
+                from reliability_shares where geo_level = {level} group by indicator order by indicator""",
+        ),
+    )
 
 
 def _changes(con: duckdb.DuckDBPyConnection, ours: str) -> list[dict[str, Any]]:

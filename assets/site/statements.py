@@ -106,7 +106,7 @@ def _decision(view: View) -> str:
     if proposed:
         return say("statement.decide_proposals", count=len(proposed), day=language.day(_deadline(proposed)))
     if not adopted:
-        return say("statement.decide_first")
+        return say("statement.decide_first", count=len(view.facts.drafts))
     first = min(adopted, key=lambda t: t["assess_on"])
     return say(
         "statement.decide_none",

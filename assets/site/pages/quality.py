@@ -9,6 +9,9 @@ from assets.site.view import View
 
 
 def _data(view: View, _key: str) -> dict[str, Any]:
+    # a check on a file that ships with the project compares the file with itself
+    shipped = {name for name, entry in view.facts.catalogue.items() if entry["state"] == "shipped"}
+    judged = [check for check in view.facts.checks if check["dataset"] and check["dataset"] not in shipped]
     breaks: dict[tuple[str, str], list[str]] = {}
     for measure in view.facts.measures.values():
         for geo, points in measure.series.items():
@@ -18,6 +21,8 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     return {
         "breaks": breaks,
         "refused": [s for s in view.facts.snapshots.values() if s["outcome"] == "refused"],
+        "without": [e for e in view.facts.catalogue.values() if e["state"] in ("missing", "not configured")],
+        "judged": judged,
         "failed": [check for check in view.facts.checks if not check["passed"]],
     }
 

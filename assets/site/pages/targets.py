@@ -30,8 +30,12 @@ def _target(view: View, target: dict[str, Any]) -> TargetView:
     if measure and geo in measure.series:
         role = "seat" if geo == facts.seat else "region"
         plot = charts.lines_plot({geo: measure.series[geo]}, {geo: role}, measure.until, targets=[target])
-    title = measure.title(view.language.code) if measure else view.undrawn_title(target["indicator"])
-    return TargetView(target, measure, title, target["results"][0], plot)
+    return TargetView(target, measure, _title(view, target["indicator"]), target["results"][0], plot)
+
+
+def _title(view: View, indicator: str) -> str:
+    measure = view.facts.measures.get(indicator)
+    return measure.title(view.language.code) if measure else view.undrawn_title(indicator)
 
 
 def _data(view: View, _key: str) -> dict[str, Any]:
@@ -41,6 +45,8 @@ def _data(view: View, _key: str) -> dict[str, Any]:
             (directive, [found for found in views if found.target["directive"] == directive])
             for directive in DIRECTIVES
         ],
+        "drafts": view.facts.drafts,
+        "title_of": lambda indicator: _title(view, indicator),
         "earlier": [t for t in view.facts.targets if t not in view.standing],
         "statuses": {
             status: sum(found.now["status"] == status for found in views) for status in words()["status"]
