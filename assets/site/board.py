@@ -14,7 +14,7 @@ from typing import Any
 
 from assets.site import ages, charts, maps, panels, queries, statements
 from assets.site.language import Language
-from assets.site.pages import calendar, home, sector
+from assets.site.pages import calendar, home, quality, sector
 from assets.site.queries import Measure
 from assets.site.view import View
 
@@ -187,7 +187,7 @@ def sector_rows(view: View) -> list[list[str]]:
             text = f"{view.language.number(o.value, o.unit)}, {view.place_name(o.geo)}"
             found.append([item.title, f"{text}, {view.language.period(o.period)}"])
         else:
-            found.append([item.title, view.language.say(item.state)])
+            found.append([item.title, item.reason])
     return found
 
 
@@ -268,9 +268,8 @@ def begins(view: View, since: date) -> str:
 def health(view: View) -> list[str]:
     facts, say = view.facts, view.language.say
     states = Counter(entry["state"] for entry in facts.catalogue.values())
-    passed = sum(check["passed"] for check in facts.checks)
     return [
-        say("home.checks_row", good=passed, all=len(facts.checks)),
+        quality.checks_sentence(view),
         *(f"{say(f'state.{state}')}: {count}" for state, count in sorted(states.items())),
     ]
 

@@ -136,6 +136,8 @@ def _unknown(view: View) -> str:
     missing, unset = states["missing"], states["not configured"]
     if not missing and not unset:
         return say("statement.all_known", count=len(view.facts.catalogue))
+    if not unset:
+        return say("statement.unknown_missing", count=missing, all=len(view.facts.catalogue))
     return say(
         "statement.unknown",
         count=missing + unset,

@@ -39,7 +39,12 @@ def complaints(page: Any, path: Path, **options: Any) -> list[str]:
     if page.url != path.as_uri():
         page.goto(path.as_uri())
     # preloading would fetch the style sheet anew, which no browser allows from disk
-    asked = {"preload": False, "resultTypes": ["violations"], **options}
+    asked = {
+        "preload": False,
+        "rules": {"target-size": {"enabled": True}},
+        "resultTypes": ["violations"],
+        **options,
+    }
     page.evaluate(Axe().axe_script)
     # what passed is as long as the page and would cross over for nothing
     found = page.evaluate("asked => axe.run(document, asked).then(told => told.violations)", asked)

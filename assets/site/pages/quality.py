@@ -8,10 +8,20 @@ from assets.site.pages.page import Page
 from assets.site.view import View
 
 
-def _data(view: View, _key: str) -> dict[str, Any]:
-    # a check on a file that ships with the project compares the file with itself
+def checks_sentence(view: View) -> str:
+    """How many checks passed, of those that judged data from a provider.
+
+    A check of a file that ships with the project compares the file with itself, so it does not count.
+    """
     shipped = {name for name, entry in view.facts.catalogue.items() if entry["state"] == "shipped"}
-    judged = [check for check in view.facts.checks if check["dataset"] and check["dataset"] not in shipped]
+    judged = [c for c in view.facts.checks if c["dataset"] and c["dataset"] not in shipped]
+    if not judged:
+        return view.language.say("quality.none_judged")
+    passed = sum(check["passed"] for check in judged)
+    return view.language.say("quality.judged", passed=passed, count=len(judged))
+
+
+def _data(view: View, _key: str) -> dict[str, Any]:
     breaks: dict[tuple[str, str], list[str]] = {}
     for measure in view.facts.measures.values():
         for geo, points in measure.series.items():
@@ -22,7 +32,7 @@ def _data(view: View, _key: str) -> dict[str, Any]:
         "breaks": breaks,
         "refused": [s for s in view.facts.snapshots.values() if s["outcome"] == "refused"],
         "without": [e for e in view.facts.catalogue.values() if e["state"] in ("missing", "not configured")],
-        "judged": judged,
+        "checks": checks_sentence(view),
         "failed": [check for check in view.facts.checks if not check["passed"]],
     }
 

@@ -33,11 +33,8 @@ class Item:
     observations: list[Observation]
     suppressed: bool
     needed: list[str]
-
-    @property
-    def state(self) -> str:
-        """The key of the words that say why there is no figure."""
-        return "sector.suppressed" if self.suppressed else "sector.none"
+    # why there is no figure, in few words
+    reason: str
 
 
 def _data(view: View, _key: str) -> dict[str, Any]:
@@ -69,11 +66,14 @@ def _item(view: View, item: dict[str, Any]) -> Item:
         if summary.last:
             rows.append(Row(summary, ages.period_age(view, summary.last)))
     observations = [o for o in view.facts.sector if o.dataset in item.get("observations", [])]
-    needed = []
+    needed: list[str] = []
+    reason = view.language.say("sector.suppressed" if suppressed else "sector.none")
     if not rows and not observations and not suppressed:
-        needed = [_needed(view, dataset) for dataset in item["datasets"]]
+        needed = [_needed(view, dataset, "") for dataset in item["datasets"]]
         needed += [view.language.of(item["needed"])] if "needed" in item else []
-    return Item(item["id"], view.language.of(item["title"]), rows, observations, suppressed, needed)
+        if item["datasets"]:
+            reason = _needed(view, item["datasets"][0], "short_")
+    return Item(item["id"], view.language.of(item["title"]), rows, observations, suppressed, needed, reason)
 
 
 def _geo(view: View, measure: Measure) -> str | None:
@@ -91,13 +91,13 @@ def _few(view: View, item: dict[str, Any], geo: str) -> bool:
     return last is None or last.value is None or last.value < item["least"]
 
 
-def _needed(view: View, dataset: str) -> str:
-    """What has to be done to have the figures of a dataset."""
+def _needed(view: View, dataset: str, form: str) -> str:
+    """What has to be done to have the figures of a dataset; `form`: short_ or empty."""
     entry = view.facts.catalogue.get(dataset)
     state = entry["state"] if entry else "missing"
     title = entry[f"title_{view.language.code}"] if entry else dataset
-    key = {"missing": "sector.fetch", "not configured": "sector.configure"}.get(state, "sector.no_value")
-    return view.language.say(key, title=title, dataset=dataset)
+    key = {"missing": "fetch", "not configured": "configure"}.get(state, "no_value")
+    return view.language.say(f"sector.{form}{key}", title=title, dataset=dataset)
 
 
 def _keys(view: View) -> list[str]:
