@@ -15,14 +15,14 @@ from typing import Any
 from assets.site import ages, charts, maps, panels, queries, statements
 from assets.site.language import Language
 from assets.site.pages import calendar, home, quality, sector
-from assets.site.queries import Measure
+from assets.site.queries import Measure, Point
 from assets.site.view import View
 
 LAYOUT = Path(__file__).parent / "templates" / "board.typ"
 # rows of the second page
 REVISIONS, RELEASES, ENTERED = 10, 6, 6
 # rows of news that leave room for the sector
-ROOM = 7
+ROOM = 6
 SOFT, REGION, SEAT = "#57524b", "#0d5282", "#b5380c"
 NO_VALUE = "#e3dfd7"
 SHADES = ("#e4eef5", "#b9d3e5", "#84b0cf", "#35709b", "#0d4a76")
@@ -127,16 +127,22 @@ def figure(view: View, found: statements.Figure) -> dict[str, Any]:
     return {
         "title": view.measured(summary.measure),
         "values": [
-            view.value(values[geo], summary.measure.unit) if geo in values else ""
+            _narrow(view, values[geo], summary.measure.unit) if geo in values else ""
             for geo in (facts.region, facts.country)
         ],
-        "seat": regional if found.regional_only else view.value(summary.last, summary.measure.unit),
+        "seat": regional if found.regional_only else _narrow(view, summary.last, summary.measure.unit),
         "regional_only": found.regional_only,
         "period": summary.when,
         "age": ages.period_age(view, summary.last) if summary.last else "",
         "trend": summary.change,
         "spark": spark_svg(summary.measure, summary.geo, REGION if found.regional_only else SEAT),
     }
+
+
+def _narrow(view: View, point: Point | None, unit: str) -> str:
+    """A value for a narrow column: a unit of more than a sign is in the title of the row."""
+    sign = view.language.sign(unit).strip()
+    return view.language.number(point.value if point else None, unit, bare=len(sign) > 1)
 
 
 def directive_rows(view: View, directive: home.Directive) -> list[dict[str, str]]:
