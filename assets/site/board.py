@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assets.site import ages, charts, maps, panels, queries, statements
 from assets.site.language import Language
@@ -28,7 +28,9 @@ NO_VALUE = "#e3dfd7"
 SHADES = ("#e4eef5", "#b9d3e5", "#84b0cf", "#35709b", "#0d4a76")
 
 
-def sheet(view: View, since: date, changed: list[dict[str, Any]], form: str = "pdf") -> bytes:
+def sheet(
+    view: View, since: date, changed: list[dict[str, Any]], form: Literal["pdf", "png"] = "pdf"
+) -> bytes:
     """The sheet in the language of `view`; `changed` is what `queries.since` found."""
     import typst
 

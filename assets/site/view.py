@@ -171,7 +171,8 @@ class View:
     @cached_property
     def month_ends(self) -> list[date]:
         """The last month ends at which something was known, newest first."""
-        found, day = [], last_month_end(self.today)
+        found: list[date] = []
+        day = last_month_end(self.today)
         while day >= self.first_day and len(found) < MONTH_ENDS:
             found.append(day)
             day = last_month_end(day)

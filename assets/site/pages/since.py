@@ -23,7 +23,8 @@ def changed_since(view: View, day: date) -> dict[str, Any]:
 
     `revised`: values known then and changed or withdrawn since; `entered`: by indicator, values not known then.
     """
-    revised, entered = [], {}
+    revised: list[dict[str, Any]] = []
+    entered: dict[str, list[str]] = {}
     for (indicator, geo, period), versions in view.facts.versions.items():
         known = [v for v in versions if view.language.iso(v["known_from"]) <= day.isoformat()]
         then, now = known[-1] if known else None, versions[-1]
