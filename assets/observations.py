@@ -32,7 +32,7 @@ from sources.errors import (
 from sources.formats.staged import Staged
 from sources.http.client import Client
 from sources.http.stopping import Stop
-from sources.protocols import Fetched, NamesSuccessors, Offered, Protocol, implementation
+from sources.protocols.interface import Fetched, NamesSuccessors, Offered, Protocol, implementation
 from sources.snapshots import Snapshot
 from sources.staging import discard_staged, fresh_workdir
 from warehouse.history.dataset_state import Check, Outcome, note, read_status, record

@@ -23,7 +23,7 @@ from sources.errors import DistrettoError, InvalidPeriod
 from sources.formats import BodyFile
 from sources.formats.staged import Staged
 from sources.http.client import Client
-from sources.protocols import DescribesTables, Protocol, Structure, implementation
+from sources.protocols.interface import DescribesTables, Protocol, Structure, implementation
 from sources.providers import Provider
 from sources.staging import decoded
 from warehouse.reference.territory import geography

@@ -21,7 +21,7 @@ from sources.catalogue import Dataset
 from sources.data_folder import to_json
 from sources.errors import DistrettoError, SourceError
 from sources.http.client import HEAD, Client, Exchange
-from sources.protocols import Protocol, implementation
+from sources.protocols.interface import Protocol, implementation
 from sources.providers import Provider
 
 WHOLE = 1_000_000

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sources.catalogue import Dataset
 from sources.http.client import Client
-from sources.protocols import PlannedRequest, implementation
+from sources.protocols.interface import PlannedRequest, implementation
 from sources.providers import Provider
 from sources.structures import evidence_of
 

@@ -30,9 +30,9 @@ from pathlib import Path
 
 import duckdb
 
-from sources.catalogue import TableLayout
 from sources.errors import SourceError
 from sources.formats import FORMATS, REGISTRY, BodyFile, TableSpec
+from sources.formats.layout import TableLayout
 from tests.provider import Table
 from tests.provider_istat import archive, generic
 from tests.provider_oecd import Flow

@@ -18,7 +18,7 @@ from pipelines import console
 from sources.data_folder import DataFolder
 from sources.doctor import examine
 from sources.errors import DistrettoError, RateLimited, TooSlow, Unreachable
-from sources.protocols import DescribesTables, implementation
+from sources.protocols.interface import DescribesTables, implementation
 from sources.providers import Provider
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import ROOT
 
 LAYERS = ("sources", "warehouse", "assets", "pipelines")
+LONGEST = 450  # lines of a Python file, tests included
 MODULES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
     for layer in LAYERS
@@ -28,6 +29,41 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield "." * node.level + (node.module or ""), node.lineno
+
+
+NAMES = {file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): file for file in MODULES}
+
+
+def modules_imported(name: str) -> set[str]:
+    """The project's own modules that the module `name` imports: at the top, in a function, or for types alone."""
+    found: set[str] = set()
+    for node in ast.walk(MODULES[NAMES[name]]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside & NAMES.keys() or {node.module or ""}
+            # `from package import module, NAME` needs the package too
+            found |= {node.module or ""} if inside - NAMES.keys() else set()
+    return (found & NAMES.keys()) - {name}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A path of `graph` that returns to where it began; empty where there is none."""
+    done: set[str] = set()
+    for start in sorted(graph):
+        path, waiting = [start], [iter(sorted(graph[start]))]
+        while path:
+            after = next((node for node in waiting[-1] if node not in done), None)
+            if after is None:
+                done.add(path.pop())
+                waiting.pop()
+            elif after in path:
+                return [*path[path.index(after) :], after]
+            else:
+                path.append(after)
+                waiting.append(iter(sorted(graph[after])))
+    return []
 
 
 def importing(package: str) -> set[str]:
@@ -69,6 +105,25 @@ def test_a_layer_imports_nothing_to_its_right(layer):
         if name.split(".")[0] in further or name.startswith(".")
     ]
     assert wrong == []
+
+
+def test_no_modules_import_each_other():
+    assert circle({name: modules_imported(name) for name in NAMES}) == []
+
+
+def test_a_circle_of_imports_is_found():
+    assert "sources.providers" in modules_imported("sources.catalogue")
+    assert circle({"a": {"b", "d"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+
+
+def test_no_python_file_is_long():
+    lines = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for folder in (*LAYERS, "tests", "docs")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert {file: count for file, count in lines.items() if count > LONGEST} == {}
 
 
 def test_every_layer_was_read():

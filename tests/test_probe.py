@@ -11,7 +11,7 @@ import pytest
 from assets.probe import compare
 from assets.run import RunContext
 from sources.catalogue import Catalogue, load_catalogue
-from sources.protocols import Structure
+from sources.protocols.interface import Structure
 from sources.providers import load_providers
 from tests import live as asking
 from tests.conftest import TOY, World

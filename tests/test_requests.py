@@ -13,7 +13,7 @@ import pytest
 from sources.catalogue import Catalogue, Dataset, load_catalogue
 from sources.concepts import provider_query
 from sources.plan import KEYED, Plan, plan
-from sources.protocols import PlannedRequest
+from sources.protocols.interface import PlannedRequest
 from sources.protocols.ops_searches import Searches
 from sources.providers import Provider, load_providers
 from sources.structures import evidence_of, known_structures

@@ -14,9 +14,10 @@ import duckdb
 import pytest
 import xlsxwriter
 
-from sources.catalogue import TableLayout, load_catalogue
+from sources.catalogue import load_catalogue
 from sources.errors import NotData, SourceError, StructureChanged, UnreadableBody
 from sources.formats import REGISTRY, BodyFile, TableSpec
+from sources.formats.layout import TableLayout
 from tests.fuzz import damaged
 
 

@@ -11,12 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, Protocol, cast
 
+from sources.formats.layout import TableLayout
 from sources.formats.staged import Staged
-
-if TYPE_CHECKING:
-    from sources.catalogue import TableLayout
 
 # every value that `format` of a catalogue entry may have
 FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")

@@ -10,12 +10,9 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sources.errors import NotData, StructureChanged, UnreadableBody
-
-if TYPE_CHECKING:
-    from sources.catalogue import TableLayout
+from sources.formats.layout import TableLayout
 
 LINES_ABOVE = 60
 ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}

@@ -25,14 +25,13 @@ from sources.errors import NotData, UnreadableBody
 from sources.formats import BodyFile, TableSpec, workbook
 from sources.formats.headings import LINES_ABOVE, Header, find_header, find_period, fixed_period
 from sources.formats.keys import empty_key, only_frequency, read_period
+from sources.formats.layout import TableLayout
 from sources.formats.rows import Row, first_lines, rows, rows_sql, write_rows
 from sources.formats.staged import Staged, decoding
 from sources.formats.write import write_series
 
 if TYPE_CHECKING:
     import duckdb
-
-    from sources.catalogue import TableLayout
 
 LARGEST = 200_000_000
 # texts of one column that stand for codes: provinces, classes, quarters

@@ -1,21 +1,10 @@
 """How a provider is asked: one module a protocol, registered here by the name that `providers.yml` uses.
 
-Belongs here: what every protocol promises, and the registry. Does not belong here: any provider's behaviour.
+Belongs here: the registry. Does not belong here: what every protocol promises (`interface.py`), any provider's behaviour.
 A new provider is an entry in `providers.yml`; it needs a module and a line in REGISTRY only if it is asked in a new way.
 """
 
 from __future__ import annotations
-
-import typing
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from importlib import import_module
-from pathlib import Path
-
-if typing.TYPE_CHECKING:
-    from sources.catalogue import Dataset
-    from sources.http.client import Body, Client
 
 # by name: the module and the class in it, imported when a run needs it
 REGISTRY: dict[str, tuple[str, str]] = {
@@ -26,104 +15,3 @@ REGISTRY: dict[str, tuple[str, str]] = {
     "oecd": ("sources.protocols.oecd", "Oecd"),
     "ops": ("sources.protocols.ops", "Ops"),
 }
-
-
-@dataclass(frozen=True)
-class Structure:
-    """What a provider says of a table, in its own names (in lower case) and codes: the dimensions in the order of its
-    key, the codes that the table uses, and its periods. A dimension whose codes were not asked for is not in `codes`."""
-
-    dimensions: list[str]
-    codes: dict[str, set[str]]
-    periods: set[str]
-
-
-@dataclass(frozen=True)
-class Successor:
-    """The table of the provider that continues another one in a newer classification, and its update stamp in the
-    provider's own words."""
-
-    code: str
-    updated: str
-
-
-@dataclass(frozen=True)
-class PlannedRequest:
-    """A request that a run would send: `purpose` in a word or two; `times` where the same form is sent repeatedly, at
-    most. `shared` requests are sent once a run, whatever the number of tables."""
-
-    url: str
-    purpose: str
-    times: int = 1
-    shared: bool = False
-
-
-class Offered(typing.Protocol):
-    """A body that a provider offers: its address, its hash, and the body itself when it is taken."""
-
-    @property
-    def place(self) -> str: ...
-
-    @property
-    def sha256(self) -> str: ...
-
-    def take(self) -> Fetched: ...
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A body that claims to be a dataset's table, with the provider's own stamp where it gave one, and remarks on it."""
-
-    body: Body
-    format: str
-    provider_updated_at: datetime | None
-    note: str = ""
-
-    @property
-    def place(self) -> str:
-        return self.body.url
-
-    @property
-    def sha256(self) -> str:
-        return self.body.sha256
-
-    def take(self) -> Fetched:
-        return self
-
-
-class Protocol(typing.Protocol):
-    """How one provider is asked during one run. It raises SourceError and never repeats a request: the client does."""
-
-    def __init__(self, client: Client, workdir: Path) -> None: ...
-
-    def fetch(self, dataset: Dataset, known: datetime | None) -> Sequence[Offered]:
-        """Bodies that are newer than the provider's stamp `known`, oldest first; empty where there are none.
-
-        More than one only where the entry `accumulates`. Raises a SourceError of the kind that fits.
-        """
-
-    def plan(self, dataset: Dataset) -> list[PlannedRequest]:
-        """The requests that `fetch` would send for a table that has changed, as far as is known before asking."""
-
-
-@typing.runtime_checkable
-class DescribesTables(typing.Protocol):
-    """A protocol whose provider describes its tables."""
-
-    def structure(self, dataset: Dataset) -> Structure:
-        """What the provider says of the table of `dataset`. Raises a SourceError."""
-
-
-@typing.runtime_checkable
-class NamesSuccessors(typing.Protocol):
-    """A protocol whose provider lists the tables that continue others."""
-
-    def successors(self, dataset: Dataset) -> list[Successor] | None:
-        """Tables that continue the one of `dataset`, from what `fetch` was told; None where that is not known."""
-
-
-def implementation(name: str) -> type[Protocol]:
-    """The class registered as the protocol `name`. Raises KeyError."""
-    module, attribute = REGISTRY[name]
-    found: type[Protocol] = getattr(import_module(module), attribute)
-    return found

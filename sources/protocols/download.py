@@ -12,7 +12,7 @@ from pathlib import Path
 from sources.catalogue import Dataset
 from sources.errors import NotData, SourceError
 from sources.http.client import Body, Client, http_date
-from sources.protocols import Fetched, PlannedRequest
+from sources.protocols.interface import Fetched, PlannedRequest
 from sources.protocols.responses import credible, page
 
 

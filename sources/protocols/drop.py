@@ -15,7 +15,7 @@ from sources.catalogue import Dataset
 from sources.data_folder import utc_now
 from sources.errors import TooLarge, UnreadableBody
 from sources.http.client import Body, Client
-from sources.protocols import Fetched, Offered, PlannedRequest
+from sources.protocols.interface import Fetched, Offered, PlannedRequest
 
 
 @dataclass(frozen=True)

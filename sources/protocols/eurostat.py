@@ -30,7 +30,7 @@ from sources.errors import (
 )
 from sources.formats import sdmx_csv, sdmx_structure
 from sources.http.client import Body, Client
-from sources.protocols import Fetched, PlannedRequest, Structure, Successor
+from sources.protocols.interface import Fetched, PlannedRequest, Structure, Successor
 from sources.protocols.responses import credible, first_text, page
 
 FORMATS = {"tsv": "TSV", "sdmx-csv": "SDMX-CSV"}

@@ -23,7 +23,7 @@ from sources.errors import (
 from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Flow
 from sources.http.client import Body, Client
-from sources.protocols import Fetched, PlannedRequest, Structure
+from sources.protocols.interface import Fetched, PlannedRequest, Structure
 from sources.protocols.responses import credible
 from sources.protocols.sdmx import STRUCTURE, SdmxService
 

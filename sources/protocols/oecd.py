@@ -23,7 +23,7 @@ from sources.errors import (
 from sources.formats import sdmx_structure
 from sources.formats.sdmx_structure import Actual
 from sources.http.client import Body
-from sources.protocols import Fetched, PlannedRequest, Structure
+from sources.protocols.interface import Fetched, PlannedRequest, Structure
 from sources.protocols.responses import asks_for_pause, credible, said
 from sources.protocols.sdmx import STRUCTURE, SdmxService, classify_response
 

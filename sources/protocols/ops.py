@@ -28,7 +28,7 @@ from sources.data_folder import utc_now, write_atomic
 from sources.errors import BadRequest, Forbidden, NotData, NotFound, RateLimited, SourceError
 from sources.http.client import Body, Client
 from sources.http.rate_limit import HOUR_S, until_monday
-from sources.protocols import Fetched, PlannedRequest, Structure
+from sources.protocols.interface import Fetched, PlannedRequest, Structure
 from sources.protocols.ops_searches import (
     FIRST_WEEK,
     SETTLED_AFTER,
