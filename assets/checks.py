@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from sources.catalogue import Dataset, Range
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, scalar
 from sources.formats.staged import Staged
 from sources.snapshots import Snapshot
 from warehouse.history import vintages
@@ -96,16 +96,15 @@ def _profile(
         """).df()
     one["size_ratio"], one["revised_share"] = 1.0, 0.0
     if before:
-        (rows_before,) = con.execute(
-            f"select count(*) from read_parquet({literal(before.observations)})"
-        ).fetchone()
+        rows_before = scalar(con, f"select count(*) from read_parquet({literal(before.observations)})")
         one["size_ratio"] = one["n_rows"] / max(rows_before, 1)
         if not one["duplicates"].iloc[0]:
             vintages.match_series(con, dataset, staged)
-            (changed,) = con.execute(
+            changed = scalar(
+                con,
                 f"select count(*) filter (kind = 'changed') from "
-                f"({vintages.differences_sql(dataset, snapshot, staged)})"
-            ).fetchone()
+                f"({vintages.differences_sql(dataset, snapshot, staged)})",
+            )
             one["revised_share"] = changed / max(rows_before, 1)
     ours = territory()
     near = ", ".join(

@@ -12,7 +12,7 @@ import dagster as dg
 from assets import checks, observations, release
 from assets.resources import DataFolderResource
 from sources.catalogue import Catalogue, Dataset
-from sources.common.sql import literal
+from sources.common.sql import literal, scalar
 from sources.data_folder import utc_now
 from sources.providers import Provider
 from warehouse.history.dataset_state import Check, DatasetState, describe, read_status
@@ -118,11 +118,14 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
             judged = con.execute(f"""
                 select check_name, passed, observed, expected, snapshot_id from check_results where {ours}
                 qualify checked_at = max(checked_at) over ()""").fetchall()
-            (rows,) = con.execute(f"""
+            rows = scalar(
+                con,
+                f"""
                 select count(*) from (
                     select deleted from history semi join (select series from series where {ours}) using (series)
                     qualify row_number() over (partition by series, period order by vintage desc) = 1
-                ) where not deleted""").fetchone()
+                ) where not deleted""",
+            )
         state = describe(run.home, run.catalogue, run.providers, run.store, utc_now())[dataset.id]
         context.log.info(f"{dataset.id}: {state.outcome}, {state.state}, {rows:,} observations")
         return dg.MaterializeResult(

@@ -123,7 +123,7 @@ def on_failure(context: dg.HookContext) -> None:
     tell_failure(f"step {context.op.name}", context.op_exception)
 
 
-def tell_failure(what: str, failure: BaseException) -> None:
+def tell_failure(what: str, failure: BaseException | None) -> None:
     send(f"Distretto: please act: {what} failed, the old release stays; distretto status\n- {failure}")
 
 

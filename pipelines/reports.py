@@ -18,6 +18,7 @@ from pipelines import console
 from sources.common.ages import age
 from sources.data_folder import utc_now
 from warehouse.history.dataset_state import STATES, DatasetState, Run
+from warehouse.targets.schema import STATUS_WORDS, Status
 
 STATE_STYLES = {
     "live": "bold green",
@@ -29,7 +30,7 @@ STATE_STYLES = {
     "not configured": "dim",
 }
 
-STATUS_STYLES = {
+STATUS_STYLES: Mapping[Status, str] = {
     "met": "bold green",
     "on_track": "green",
     "delayed": "yellow",
@@ -353,7 +354,7 @@ def results(rows: list[dict[str, Any]]) -> None:
                 _percent(row["progress"], ".0f"),
                 _percent(row["change"], "+.1f"),
                 _percent(row["peers_change"], "+.1f"),
-                Text(row["status"].replace("_", " "), style=STATUS_STYLES[row["status"]]),
+                Text(STATUS_WORDS[row["status"]]["en"], style=STATUS_STYLES[row["status"]]),
                 _percent(row["probability"] and row["probability"] * 100, ".0f"),
                 row["reason_en"],
             )

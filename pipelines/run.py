@@ -59,7 +59,8 @@ def _busy_again(home: DataFolder) -> bool:
 
 def _cause(failure: BaseException) -> BaseException:
     """The failure of ours that Dagster wraps, or the failure itself."""
-    link, seen = failure, set()
+    link: BaseException | None = failure
+    seen: set[int] = set()
     while link is not None and id(link) not in seen:
         if isinstance(link, DistrettoError | OSError):
             return link

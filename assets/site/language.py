@@ -29,6 +29,7 @@ from sources.common.periods import Language as Code
 from sources.common.periods import Period, day_words
 from sources.common.units import unit_or_unknown
 from warehouse.reference.territory import timezone
+from warehouse.targets.schema import STATUS_WORDS
 
 LANGUAGES: tuple[Code, ...] = ("it", "en")
 
@@ -39,8 +40,9 @@ def _read(file: str) -> dict[str, Any]:
 
 @cache
 def words() -> dict[str, Any]:
-    """`messages.yml`: `{group: {key: {it, en}}}`."""
-    return _read("messages.yml")
+    """`messages.yml`, and the words for a target's status: `{group: {key: {it, en}}}`."""
+    statuses = {status: {"it": said["it_one"], "en": said["en"]} for status, said in STATUS_WORDS.items()}
+    return _read("messages.yml") | {"status": statuses}
 
 
 @cache

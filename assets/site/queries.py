@@ -15,7 +15,7 @@ from typing import Any, get_args
 import duckdb
 import yaml
 
-from sources.common.sql import literal, rows
+from sources.common.sql import literal, rows, scalar
 from sources.common.units import unit_or_unknown
 from warehouse.reference.territory import REFERENCE, territory, timezone
 from warehouse.statistics import peers, series_changes
@@ -210,9 +210,9 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         quality=_quality(con, ours),
         changes=_changes(con, ours),
         versions=_versions(con, ours),
-        begins=con.execute(
-            "select coalesce(min(known_from), (select built_at from release)) from indicator_history"
-        ).fetchone()[0],
+        begins=scalar(
+            con, "select coalesce(min(known_from), (select built_at from release)) from indicator_history"
+        ),
         vintages=rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
         files={path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()},

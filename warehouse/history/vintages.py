@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, one_row, scalar
 from sources.data_folder import sync_folder
 from sources.formats.staged import Staged
 from warehouse.reference.territory import timezone
@@ -53,7 +53,7 @@ def append(
             start = acceptance.sequence * SERIES_PER_VINTAGE
             _refuse_empty_keys(con, dataset, staged)
             _keep_first(_baselines(con) / dataset.id, staged)
-            (added,) = con.execute(f"select count(*) from read_parquet({literal(staged.series)})").fetchone()
+            added = scalar(con, f"select count(*) from read_parquet({literal(staged.series)})")
             counts = added, 0, 0, 0, 0, 0
         _insert_vintage(con, acceptance, counts, start, provisional)
         show(con)
@@ -117,9 +117,7 @@ def _refuse_empty_keys(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged:
     """
     empty = " or ".join(f"{identifier(dimension)} is null" for dimension in dataset.dimensions)
     for file, condition in ((staged.series, f"series is null or {empty}"), (staged.observations, NO_KEY)):
-        (found,) = con.execute(
-            f"select count(*) from read_parquet({literal(file)}) where {condition}"
-        ).fetchone()
+        found = scalar(con, f"select count(*) from read_parquet({literal(file)}) where {condition}")
         if found:
             raise duckdb.ConstraintException(f"{found} rows have an empty key")
 
@@ -144,7 +142,7 @@ def show(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _baselines(con: duckdb.DuckDBPyConnection) -> Path:
-    (file,) = con.execute("select path from duckdb_databases() where database_name = 'warehouse'").fetchone()
+    file = scalar(con, "select path from duckdb_databases() where database_name = 'warehouse'")
     return Path(file).parent / "baselines"
 
 
@@ -183,11 +181,14 @@ def _append_differences(
     con.execute(f"""
         insert into later_history
         select series, period, value, flag, conf, kind = 'deleted', {vintage} from differences order by series, period""")
-    counts = con.execute("""
+    counts = one_row(
+        con,
+        """
         select count(distinct series) filter (kind = 'series_added'), count(*) filter (kind = 'added'),
                count(*) filter (kind = 'changed'), count(*) filter (kind = 'reflagged'),
                count(*) filter (kind = 'deleted'), count(*) filter (kind = 'returned')
-        from differences""").fetchone()
+        from differences""",
+    )
     con.execute("drop table differences; drop table numbered")
     return counts
 

@@ -17,8 +17,8 @@ import gzip
 import json
 import re
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -145,13 +145,13 @@ def main(folder: Path) -> None:
     named = {**COUNTRIES, **AGGREGATES, **DISTRICT}
     istat = one_to_one(folder / "istat" / "unita_territoriali.csv")
 
-    versions = defaultdict(set)
+    versions: defaultdict[str, set[int]] = defaultdict(set)
     for geo in nuts_2024:
         versions[geo].add(2024)
     nuts_3 = [(geo, 2021) for geo in gisco_2021]
-    moved = {}
+    moved: dict[tuple[int, int], defaultdict[tuple[str, str], float]] = {}
     for years in MATRICES:
-        moved[years] = Counter()
+        moved[years] = defaultdict(float)
         for row in rows(folder / "nuts" / "jrc_n3_cm_v{}_v{}.csv".format(*years)):
             before, after = (row[f"code_v{year}"] for year in years)
             nuts_3 += zip((before, after), years, strict=True)
@@ -162,7 +162,7 @@ def main(folder: Path) -> None:
         for length in (3, 4, 5):  # a unit of level 3 proves those it lies in
             versions[geo[:length]].add(year)
 
-    successors = {}
+    successors: dict[str, str] = {}
     for first, last, geo, to_geo, share_out, share_in in changed:
         if (
             geo != to_geo
@@ -172,7 +172,7 @@ def main(folder: Path) -> None:
         ):
             successors.setdefault(geo, to_geo)
 
-    table = []
+    table: list[list[object]] = []
     geos = {*named, *versions, *in_use(folder)}
     for geo in sorted(geos):
         # a unit that bears another code since is called as it is today
@@ -193,11 +193,12 @@ def main(folder: Path) -> None:
 
 
 def changes(
-    moved: dict[tuple[int, int], Counter[tuple[str, str]]],
+    moved: Mapping[tuple[int, int], Mapping[tuple[str, str], float]],
 ) -> Iterator[tuple[int, int, str, str, float, float]]:
     """`(first, last version, geo, to_geo, share of geo's population, share of to_geo's)`, where a border or code changed."""
     for (first, last), people in moved.items():
-        out, into = Counter(), Counter()
+        out: defaultdict[str, float] = defaultdict(float)
+        into: defaultdict[str, float] = defaultdict(float)
         for (geo, to_geo), number in people.items():
             out[geo] += number
             into[to_geo] += number
@@ -233,7 +234,7 @@ def one_to_one(path: Path) -> dict[str, tuple[str, str]]:
         ("Codice NUTS2 2024", "Regione", "Codice Regione"),
         ("Codice NUTS3 2024", "Provincia/Uts", "Codice Provincia (Storico)"),
     ]
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for columns in levels:
         units = {tuple(row[column] for column in columns) for row in rows(path, ";")}
         geos, codes = [unit[0] for unit in units], [unit[2] for unit in units]

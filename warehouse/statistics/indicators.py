@@ -306,6 +306,7 @@ def _trace(con: duckdb.DuckDBPyConnection, schema: str) -> None:
                -- a bit a letter, so that the flags of many inputs are joined by `bit_or`
                case when h.flag <> '' then list_sum([1::bigint << (ascii(x) - 65) for x in
                     list_distinct(regexp_extract_all(h.flag, '[a-zA-Z]'))])::bigint end as letters
+        -- rowid as in `latest`: within one build nothing is added to or deleted from `history` in between
         from (select rowid as input, * from {schema}.history where rowid in (select input from used)) h
         join {schema}.series s using (series) join {schema}.vintages v using (vintage)
         left join series_breaks b using (series)""")
