@@ -99,7 +99,9 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
         group_name=dataset.theme,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
-        description="\n\n".join([f"**{dataset.title.en}** / {dataset.title.it}", *dataset.warnings]),
+        description="\n\n".join(
+            [f"**{dataset.title.en}** / {dataset.title.it}", *(warning.en for warning in dataset.warnings)]
+        ),
         metadata={
             "dagster/column_schema": schema,
             "licence": dataset.licence or "as the provider",

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from sources.common.config import Location, Names, Problem, Strict, choice, read
+from sources.common.config import Location, Names, Problem, Strict, Text, choice, read
 from sources.common.periods import FREQUENCIES, Frequency
 from sources.common.units import units
 from sources.errors import SpecError, UnknownUnit
@@ -38,7 +38,7 @@ class Calendar(Strict):
     """How often the provider publishes, N for irregularly; a table is late `late_after_days` after its last update."""
 
     frequency: Literal["A", "S", "Q", "M", "W", "D", "N"]
-    expected: str
+    expected: Text
     late_after_days: int | None = Field(default=None, gt=0)
 
 
@@ -94,7 +94,7 @@ class Dataset(Strict):
     redistribution: Redistribution | None = None
     citation: str
     calendar: Calendar
-    warnings: list[str] = []
+    warnings: list[Text] = []
     checks: Checks
     feeds: dict[Theme, Filter] = {}
 

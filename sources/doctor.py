@@ -96,7 +96,7 @@ def owed(dataset: Dataset, state: dict[str, Any]) -> dict[str, Any]:
         "dataset": dataset.id,
         "state": state["state"],
         "updated": updated,
-        "expected": dataset.calendar.expected,
+        "expected": dataset.calendar.expected.en,
         "late_after": late_after.date().isoformat() if late_after and dataset.status == "live" else None,
         "late": state["late"],
         "twin": (state.get("twin") or {}).get("code"),

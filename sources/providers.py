@@ -28,6 +28,8 @@ class Provider(Strict):
 
     id: str
     title: str
+    # the title in Italian, where it is another one
+    title_it: str | None = None
     protocol: str
     base_url: str
     licence: str

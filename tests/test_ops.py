@@ -309,7 +309,7 @@ def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
     # never taken for Sicily's: no territory, no published table, and words that say so in both languages
     assert entry.query["geo"] == ["WORLD"] and entry.feeds == {}
     assert "non brevetti siciliani" in entry.title.it and "not Sicilian patents" in entry.title.en
-    assert "not Sicilian patents" in entry.warnings[0]
+    assert "not Sicilian patents" in entry.warnings[0].en
     # the first applicant proves that searches are understood: one that publishes every year
     assert next(iter(given["applicants"])) == "ST"
 

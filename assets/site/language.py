@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup, escape
 
+from assets.site.translations import italian
 from sources.common.config import YamlLoader
 from sources.common.numbers import (
     MINUS,
@@ -45,12 +46,6 @@ def words() -> dict[str, Any]:
     return _read("messages.yml") | {"status": statuses}
 
 
-@cache
-def translations() -> dict[str, str]:
-    """`translations.yml`: English sentences of the data to Italian ones."""
-    return _read("translations.yml")
-
-
 @dataclass(frozen=True)
 class Language:
     """One language: `say` a string, numbers, dates, periods."""
@@ -73,12 +68,12 @@ class Language:
         """A sentence that the data bring along in English; marked as English where it has no translation."""
         if self.code == "en":
             return escape(english)
-        italian = translations().get(english)
-        return escape(italian) if italian else Markup('<span lang="en">{}</span>').format(english)
+        translated = italian().get(english)
+        return escape(translated) if translated else Markup('<span lang="en">{}</span>').format(english)
 
     def plain(self, english: str) -> str:
         """The same where no mark can stand: in English where there is no translation."""
-        return english if self.code == "en" else translations().get(english, english)
+        return english if self.code == "en" else italian().get(english, english)
 
     def digits(self, value: float, decimals: int = 0) -> str:
         """`value` with thousands and decimal marks: 22.993,5 or 22,993.5; a true minus sign."""

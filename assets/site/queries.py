@@ -239,7 +239,7 @@ def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
             role,
             {"it": known[geo]["name_it"], "en": known[geo]["name_en"]},
             known[geo]["level"],
-            chosen.get(geo, ""),
+            chosen[geo].en if geo in chosen else "",
         )
         for geo, role in roles.items()
         if role != "peer" or geo in filled

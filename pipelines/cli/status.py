@@ -72,7 +72,7 @@ def datasets(as_json: AsJson = False) -> None:
             "code": d.code,
             "status": d.status,
             "feeds": sorted(d.feeds),
-            "warnings": d.warnings,
+            "warnings": [warning.en for warning in d.warnings],
             "file": d.path,
         }
         for d in load_catalogue().values()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from sources.errors import SpecError
@@ -41,6 +41,18 @@ class Names(Strict):
 
     it: str
     en: str
+
+
+class Text(Strict):
+    """A sentence of the data: `{it, en}`, or a bare text, which is English without a translation."""
+
+    en: str
+    it: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_is_english(cls, given: Any) -> Any:
+        return {"en": given} if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)

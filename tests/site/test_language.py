@@ -6,17 +6,21 @@ import math
 import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.site.language import LANGUAGES, translations, words
+from assets.site.language import LANGUAGES, words
+from assets.site.translations import italian
 from sources.catalogue import load_catalogue
+from sources.common.config import Text
 from sources.common.numbers import MINUS, decimals
-from tests.conftest import ROOT
+from tests.conftest import ENTRY, ROOT
 from tests.site.browsing import EN, IT
 from warehouse.publishing.tables import contract
+from warehouse.statistics import breaks
 from warehouse.statistics.indicators import load_indicators
-from warehouse.statistics.peers import shown
+from warehouse.statistics.peers import benchmarks, shown
 
 
 def test_every_string_is_in_both_languages_with_the_same_gaps():
@@ -46,16 +50,30 @@ def test_every_string_is_used_and_every_string_used_is_there():
     assert unused == set()
 
 
-def test_nearly_every_sentence_of_the_data_has_its_italian():
-    """What has none is shown in English and marked so; its place is assets/site/translations.yml."""
+def test_every_sentence_of_the_data_has_its_italian_beside_it():
     said = {
-        *(text for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
+        *(text.en for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
         *(i.header[key] for i in load_indicators() for key in ("formula", "pitfalls")),
         *(table["description"] for table in contract()["tables"].values()),
-        *(reason.partition(": ")[2] for reason in shown().values()),
+        *(Text.model_validate(group["reason"]).en for group in benchmarks()["groups"]),
+        *(text.en.partition(": ")[2] for text in shown().values()),
+        *(Text.model_validate(entry[key]).en for entry in breaks.load() for key in ("reason", "evidence")),
     }
-    missing = said - set(translations())
-    assert len(missing) < len(said) / 10, missing
+    assert said - set(italian()) == set()
+
+
+def test_a_users_own_entry_may_be_in_english_only(monkeypatch, tmp_path):
+    entry = ENTRY | {
+        "warnings": ["A trial.", {"it": "Solo per prova.", "en": "For trial only."}],
+    }
+    (tmp_path / "toy.yml").write_text(yaml.safe_dump(entry), encoding="utf-8")
+    monkeypatch.setenv("DISTRETTO_CATALOGUE", str(tmp_path))
+    italian.cache_clear()
+    try:
+        assert IT.text("A trial.") == '<span lang="en">A trial.</span>'
+        assert IT.text("For trial only.") == "Solo per prova."
+    finally:
+        italian.cache_clear()
 
 
 def test_a_sentence_without_italian_is_marked_as_english():

@@ -351,13 +351,13 @@ def _catalogue_row(dataset: Dataset, provider: Provider, state: DatasetState) ->
         state.provider_updated_at,
         state.snapshot_id,
         dataset.calendar.frequency,
-        dataset.calendar.expected,
+        dataset.calendar.expected.en,
         dataset.calendar.late_after_days,
         dataset.licence or provider.licence,
         provider.licence_url,
         dataset.redistribution,
         dataset.citation,
-        dataset.warnings,
+        [warning.en for warning in dataset.warnings],
     )
 
 

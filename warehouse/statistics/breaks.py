@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from sources.common.config import Text
 from sources.common.sql import literal
 from sources.common.units import codes
 from sources.errors import SpecError
@@ -59,8 +60,8 @@ def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
                 entry["geo"],
                 period,
                 entry["kind"],
-                entry["reason"],
-                entry["evidence"],
+                Text.model_validate(entry["reason"]).en,
+                Text.model_validate(entry["evidence"]).en,
                 entry["accepted_on"],
             )
             for entry in load()

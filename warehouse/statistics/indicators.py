@@ -70,6 +70,8 @@ CHOICES = {
     "source_kind": ("register", "survey", "accounts"),
     "prices": ("current", "constant"),
 }
+# the Italian of English words of the header; of the family's only where the words themselves are the family's
+ITALIAN = ("formula_it", "sources_it", "pitfalls_it")
 # what of a header changes the figures; other words are free to improve
 METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
 # dimensions the queries name, which a catalogue without their tables lacks
@@ -118,7 +120,8 @@ def _family(path: Path) -> Family:
     found = []
     for start, lines in sections:
         own, sql = _header(path, start, lines)
-        header = {**shared, **own}
+        replaced = {key for key in ITALIAN if key.removesuffix("_it") in own}
+        header = {**{key: words for key, words in shared.items() if key not in replaced}, **own}
         where = f"{path}:{start}"
         if missing := [key for key in ("id", *NEEDED) if key not in header]:
             raise SpecError(
@@ -154,9 +157,10 @@ def _header(path: Path, start: int, lines: list[str]) -> tuple[dict[str, str], s
         if not line.startswith("-- "):
             break
         key, colon, value = line[3:].partition(": ")
-        if not colon or key not in ("id", *ALLOWED):
+        if not colon or key not in ("id", *ALLOWED, *ITALIAN):
             raise SpecError(
-                f"{path}:{start + number}: {key}: unknown key.", hint=f"the header has {', '.join(ALLOWED)}."
+                f"{path}:{start + number}: {key}: unknown key.",
+                hint=f"the header has {', '.join((*ALLOWED, *ITALIAN))}.",
             )
         header[key] = value.strip()
         if key == "unit" and (problem := choice(header[key], units())):

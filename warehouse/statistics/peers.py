@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from sources.common.config import Text
 from sources.common.sql import literal
 from sources.common.units import codes
 from warehouse.publishing.tables import write_table
@@ -31,13 +32,14 @@ def benchmarks() -> dict[str, Any]:
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
-def shown() -> dict[str, str]:
+def shown() -> dict[str, Text]:
     """The members that are brought out one by one, with the words that say who each is and why it was chosen."""
-    words: dict[str, str] = {}
+    words: dict[str, Text] = {}
     for group in benchmarks()["groups"]:
-        for geo, said in group["members"].items():
+        for geo, given in group["members"].items():
+            said = Text.model_validate(given)
             # a member of several groups: the words that give a reason
-            if ": " in said or geo not in words:
+            if ": " in said.en or geo not in words:
                 words[geo] = said
     return {geo: words[geo] for geo in benchmarks()["shown"]}
 
@@ -63,9 +65,9 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
                 group["id"],
                 group["title"]["it"],
                 group["title"]["en"],
-                group["reason"].strip(),
+                Text.model_validate(group["reason"]).en,
                 geo,
-                why,
+                Text.model_validate(why).en,
                 None,
                 None,
             )

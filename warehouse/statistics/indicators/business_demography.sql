@@ -3,6 +3,7 @@
 -- directive: territory
 -- relevance: whole_economy
 -- pitfalls: Two perimeters, to 2020 and from 2021, never one series. By seat of the enterprise: a plant here of a company registered elsewhere is not counted. Intervals show chance, not sampling: the register counts every enterprise.
+-- pitfalls_it: Due perimetri, fino al 2020 e dal 2021, mai una sola serie. Per sede dell'impresa: lo stabilimento di un'impresa con sede altrove non è contato. Gli intervalli mostrano il caso, non il campionamento: il registro conta ogni impresa.
 create or replace temp table demography as
 select dataset, geo, period,
        any_value(value) filter (what = 'active') as active, any_value(input) filter (what = 'active') as active_input,
@@ -38,8 +39,10 @@ group by dataset, geo, period;
 -- definition_en: Enterprises born in the year, without those that come from mergers, break-ups and restructuring
 -- unit: NR
 -- formula: births
+-- formula_it: nascite
 -- direction: up
 -- sources: bd_size_r3 V11920 to 2020; bd_hgnace_r ENT_BRTH_NR from 2021
+-- sources_it: bd_size_r3 V11920 fino al 2020; bd_hgnace_r ENT_BRTH_NR dal 2021
 -- counts: numerator
 -- interval: poisson
 select geo, period, births as value, births as numerator, null as denominator, [births_input] as inputs
@@ -52,8 +55,10 @@ from demography where births_input is not null;
 -- definition_en: Enterprises that ceased in the year and were not reactivated within two years
 -- unit: NR
 -- formula: deaths
+-- formula_it: cessazioni
 -- direction: down
 -- sources: bd_size_r3 V11930 to 2019; bd_hgnace_r ENT_DTH_NR from 2021
+-- sources_it: bd_size_r3 V11930 fino al 2019; bd_hgnace_r ENT_DTH_NR dal 2021
 -- counts: numerator
 -- interval: poisson
 -- provisional_periods: 2
@@ -67,8 +72,10 @@ from demography where deaths_input is not null;
 -- definition_en: Enterprises born in the year per hundred enterprises active in it
 -- unit: PC
 -- formula: births / active enterprises x 100
+-- formula_it: nascite / imprese attive x 100
 -- direction: up
 -- sources: bd_size_r3 V11920, V11910 to 2020; bd_hgnace_r ENT_BRTH_NR, ENT_NR from 2021
+-- sources_it: bd_size_r3 V11920, V11910 fino al 2020; bd_hgnace_r ENT_BRTH_NR, ENT_NR dal 2021
 -- counts: numerator
 -- interval: wilson
 select geo, period, births / nullif(active, 0) * 100 as value, births as numerator, active as denominator,
@@ -82,8 +89,10 @@ from demography where births_input is not null and active_input is not null;
 -- definition_en: Enterprises that ceased in the year per hundred enterprises active in it
 -- unit: PC
 -- formula: deaths / active enterprises x 100
+-- formula_it: cessazioni / imprese attive x 100
 -- direction: down
 -- sources: bd_size_r3 V11930, V11910 to 2019; bd_hgnace_r ENT_DTH_NR, ENT_NR from 2021
+-- sources_it: bd_size_r3 V11930, V11910 fino al 2019; bd_hgnace_r ENT_DTH_NR, ENT_NR dal 2021
 -- counts: numerator
 -- interval: wilson
 -- provisional_periods: 2
@@ -98,10 +107,12 @@ from demography where deaths_input is not null and active_input is not null;
 -- definition_en: Enterprises born and ceased in the year per hundred enterprises active in it
 -- unit: PC
 -- formula: birth rate + death rate
+-- formula_it: tasso di natalità + tasso di mortalità
 -- direction: none
 -- directive: dexterity
 -- proxy_for: dexterity
 -- sources: bd_size_r3 V11920, V11930, V11910 to 2019; bd_hgnace_r ENT_BRTH_NR, ENT_DTH_NR, ENT_NR from 2021
+-- sources_it: bd_size_r3 V11920, V11930, V11910 fino al 2019; bd_hgnace_r ENT_BRTH_NR, ENT_DTH_NR, ENT_NR dal 2021
 -- counts: numerator
 -- interval: poisson
 -- provisional_periods: 2
@@ -116,8 +127,10 @@ from demography where births_input is not null and deaths_input is not null and 
 -- definition_en: Enterprises born less enterprises ceased in the year, per hundred active enterprises
 -- unit: PC
 -- formula: birth rate - death rate
+-- formula_it: tasso di natalità - tasso di mortalità
 -- direction: up
 -- sources: bd_size_r3 V11920, V11930, V11910 to 2019; bd_hgnace_r ENT_BRTH_NR, ENT_DTH_NR, ENT_NR from 2021
+-- sources_it: bd_size_r3 V11920, V11930, V11910 fino al 2019; bd_hgnace_r ENT_BRTH_NR, ENT_DTH_NR, ENT_NR dal 2021
 -- counts: none
 -- interval: none
 -- provisional_periods: 2
@@ -132,8 +145,10 @@ from demography where births_input is not null and deaths_input is not null and 
 -- definition_en: Change in the number of active enterprises since the year before, in percent; not births less deaths
 -- unit: PC
 -- formula: (active - active of the year before) / active of the year before x 100
+-- formula_it: (attive - attive dell'anno prima) / attive dell'anno prima x 100
 -- direction: up
 -- sources: bd_size_r3 V11910 to 2020; bd_hgnace_r ENT_NR from 2021
+-- sources_it: bd_size_r3 V11910 fino al 2020; bd_hgnace_r ENT_NR dal 2021
 -- counts: none
 -- interval: none
 -- provisional_periods: 2
@@ -150,10 +165,12 @@ join demography b on b.dataset = a.dataset and b.geo = a.geo and b.period = (a.p
 -- definition_en: Enterprises born three years before and still active, per hundred enterprises born in that year
 -- unit: PC
 -- formula: survivors / births of three years before x 100
+-- formula_it: sopravviventi / nascite di tre anni prima x 100
 -- direction: up
 -- directive: sustainability
 -- proxy_for: sustainability
 -- sources: bd_size_r3 V11943, V11920 to 2020; bd_hgnace_r ENT_SRVL_Y3_NR, ENT_BRTH_NR from 2024
+-- sources_it: bd_size_r3 V11943, V11920 fino al 2020; bd_hgnace_r ENT_SRVL_Y3_NR, ENT_BRTH_NR dal 2024
 -- counts: numerator
 -- interval: wilson
 select a.geo, a.period, a.survivors / nullif(b.births, 0) * 100 as value, a.survivors as numerator, b.births as denominator,
@@ -170,8 +187,10 @@ where a.survivors_input is not null and b.births_input is not null;
 -- definition_en: Enterprises born in the year per 10,000 residents aged 15-64 on 1 January
 -- unit: PER_10THS_HAB
 -- formula: births / population 15-64 x 10,000
+-- formula_it: nascite / popolazione 15-64 x 10.000
 -- direction: up
 -- sources: bd_size_r3 V11920 to 2020, bd_hgnace_r ENT_BRTH_NR from 2021; demo_r_pjanaggr3 sex T, age Y15-64
+-- sources_it: bd_size_r3 V11920 fino al 2020, bd_hgnace_r ENT_BRTH_NR dal 2021; demo_r_pjanaggr3 sex T, age Y15-64
 -- counts: numerator
 -- interval: poisson
 select b.geo, b.period, b.births / nullif(p.value, 0) * 10000 as value, b.births as numerator, p.value as denominator,
@@ -187,6 +206,7 @@ where p.dataset = 'demo_r_pjanaggr3' and p.sex = 'T' and p.age = 'Y15-64' and b.
 -- definition_en: Enterprises whose employees grew by more than 10 % a year over three years, per hundred with at least 10 employees
 -- unit: PC
 -- formula: high-growth enterprises / active enterprises with at least 10 employees x 100, as the provider publishes it
+-- formula_it: imprese ad alta crescita / imprese attive con almeno 10 dipendenti x 100, come pubblicato dal fornitore
 -- direction: up
 -- sources: bd_hgnace_r ENT_HGRWR_PC, ENT_HGRW_NR
 -- counts: numerator
@@ -206,8 +226,10 @@ where r.dataset = 'bd_hgnace_r' and r.nace_r2 = 'B-S_X_O_S94' and r.indicator = 
 -- theme: employment
 -- unit: PER
 -- formula: persons employed
+-- formula_it: addetti
 -- direction: up
 -- sources: bd_size_r3 V16910 to 2020; bd_hgnace_r EMP_NR from 2021
+-- sources_it: bd_size_r3 V16910 fino al 2020; bd_hgnace_r EMP_NR dal 2021
 -- counts: numerator
 -- interval: none
 select geo, period, employed as value, employed as numerator, null as denominator, [employed_input] as inputs
@@ -221,8 +243,10 @@ from demography where employed_input is not null;
 -- theme: employment
 -- unit: PER
 -- formula: persons employed in births
+-- formula_it: addetti delle imprese nate
 -- direction: up
 -- sources: bd_size_r3 V16920 to 2020; bd_hgnace_r EMP_BRTH_NR from 2021
+-- sources_it: bd_size_r3 V16920 fino al 2020; bd_hgnace_r EMP_BRTH_NR dal 2021
 -- counts: numerator
 -- interval: none
 select geo, period, employed_births as value, employed_births as numerator, null as denominator, [employed_births_input] as inputs

@@ -6,6 +6,7 @@
 -- counts: none
 -- interval: none
 -- pitfalls: At current prices: growth over time includes inflation. Commuters produce where they do not live.
+-- pitfalls_it: A prezzi correnti: la crescita nel tempo comprende l'inflazione. I pendolari producono dove non abitano.
 
 -- id: gdp_per_head
 -- title_it: PIL per abitante a prezzi correnti
@@ -14,8 +15,10 @@
 -- definition_en: Gross domestic product at current market prices, euro per inhabitant
 -- unit: EUR_HAB
 -- formula: GDP / population, as the provider publishes it
+-- formula_it: PIL / popolazione, come pubblicato dal fornitore
 -- direction: up
 -- sources: nama_10r_3gdp EUR_HAB
+-- sources_it: nama_10r_3gdp EUR_HAB
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'nama_10r_3gdp' and unit = 'EUR_HAB';
 
@@ -27,9 +30,11 @@ from observations where dataset = 'nama_10r_3gdp' and unit = 'EUR_HAB';
 -- prices: constant
 -- unit: PC
 -- formula: change in volume since the year before in percent, published by the provider
+-- formula_it: variazione percentuale in volume sull'anno precedente, pubblicata dal fornitore
 -- direction: up
 -- directive: sustainability
 -- pitfalls: In volume, so inflation is not in it. Revised back over many years at once.
+-- pitfalls_it: In volume, quindi senza inflazione. Le revisioni riguardano molti anni insieme.
 -- sources: nama_10r_2gvagr na_item B1G, unit PCH_PRE
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
 from observations where dataset = 'nama_10r_2gvagr' and na_item = 'B1G' and unit = 'PCH_PRE';

@@ -5,6 +5,7 @@
 -- counts: none
 -- interval: none
 -- pitfalls: Regional accounts: jobs located in the territory, not its residents; never put into one ratio with the labour force survey. Revised back to 2000 with each benchmark revision.
+-- pitfalls_it: Conti territoriali: posti di lavoro che si trovano nel territorio, non i suoi residenti; mai in un rapporto con le forze di lavoro. A ogni revisione generale si rivedono dal 2000.
 create or replace temp table jobs_counted as
 select geo, period, nace_r2, value, input,
        segment + count(*) filter (contains(flag, 'b')) over (partition by series order by period) as segment
@@ -44,8 +45,10 @@ group by r.geo, r.period, r.sectors having count(*) = r.sectors;
 -- definition_en: Persons employed in production units of the territory (regional accounts, domestic concept)
 -- unit: THS
 -- formula: employment by place of work
+-- formula_it: occupati per luogo di lavoro
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
+-- sources_it: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
 select geo, period, value, value as numerator, null as denominator, [input] as inputs
 from jobs_counted where nace_r2 = 'TOTAL';
 
@@ -56,8 +59,10 @@ from jobs_counted where nace_r2 = 'TOTAL';
 -- definition_en: Change in the jobs located in the territory since the year before, in percent
 -- unit: PC
 -- formula: (jobs - jobs of the year before) / jobs of the year before x 100
+-- formula_it: (occupati interni - quelli dell'anno prima) / quelli dell'anno prima x 100
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
+-- sources_it: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
 select b.geo, b.period, (b.value - a.value) / nullif(a.value, 0) * 100 as value, b.value - a.value as numerator,
        a.value as denominator, [b.input, a.input] as inputs
 from jobs_counted b
@@ -71,8 +76,10 @@ where b.nace_r2 = 'TOTAL';
 -- definition_en: Compound average annual change in the jobs located in the territory over five years, in percent
 -- unit: PC
 -- formula: ((jobs / jobs of five years before) ^ (1/5) - 1) x 100
+-- formula_it: ((occupati interni / quelli di cinque anni prima) ^ (1/5) - 1) x 100
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
+-- sources_it: nama_10r_3empers wstatus EMP, nace_r2 TOTAL
 select b.geo, b.period, (pow(b.value / nullif(a.value, 0), 1 / 5) - 1) * 100 as value, b.value as numerator,
        a.value as denominator, [b.input, a.input] as inputs
 from jobs_counted b
@@ -86,6 +93,7 @@ where b.nace_r2 = 'TOTAL';
 -- definition_en: Jobs the region would have gained in a year had it grown like its country
 -- unit: THS
 -- formula: sum over sectors of E0_ir x g
+-- formula_it: somma sui settori di E0_ir x g
 -- direction: none
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, national as value, national as numerator, null as denominator, inputs_before || inputs_of_country as inputs
@@ -98,6 +106,7 @@ from shift_share;
 -- definition_en: Jobs due to the region's mix of sectors, in a year
 -- unit: THS
 -- formula: sum over sectors of E0_ir x (g_i - g)
+-- formula_it: somma sui settori di E0_ir x (g_i - g)
 -- direction: none
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, mix as value, mix as numerator, null as denominator, inputs_before || inputs_of_country as inputs
@@ -110,6 +119,7 @@ from shift_share;
 -- definition_en: Jobs due to the sectors growing otherwise in the region than in the country, in a year
 -- unit: THS
 -- formula: sum over sectors of E0_ir x (g_ir - g_i)
+-- formula_it: somma sui settori di E0_ir x (g_ir - g_i)
 -- direction: up
 -- sources: nama_10r_3empers wstatus EMP, the sectors that make up the economy: ten at NUTS 2, six at NUTS 3
 select geo, period, local as value, local as numerator, null as denominator, inputs_of_both || inputs_of_country as inputs

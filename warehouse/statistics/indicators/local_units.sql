@@ -4,6 +4,7 @@
 -- relevance: sector
 -- direction: up
 -- pitfalls: Local units of enterprises by province (ASIA), persons employed as a yearly average with decimals; no farms and no public administration, but finance: another whole than in the quotients of sbs_r_nuts2021, never compare the two. One plant can make the figure of a province, in electronics most of all.
+-- pitfalls_it: Unità locali delle imprese per provincia (ASIA), addetti come media annua con decimali; senza agricoltura e pubblica amministrazione, ma con la finanza: un totale diverso da quello dei quozienti di sbs_r_nuts2021, da non confrontare. Uno stabilimento può fare il dato di una provincia, soprattutto nell'elettronica.
 create or replace temp table asia_sectors as
 with counted as (
     select geo, period, nace_r2, value, input from observations
@@ -31,6 +32,7 @@ from asia_sectors r join asia_sectors c on c.sector = r.sector and c.geo = left(
 -- definition_en: Share of the sector in the territory's persons employed divided by that in its country; 1 means equal
 -- unit: RATIO
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- counts: numerator
 -- interval: none
 -- proxy_for: aggregation
@@ -44,6 +46,7 @@ select * exclude (sector) from asia_quotients where sector = '26';
 -- definition_en: Share of the sector in the territory's persons employed divided by that in its country; 1 means equal
 -- unit: RATIO
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- counts: numerator
 -- interval: none
 -- proxy_for: aggregation
@@ -57,6 +60,7 @@ select * exclude (sector) from asia_quotients where sector = '27';
 -- definition_en: Share of the sectors in the territory's persons employed divided by that in its country; 1 means equal
 -- unit: RATIO
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- counts: numerator
 -- interval: none
 -- proxy_for: aggregation
@@ -70,6 +74,7 @@ select * exclude (sector) from asia_quotients where sector = '62_63';
 -- definition_en: Share of the sector in the territory's persons employed divided by that in its country; 1 means equal
 -- unit: RATIO
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- counts: numerator
 -- interval: none
 -- proxy_for: aggregation
@@ -84,6 +89,7 @@ select * exclude (sector) from asia_quotients where sector = '72';
 -- relevance: district_core
 -- unit: RATIO
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- counts: numerator
 -- interval: none
 -- proxy_for: aggregation
@@ -99,6 +105,7 @@ select * exclude (sector) from asia_quotients where sector = 'core';
 -- directive: territory
 -- unit: NR
 -- formula: persons employed
+-- formula_it: addetti
 -- counts: numerator
 -- interval: none
 -- sources: istat_asiaulp LUEMPDAA, size TOTAL, division 26
@@ -114,6 +121,7 @@ from observations where dataset = 'istat_asiaulp' and indicator = 'LUEMPDAA' and
 -- directive: territory
 -- unit: NR
 -- formula: local units
+-- formula_it: unità locali
 -- counts: numerator
 -- interval: none
 -- sources: istat_asiaulp LU, size TOTAL, division 26

@@ -6,6 +6,7 @@
 -- unit: PC
 -- counts: numerator
 -- pitfalls: Classes H01, B81 and B82 stand for micro and nano systems: H01 holds more than semiconductors. Five years pooled, since a region has a few a year. 2011 and 2012 are truncated. The table is frozen: what moved from H01L to H10 in 2023 is not concerned.
+-- pitfalls_it: Le classi H01, B81 e B82 stanno per micro e nano sistemi: H01 contiene più dei semiconduttori. Cinque anni uniti, perché una regione ne ha pochi l'anno. Il 2011 e il 2012 sono troncati. La tavola è chiusa: il passaggio da H01L a H10 del 2023 non la riguarda.
 create or replace temp table technology_pooled as
 with yearly as (
     select geo, period, sum(value order by ipc) filter (ipc <> 'IPC') as micro, any_value(value) filter (ipc = 'IPC') as every,
@@ -29,8 +30,10 @@ from spans where years = 5;
 -- definition_it: Domande all'EPO nelle classi H01, B81 e B82 per cento domande, cinque anni
 -- definition_en: Applications to the EPO in classes H01, B81 and B82 per hundred applications, five years
 -- formula: applications in H01, B81, B82 of t-4 to t / all applications of t-4 to t x 100
+-- formula_it: domande in H01, B81, B82 da t-4 a t / tutte le domande da t-4 a t x 100
 -- direction: up
 -- sources: pat_ep_ripc NR, ipc H01, B81, B82 and IPC
+-- sources_it: pat_ep_ripc NR, ipc H01, B81, B82 e IPC
 -- interval: none
 select geo, period, micro / nullif(every, 0) * 100 as value, micro as numerator, every as denominator, inputs from technology_pooled;
 
@@ -41,8 +44,10 @@ select geo, period, micro / nullif(every, 0) * 100 as value, micro as numerator,
 -- definition_en: Share of classes H01, B81 and B82 in the region divided by that in its country; 1 means equal
 -- unit: RATIO
 -- formula: (P_ri / P_r) / (P_i / P), five years
+-- formula_it: (P_ri / P_r) / (P_i / P), cinque anni
 -- direction: up
 -- sources: pat_ep_ripc NR, ipc H01, B81, B82 and IPC
+-- sources_it: pat_ep_ripc NR, ipc H01, B81, B82 e IPC
 -- interval: none
 select r.geo, r.period, (r.micro / nullif(r.every, 0)) / nullif(c.micro / nullif(c.every, 0), 0) as value, r.micro as numerator,
        r.every as denominator, case when r.geo = c.geo then r.inputs else r.inputs || c.inputs end as inputs

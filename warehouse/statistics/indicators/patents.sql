@@ -4,6 +4,7 @@
 -- relevance: whole_economy
 -- complete_until: 2010
 -- pitfalls: By priority year and inventor's residence, counted in fractions. 2011 and 2012 are truncated by the publication lag: read no decline. Intervals of fractional counts are approximate. Inventors credit the region they live in, not the applicant's.
+-- pitfalls_it: Per anno di priorità e residenza dell'inventore, a frazioni. Il 2011 e il 2012 sono troncati dal ritardo di pubblicazione: non si legge un calo. Gli intervalli dei conteggi frazionari sono approssimati. Conta la regione dove vive l'inventore, non quella del richiedente.
 
 -- a province without a figure has none where its sisters add up to the region: a zero that the region's total proves
 create or replace temp table patents_counted as
@@ -54,8 +55,10 @@ from spans where years = span;
 -- definition_en: Applications by priority year and inventor's residence, fractional count
 -- unit: NR
 -- formula: sum over applications of the share of inventors resident in the region
+-- formula_it: somma sulle domande della quota di inventori residenti nella regione
 -- direction: up
 -- sources: pat_ep_rtot NR
+-- sources_it: pat_ep_rtot NR
 -- counts: numerator
 -- interval: gamma
 -- pooled: epo_applications_5y
@@ -69,8 +72,10 @@ select geo, period, value, value as numerator, null as denominator, inputs, deri
 -- definition_en: Applications to the EPO per million inhabitants on 1 January, as the provider publishes them
 -- unit: P_MHAB
 -- formula: applications / population x 1,000,000
+-- formula_it: domande / popolazione x 1.000.000
 -- direction: up
 -- sources: pat_ep_rtot P_MHAB
+-- sources_it: pat_ep_rtot P_MHAB
 -- counts: none
 -- interval: none
 -- pooled: epo_applications_per_million_5y
@@ -85,8 +90,10 @@ from observations where dataset = 'pat_ep_rtot' and unit = 'P_MHAB';
 -- definition_en: Applications to the EPO per million persons in the labour force, as the provider publishes them
 -- unit: P_MACT
 -- formula: applications / labour force x 1,000,000
+-- formula_it: domande / forze di lavoro x 1.000.000
 -- direction: up
 -- sources: pat_ep_rtot P_MACT, to NUTS 2 only
+-- sources_it: pat_ep_rtot P_MACT, solo fino alla NUTS 2
 -- counts: none
 -- interval: none
 select geo, period, value, null as numerator, null as denominator, [input] as inputs
@@ -99,8 +106,10 @@ from observations where dataset = 'pat_ep_rtot' and unit = 'P_MACT';
 -- definition_en: Sum of the applications of the three years that end with the one named
 -- unit: NR
 -- formula: applications of t-2, t-1 and t
+-- formula_it: domande di t-2, t-1 e t
 -- direction: up
 -- sources: pat_ep_rtot NR
+-- sources_it: pat_ep_rtot NR
 -- counts: numerator
 -- interval: gamma
 select geo, period, applications as value, applications as numerator, null as denominator, inputs, derived
@@ -113,8 +122,10 @@ from patents_pooled where span = 3;
 -- definition_en: Sum of the applications of the five years that end with the one named
 -- unit: NR
 -- formula: applications of t-4 to t
+-- formula_it: domande da t-4 a t
 -- direction: up
 -- sources: pat_ep_rtot NR
+-- sources_it: pat_ep_rtot NR
 -- counts: numerator
 -- interval: gamma
 select geo, period, applications as value, applications as numerator, null as denominator, inputs, derived
@@ -127,6 +138,7 @@ from patents_pooled where span = 5;
 -- definition_en: Applications of three years per million inhabitants of the same years
 -- unit: P_MHAB
 -- formula: sum of applications of t-2 to t / sum of population of t-2 to t x 1,000,000
+-- formula_it: somma delle domande da t-2 a t / somma della popolazione da t-2 a t x 1.000.000
 -- direction: up
 -- sources: pat_ep_rtot NR; demo_r_pjanaggr3 sex T, age TOTAL
 -- counts: numerator
@@ -142,6 +154,7 @@ from patents_pooled where span = 3 and len(residents) = 3;
 -- definition_en: Applications of five years per million inhabitants of the same years
 -- unit: P_MHAB
 -- formula: sum of applications of t-4 to t / sum of population of t-4 to t x 1,000,000
+-- formula_it: somma delle domande da t-4 a t / somma della popolazione da t-4 a t x 1.000.000
 -- direction: up
 -- sources: pat_ep_rtot NR; demo_r_pjanaggr3 sex T, age TOTAL
 -- counts: numerator

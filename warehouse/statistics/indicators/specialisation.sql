@@ -8,7 +8,9 @@
 -- interval: none
 -- proxy_for: aggregation
 -- formula: (E_ir / E_r) / (E_i / E), E the persons employed in local units
+-- formula_it: (E_ir / E_r) / (E_i / E), E gli addetti delle unità locali
 -- pitfalls: One plant can make the figure of a region. E is the business economy without finance (NACE B to J, L to N), in the region and in its country. Above 1.25 a territory is usually called specialised.
+-- pitfalls_it: Un solo stabilimento può fare il valore di una regione. E è l'economia d'impresa senza la finanza (NACE da B a J, da L a N), nella regione e nel suo paese. Sopra 1,25 un territorio si dice di solito specializzato.
 create or replace temp table local_units as
 with counted as (
     select geo, period, nace_r2, value, input from observations
@@ -37,6 +39,7 @@ from local_units r join local_units c on c.sector = r.sector and c.geo = left(r.
 -- definition_it: Quota di addetti del settore nella regione divisa per quella nel suo paese; 1 vuol dire pari
 -- definition_en: Share of the sector in the region's persons employed divided by that in its country; 1 means equal
 -- sources: sbs_r_nuts2021 EMP_LOC_NR, C26 and sections B to J, L to N
+-- sources_it: sbs_r_nuts2021 EMP_LOC_NR, C26 e le sezioni da B a J, da L a N
 select * exclude (sector) from quotients where sector = 'C26';
 
 -- id: location_quotient_electrical
@@ -45,6 +48,7 @@ select * exclude (sector) from quotients where sector = 'C26';
 -- definition_it: Quota di addetti del settore nella regione divisa per quella nel suo paese; 1 vuol dire pari
 -- definition_en: Share of the sector in the region's persons employed divided by that in its country; 1 means equal
 -- sources: sbs_r_nuts2021 EMP_LOC_NR, C27 and sections B to J, L to N
+-- sources_it: sbs_r_nuts2021 EMP_LOC_NR, C27 e le sezioni da B a J, da L a N
 select * exclude (sector) from quotients where sector = 'C27';
 
 -- id: location_quotient_it_services
@@ -53,6 +57,7 @@ select * exclude (sector) from quotients where sector = 'C27';
 -- definition_it: Quota di addetti dei settori nella regione divisa per quella nel suo paese; 1 vuol dire pari
 -- definition_en: Share of the sectors in the region's persons employed divided by that in its country; 1 means equal
 -- sources: sbs_r_nuts2021 EMP_LOC_NR, J62, J63 and sections B to J, L to N
+-- sources_it: sbs_r_nuts2021 EMP_LOC_NR, J62, J63 e le sezioni da B a J, da L a N
 select * exclude (sector) from quotients where sector = 'J62_J63';
 
 -- id: location_quotient_research
@@ -61,6 +66,7 @@ select * exclude (sector) from quotients where sector = 'J62_J63';
 -- definition_it: Quota di addetti del settore nella regione divisa per quella nel suo paese; 1 vuol dire pari
 -- definition_en: Share of the sector in the region's persons employed divided by that in its country; 1 means equal
 -- sources: sbs_r_nuts2021 EMP_LOC_NR, M72 and sections B to J, L to N
+-- sources_it: sbs_r_nuts2021 EMP_LOC_NR, M72 e le sezioni da B a J, da L a N
 select * exclude (sector) from quotients where sector = 'M72';
 
 -- id: location_quotient_district_core
@@ -70,4 +76,5 @@ select * exclude (sector) from quotients where sector = 'M72';
 -- definition_en: Share of the two sectors in the region's persons employed divided by that in its country; 1 means equal
 -- relevance: district_core
 -- sources: sbs_r_nuts2021 EMP_LOC_NR, C26, M72 and sections B to J, L to N
+-- sources_it: sbs_r_nuts2021 EMP_LOC_NR, C26, M72 e le sezioni da B a J, da L a N
 select * exclude (sector) from quotients where sector = 'core';
