@@ -319,7 +319,7 @@ def test_the_shares_of_a_territory_that_changed_make_a_whole():
 
 def test_every_benchmark_is_a_territory_of_the_newest_nuts():
     geos = {row["geo"]: row for row in GEOGRAPHY}
-    chosen = [geo for group in benchmarks()["groups"] for geo in group["members"]]
+    chosen = [geo for group in benchmarks().groups for geo in group.members]
     old = [geo for geo in chosen if geos[geo]["level"].startswith("nuts") and geos[geo]["valid_to"] != "2024"]
     assert old == []
 

@@ -14,10 +14,12 @@ import yaml
 
 from assets.observations import admit, collect
 from assets.run import RunContext
+from sources import applicants
+from sources.applicants import FILE as APPLICANTS
 from sources.catalogue import load_catalogue
 from sources.data_folder import DataFolder
 from sources.protocols import ops
-from sources.protocols.ops_searches import APPLICANTS, week_name
+from sources.protocols.ops_searches import week_name
 from sources.providers import load_providers
 from tests.conftest import World
 from tests.provider import Answer
@@ -244,7 +246,7 @@ def test_another_wording_asks_every_week_anew(epo: Epo):
     given["applicants"]["ST"]["names"].append("sgs thomson")
     changed = epo.world.folder / "applicants.yml"
     changed.write_text(yaml.safe_dump(given))
-    epo.world.monkeypatch.setattr(ops, "APPLICANTS", changed)
+    epo.world.monkeypatch.setattr(applicants, "FILE", changed)
     epo.admit()
     assert sum("sgs thomson" in cql for cql in epo.searches) == 1 + 3 + 2 * 2
 

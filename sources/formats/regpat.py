@@ -11,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-import yaml
 
+from sources.applicants import applicants
 from sources.common.sql import identifier, literal
 from sources.errors import UnreadableBody
 from sources.formats import BodyFile, TableSpec
@@ -20,7 +20,6 @@ from sources.formats.keys import require_keys
 from sources.formats.records import COUNTRY, columns_of, unpack, write_figures
 from sources.formats.staged import Staged, decoding
 
-CLASSES = Path(__file__).parent.parent / "applicants.yml"
 LONGEST_HEADER = 1 << 16
 OFFICES = {"EPO": "appln_id", "PCT": "pct_nbr"}
 
@@ -99,9 +98,8 @@ SYMBOL = r"regexp_replace(upper(replace(ipc, ' ', '')), '^([A-H][0-9]{2}[A-Z])0*
 
 def _technologies() -> str:
     """SQL for the list of codes of `applicants.yml` that a symbol falls under, TOTAL where any does."""
-    codes = yaml.safe_load(CLASSES.read_text(encoding="utf-8"))["technologies"]
     cases = []
-    for technology, prefixes in codes.items():
+    for technology, prefixes in applicants().technologies.items():
         fits = " or ".join(
             f"starts_with(symbol, {literal(prefix)})"
             if len(prefix) <= 4

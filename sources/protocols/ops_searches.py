@@ -17,16 +17,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sources.applicants import FILE, applicants
 from sources.catalogue import Dataset
-from sources.common.config import YamlLoader
 from sources.errors import BadRequest
 
-APPLICANTS = Path(__file__).parent.parent / "applicants.yml"
 TOTAL = "TOTAL"
 OFFICE = "EP"
 FIRST_WEEK = date(2021, 1, 4)
@@ -48,20 +44,20 @@ class Searches:
     @classmethod
     def of(cls, dataset: Dataset) -> Searches:
         """Raises BadRequest with the codes that `applicants.yml` does not have, and names too long for any search."""
-        given = yaml.load(APPLICANTS.read_text(encoding="utf-8"), Loader=YamlLoader)
-        names = {code: entry["names"] for code, entry in given["applicants"].items()}
-        classes = given["technologies"] | {
-            TOTAL: [one for listed in given["technologies"].values() for one in listed]
+        given = applicants()
+        names = {code: entry.names for code, entry in given.applicants.items()}
+        classes = given.technologies | {
+            TOTAL: [one for listed in given.technologies.values() for one in listed]
         }
         asked = dataset.query.get("applicant", list(names)), dataset.query.get("technology", list(classes))
         if unknown := [
             c for codes, has in zip(asked, (names, classes), strict=True) for c in codes if c not in has
         ]:
-            raise BadRequest(f"Not in sources/{APPLICANTS.name}: {', '.join(unknown)}.")
+            raise BadRequest(f"Not in sources/{FILE.name}: {', '.join(unknown)}.")
         if long := [name for code in asked[0] for name in names[code] if terms(name) > MOST_TERMS_AN_INDEX]:
             raise BadRequest(
                 f"Names of more than {MOST_TERMS_AN_INDEX} words, which the service refuses: {', '.join(long)}.",
-                hint=f"shorten them in sources/{APPLICANTS.name}.",
+                hint=f"shorten them in sources/{FILE.name}.",
             )
         return cls(
             {c: names[c] for c in asked[0]}, {c: classes[c] for c in asked[1]} | {TOTAL: classes[TOTAL]}

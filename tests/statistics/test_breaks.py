@@ -27,7 +27,7 @@ def test_a_jump_that_a_country_shares_and_a_spike_are_proposed_with_their_eviden
 
 
 def test_the_registered_breaks_are_read_and_an_odd_one_is_refused(tmp_path, monkeypatch):
-    assert {(entry["dataset"], entry["kind"]) for entry in breaks.load()} >= {
+    assert {(entry.dataset, entry.kind) for entry in breaks.load()} >= {
         ("bd_size_r3", "level"),
         ("bd_size_r3", "spike"),
         ("bd_hgnace_r", "perimeter"),
@@ -35,5 +35,5 @@ def test_the_registered_breaks_are_read_and_an_odd_one_is_refused(tmp_path, monk
     file = tmp_path / "breaks.yml"
     file.write_text("- {dataset: a, period: '2011'}\n")
     monkeypatch.setattr(breaks, "FILE", file)
-    with pytest.raises(SpecError, match="entry 1"):
+    with pytest.raises(SpecError, match=r"breaks.yml:1: 0.indicators: missing"):
         breaks.load()

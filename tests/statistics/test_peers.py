@@ -13,6 +13,12 @@ from warehouse.statistics.indicators import load_indicators
 OURS = {"region": "ITG1", "country": "IT", "seat": "ITG17"}
 
 
+def lower_least_candidates(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    said = peers.benchmarks()
+    fewer = said.structural.model_copy(update={"least_candidates": least})
+    monkeypatch.setattr(peers, "benchmarks", lambda: said.model_copy(update={"structural": fewer}))
+
+
 def test_rank_percentile_gap_and_frontier():
     figures = Figures()
     rates = {"ITG1": 18.0, "ITF3": 20.0, "ITF6": 22.0, "ITF4": 14.0, "ITG2": 12.0}
@@ -70,7 +76,7 @@ def test_a_member_is_found_under_its_earlier_code_and_counts_once():
 
 
 def test_structural_peers_are_the_nearest_of_the_standardised_features(monkeypatch):
-    monkeypatch.setitem(peers.benchmarks()["structural"], "least_candidates", 3)
+    lower_least_candidates(monkeypatch, 3)
     figures = Figures()
     values = {"ITG1": (18, 60, 1.0), "ITF3": (19, 60, 1.1), "ITF6": (25, 50, 0.4), "ITC4": (5, 78, 1.5)}
     for geo, (unemployed, employed, research) in values.items():
@@ -105,9 +111,9 @@ def test_every_member_of_a_group_is_a_known_territory_with_a_reason():
     known = {
         line.split(",")[0] for line in (ROOT / "warehouse/reference/geography.csv").read_text().splitlines()
     }
-    for group in peers.benchmarks()["groups"]:
-        assert group["reason"] and set(group["members"]) <= known and all(group["members"].values())
-    assert set(peers.benchmarks()["structural"]["features"]) <= {i.id for i in load_indicators()}
+    for group in peers.benchmarks().groups:
+        assert group.reason and set(group.members) <= known and all(group.members.values())
+    assert set(peers.benchmarks().structural.features) <= {i.id for i in load_indicators()}
 
 
 def test_a_quantity_that_grows_with_the_territory_has_no_rank_gap_percentile_or_frontier():
@@ -180,7 +186,7 @@ def test_structural_peers_are_absent_below_a_hundred_candidates_and_who_lacks_wh
 
 
 def test_a_candidate_under_an_earlier_code_is_bridged_to_the_code_of_today(monkeypatch):
-    monkeypatch.setitem(peers.benchmarks()["structural"], "least_candidates", 1)
+    lower_least_candidates(monkeypatch, 1)
     figures = Figures()
     # Rhône-Alpes is FR71 before NUTS 2016 and FRK2 since: one table has the old code, two have the new one
     for geo, code in (("ITG1", "ITG1"), ("FRK2", "FR71")):

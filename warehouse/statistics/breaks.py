@@ -6,33 +6,51 @@ Belongs here: tables `breaks` and `break_proposals`. Does not belong here: what 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal
 
 import duckdb
-import yaml
 
-from sources.common.config import Text
+from sources.common.config import Problem, Strict, Text
+from sources.common.config import load as load_yaml
+from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import codes
-from sources.errors import SpecError
+from sources.errors import InvalidPeriod
 from warehouse.publishing.tables import write_table
-from warehouse.reference.territory import REFERENCE
+from warehouse.reference.territory import REFERENCE, unknown_territories
 
 FILE = REFERENCE / "breaks.yml"
-KEYS = {"dataset", "indicators", "geo", "period", "kind", "reason", "evidence", "accepted_on"}
-KINDS = ("level", "spike", "perimeter")
 
 
-def load() -> list[dict[str, Any]]:
-    """The registered breaks. Raises SpecError for an entry with a missing or an unknown key."""
-    entries = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    for number, entry in enumerate(entries, 1):
-        if set(entry) != KEYS or entry["kind"] not in KINDS:
-            raise SpecError(
-                f"{FILE}: entry {number}: keys or kind do not fit.",
-                hint=f"each has {', '.join(sorted(KEYS))}; kind is {', '.join(KINDS)}.",
-            )
-    return entries
+class Break(Strict):
+    """A registered break. `indicators`: codes, or `*` for all; `geo`: a code, with `*` at its end for all within it."""
+
+    dataset: str
+    indicators: list[str]
+    geo: str
+    period: str
+    kind: Literal["level", "spike", "perimeter"]
+    reason: Text
+    evidence: Text
+    accepted_on: date
+
+
+def load() -> list[Break]:
+    """The registered breaks of `reference/breaks.yml`. Raises SpecError with file and line."""
+    return load_yaml(FILE, list[Break], problems=_problems)
+
+
+def _problems(entries: list[Break]) -> Iterator[Problem]:
+    for number, entry in enumerate(entries):
+        if entry.geo != "*":
+            for _, problem in unknown_territories((), [entry.geo.removesuffix("*")]):
+                yield (number, "geo"), problem
+        try:
+            Period.parse(entry.period)
+        except InvalidPeriod as failure:
+            yield (number, "period"), failure.message
 
 
 def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
@@ -55,21 +73,19 @@ def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
         },
         [
             (
-                entry["dataset"],
+                entry.dataset,
                 code,
-                entry["geo"],
+                entry.geo,
                 period,
-                entry["kind"],
-                Text.model_validate(entry["reason"]).en,
-                Text.model_validate(entry["evidence"]).en,
-                entry["accepted_on"],
+                entry.kind,
+                entry.reason.en,
+                entry.evidence.en,
+                entry.accepted_on,
             )
             for entry in load()
-            for code in entry["indicators"]
+            for code in entry.indicators
             for period in (
-                (entry["period"], str(int(entry["period"]) + 1))
-                if entry["kind"] == "spike"
-                else (entry["period"],)
+                (entry.period, str(int(entry.period) + 1)) if entry.kind == "spike" else (entry.period,)
             )
         ],
     )

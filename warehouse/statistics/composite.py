@@ -14,8 +14,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import yaml
 
+from sources.common.config import Strict, load
 from sources.common.sql import literal
 from warehouse.publishing.tables import write_table
 from warehouse.reference.territory import REFERENCE
@@ -30,6 +30,28 @@ DRAWS = 1000
 FLOOR = 1.0
 # a pillar is there with two thirds of its indicators
 PRESENT = 2 / 3
+
+
+class Part(Strict):
+    """An indicator of a pillar. `baseline`: first and last period of its goalposts."""
+
+    indicator: str
+    baseline: list[str]
+
+
+class Pillar(Strict):
+    """A pillar of the index, the mean of its indicators."""
+
+    id: str
+    indicators: list[Part]
+
+
+class Composite(Strict):
+    """`composite.yml`. `fewest_regions`: with fewer there is no index."""
+
+    level: str
+    fewest_regions: int
+    pillars: list[Pillar]
 
 
 def normalise(value: float, low: float, high: float, direction: str) -> float:
@@ -82,14 +104,12 @@ def _ranks(index: numpy.ndarray) -> numpy.ndarray:
 
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
     """Create the four tables in `schema`, empty where the parts are absent; `ours` is the territory's file."""
-    said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    said = load(FILE, Composite)
     parts = [
-        (pillar["id"], one["indicator"], *one["baseline"])
-        for pillar in said["pillars"]
-        for one in pillar["indicators"]
+        (pillar.id, one.indicator, *one.baseline) for pillar in said.pillars for one in pillar.indicators
     ]
     values = ", ".join(f"({literal(p)}, {literal(i)}, {literal(a)}, {literal(b)})" for p, i, a, b in parts)
-    places = f"geo_level = {literal(said['level'])} and starts_with(geo, {literal(ours['country'])})"
+    places = f"geo_level = {literal(said.level)} and starts_with(geo, {literal(ours['country'])})"
     con.execute(f"""
         create table {schema}.composite_goalposts as
         select pillar, indicator, c.direction, first_period, last_period, min(i.value) as low, max(i.value) as high,
@@ -113,7 +133,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         from {schema}.composite_goalposts g join {schema}.indicators i using (indicator)
         where i.{places} and i.value is not null and not i.truncated and i.reliability in ('A', 'B')
         order by period, geo, pillar, indicator""").fetchall()
-    wanted = {pillar["id"]: [one["indicator"] for one in pillar["indicators"]] for pillar in said["pillars"]}
+    wanted = {pillar.id: [one.indicator for one in pillar.indicators] for pillar in said.pillars}
     scores: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -142,7 +162,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             for geo, pillars in regions.items()
             if all(len(pillars.get(p, ())) >= PRESENT * len(wanted[p]) for p in wanted)
         }
-        if ours["region"] in whole and len(whole) >= said["fewest_regions"]:
+        if ours["region"] in whole and len(whole) >= said.fewest_regions:
             results += _results(period, whole, list(wanted))
     if results:
         told = {row[0] for row in results}
@@ -176,7 +196,7 @@ def absence(con: duckdb.DuckDBPyConnection, schema: str = "main") -> dict[str, s
     """
     if con.execute(f"select count(*) from {schema}.composite").fetchall()[0][0]:
         return None
-    said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    said = load(FILE, Composite)
     spans = {
         indicator: (first, last)
         for indicator, first, last in con.execute(
@@ -190,9 +210,9 @@ def absence(con: duckdb.DuckDBPyConnection, schema: str = "main") -> dict[str, s
         ).fetchall()
     }
     lines: dict[str, list[str]] = {"it": [], "en": []}
-    for pillar in said["pillars"]:
-        for one in pillar["indicators"]:
-            indicator = one["indicator"]
+    for pillar in said.pillars:
+        for one in pillar.indicators:
+            indicator = one.indicator
             first, last = spans[indicator]
             it, en = titles[indicator]
             lines["it"].append(f"{it}: {f'{first}-{last}' if first else 'nessun dato'}")

@@ -8,40 +8,81 @@ gap and distance to the frontier. Does not belong here: which territory is ours 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import groupby
 from typing import Any
 
 import duckdb
-import yaml
 
-from sources.common.config import Text
+from sources.common.config import Names, Problem, Strict, Text, load
 from sources.common.sql import literal
 from sources.common.units import codes
 from warehouse.publishing.tables import write_table
-from warehouse.reference.territory import REFERENCE
+from warehouse.reference.territory import REFERENCE, unknown_territories
 from warehouse.statistics import ranking, series_changes
 
 FILE = REFERENCE / "benchmarks.yml"
 
 
+class Group(Strict):
+    """A peer group fixed beforehand. `members`: who each territory is, by code; after a colon why it was chosen."""
+
+    id: str
+    title: Names
+    reason: Text
+    members: dict[str, Text]
+
+
+class Structural(Strict):
+    """How structurally similar regions are found: `features` are indicators, each the mean of `periods` periods."""
+
+    level: str
+    nearest: int
+    least_candidates: int
+    periods: int
+    features: list[str]
+    least: int
+
+
+class Benchmarks(Strict):
+    """`benchmarks.yml`. `frontier`: the share of the territories of a group's level that make up the frontier."""
+
+    fixed_on: date
+    frontier: float
+    shown: list[str]
+    groups: list[Group]
+    structural: Structural
+
+
 @cache
-def benchmarks() -> dict[str, Any]:
-    """Groups and features, as `reference/benchmarks.yml` fixes them."""
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+def benchmarks() -> Benchmarks:
+    """Groups and features, as `reference/benchmarks.yml` fixes them. Raises SpecError with file and line."""
+    return load(FILE, Benchmarks, problems=_problems)
+
+
+def _problems(said: Benchmarks) -> Iterator[Problem]:
+    for place, group in enumerate(said.groups):
+        for geo in group.members:
+            for _, problem in unknown_territories((), [geo]):
+                yield ("groups", place, "members", geo), problem
+    members = {geo for group in said.groups for geo in group.members}
+    for place, geo in enumerate(said.shown):
+        if geo not in members:
+            yield ("shown", place), f"{geo} is a member of no group"
 
 
 def shown() -> dict[str, Text]:
     """The members that are brought out one by one, with the words that say who each is and why it was chosen."""
     words: dict[str, Text] = {}
-    for group in benchmarks()["groups"]:
-        for geo, given in group["members"].items():
-            said = Text.model_validate(given)
+    for group in benchmarks().groups:
+        for geo, said in group.members.items():
             # a member of several groups: the words that give a reason
             if ": " in said.en or geo not in words:
                 words[geo] = said
-    return {geo: words[geo] for geo in benchmarks()["shown"]}
+    return {geo: words[geo] for geo in benchmarks().shown}
 
 
 def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
@@ -62,20 +103,20 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         },
         [
             (
-                group["id"],
-                group["title"]["it"],
-                group["title"]["en"],
-                Text.model_validate(group["reason"]).en,
+                group.id,
+                group.title.it,
+                group.title.en,
+                group.reason.en.strip(),
                 geo,
-                Text.model_validate(why).en,
+                why.en,
                 None,
                 None,
             )
-            for group in said["groups"]
-            for geo, why in group["members"].items()
+            for group in said.groups
+            for geo, why in group.members.items()
         ],
     )
-    _structural(con, said["structural"], ours["region"], schema)
+    _structural(con, said.structural, ours["region"], schema)
     # a table that has not followed a renamed code yet, or never will, has the member under its earlier one
     con.execute(f"""
         insert into {schema}.peers
@@ -88,16 +129,16 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         )
         select * exclude (before, until) replace (before as geo, member || ', before NUTS ' || until as member)
         from earlier order by all""")
-    _benchmarks(con, said["frontier"], ours, schema)
+    _benchmarks(con, said.frontier, ours, schema)
 
 
-def _structural(con: duckdb.DuckDBPyConnection, structural: dict[str, Any], region: str, schema: str) -> None:
+def _structural(con: duckdb.DuckDBPyConnection, structural: Structural, region: str, schema: str) -> None:
     """`peer_candidates`, `peer_features` and the structural group of `peers`, empty with too few candidates."""
     con.execute(f"create table {schema}.peer_candidates as {_candidates_sql(structural, region, schema)}")
     (candidates,) = con.execute(
         f"select count(*) from {schema}.peer_candidates where candidate and geo <> {literal(region)}"
     ).fetchall()[0]
-    enough = candidates >= structural["least_candidates"]
+    enough = candidates >= structural.least_candidates
     con.execute(
         f"create table {schema}.peer_features as {_features_sql(structural, region, schema)}"
         f"{'' if enough else ' limit 0'}"
@@ -112,12 +153,12 @@ def _structural(con: duckdb.DuckDBPyConnection, structural: dict[str, Any], regi
         order by any_value(position)""")
 
 
-def _means_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+def _means_sql(structural: Structural, region: str, schema: str) -> str:
     """CTEs up to `means`: each region's mean of the region's last complete periods, by feature, under codes of today.
 
     Tables that keep the codes of an earlier NUTS version are read by `geography.successor`, where a territory was renamed only.
     """
-    features = ", ".join(literal(indicator) for indicator in structural["features"])
+    features = ", ".join(literal(indicator) for indicator in structural.features)
     return f"""
         with recursive renamed as (
             select geo, geo as now from {schema}.geography where successor is null
@@ -125,12 +166,12 @@ def _means_sql(structural: dict[str, Any], region: str, schema: str) -> str:
             select g.geo, r.now from {schema}.geography g join renamed r on g.successor = r.geo
         ), told as (
             select i.* replace (r.now as geo) from {schema}.indicators i join renamed r using (geo)
-            where indicator in ({features}) and geo_level = {literal(structural["level"])} and value is not null and not truncated
+            where indicator in ({features}) and geo_level = {literal(structural.level)} and value is not null and not truncated
               and reliability in ('A', 'B')
             qualify row_number() over (partition by indicator, r.now, period order by i.geo <> r.now, i.geo) = 1
         ), spans as (
             select indicator, period from told where geo = {literal(region)}
-            qualify row_number() over (partition by indicator order by period desc) <= {structural["periods"]}
+            qualify row_number() over (partition by indicator order by period desc) <= {structural.periods}
         ), means as (
             select t.indicator, t.geo, avg(t.value order by t.period) as value,
                    min(t.period) as first_period, max(t.period) as last_period
@@ -140,23 +181,23 @@ def _means_sql(structural: dict[str, Any], region: str, schema: str) -> str:
         )"""
 
 
-def _candidates_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+def _candidates_sql(structural: Structural, region: str, schema: str) -> str:
     """Every region of today's NUTS version: whether it has our features, and which it lacks."""
     return f"""
         {_means_sql(structural, region, schema)}, ours as (
             select indicator from means where geo = {literal(region)}
         ), places as (
             select geo, name_en from {schema}.geography
-            where level = {literal(structural["level"])} and successor is null
+            where level = {literal(structural.level)} and successor is null
               and valid_to::integer = (select max(valid_to::integer) from {schema}.geography)
         )
-        select p.geo, count(o.indicator) >= {structural["least"]} and count(m.indicator) = count(o.indicator) as candidate,
+        select p.geo, count(o.indicator) >= {structural.least} and count(m.indicator) = count(o.indicator) as candidate,
                list(o.indicator order by o.indicator) filter (o.indicator is not null and m.indicator is null) as lacking
         from places p left join ours o on true left join means m on m.geo = p.geo and m.indicator = o.indicator
         group by p.geo order by p.geo"""
 
 
-def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
+def _features_sql(structural: Structural, region: str, schema: str) -> str:
     """Each nearest region's features beside ours (position 0): mean of the last complete periods, and standardised."""
     return f"""
         {_means_sql(structural, region, schema)}, standard as (
@@ -168,10 +209,10 @@ def _features_sql(structural: dict[str, Any], region: str, schema: str) -> str:
             where o.standardised is not null
             group by s.geo
             having count(s.standardised) = (select count(standardised) from standard where geo = {literal(region)})
-               and count(*) >= {structural["least"]}
+               and count(*) >= {structural.least}
         ), nearest as (
             select geo, distance, row_number() over (order by distance, geo) - 1 as position
-            from apart qualify position <= {structural["nearest"]}
+            from apart qualify position <= {structural.nearest}
         )
         select position::integer as position, geo, distance, indicator, first_period, last_period, value, standardised
         from nearest join standard using (geo)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import duckdb
-import yaml
-from pydantic import BaseModel, ConfigDict
 
+from sources.common.config import Names, Strict, load
 from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import Unit, unit_or_unknown
@@ -26,21 +25,18 @@ FILE = REFERENCE / "maturity.yml"
 _TESTS: dict[str, Test] = {"poisson": "counts", "gamma": "counts", "wilson": "shares", "none": "none"}
 
 
-class MaturityRule(BaseModel):
+class MaturityRule(Strict):
     """An entry of `reference/maturity.yml`: how many of the last periods of these indicators have revisions due, and why."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     indicators: list[str]
     revisions_due: int
-    reason: dict[str, str]
+    reason: Names
 
 
 @cache
 def maturity() -> dict[str, MaturityRule]:
     """The rule of each indicator that has one."""
-    entries = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    rules = [MaturityRule.model_validate(entry) for entry in entries]
-    return {indicator: rule for rule in rules for indicator in rule.indicators}
+    return {indicator: rule for rule in load(FILE, list[MaturityRule]) for indicator in rule.indicators}
 
 
 @dataclass(frozen=True)
