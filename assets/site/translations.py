@@ -36,9 +36,9 @@ def _texts() -> Iterator[Text]:
     for table in contract()["tables"].values():
         yield Text(en=table["description"], it=table.get("description_it"))
     for entry in breaks.load():
-        yield from (Text.model_validate(entry[key]) for key in ("reason", "evidence"))
-    for group in peers.benchmarks()["groups"]:
-        yield Text.model_validate(group["reason"])
+        yield from (entry.reason, entry.evidence)
+    for group in peers.benchmarks().groups:
+        yield group.reason
     # the reason alone: the name before it is shown in its own place
     for text in peers.shown().values():
         yield Text(en=text.en.partition(": ")[2], it=(text.it or "").partition(": ")[2])
