@@ -100,7 +100,12 @@ def record(
         protocols: dict[str, Protocol] = {}
         for dataset in datasets:
             provider = providers[dataset.provider]
-            row = {"dataset": dataset.id, "provider": provider.id, "exchanges": 0, "result": ""}
+            row: dict[str, Any] = {
+                "dataset": dataset.id,
+                "provider": provider.id,
+                "exchanges": 0,
+                "result": "",
+            }
             rows.append(row)
             if not provider.base_url.startswith("http"):
                 row["result"] = "not asked: a folder"

@@ -7,6 +7,7 @@ means for a dataset. Does not belong here: deciding what to retry (`http/client.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypedDict
 
 
 class Trouble(StrEnum):
@@ -123,6 +124,14 @@ class DamagedSnapshot(DistrettoError):
     trouble = Trouble.DAMAGED
 
     hint = "restore the file from a backup; the published release does not need it, a rebuild does."
+
+
+class Where(TypedDict, total=False):
+    """What a request is for, as far as it is known: keyword arguments that every SourceError takes."""
+
+    provider: str
+    dataset: str
+    url: str
 
 
 class SourceError(DistrettoError):

@@ -141,8 +141,10 @@ class SnapshotStore:
         newest, last = self.newest(dataset, origin), self.last_acceptance(dataset)
         if newest is None:
             return None
-        released = origin == "live" and last is not None and last.kind == "pin" and dataset not in self.pins
-        standing = [last] if released else self.standing(dataset)
+        standing = self.standing(dataset)
+        if origin == "live" and last and last.kind == "pin" and dataset not in self.pins:
+            # a pin that was released
+            standing = [last]
         accepted = any(event.snapshot_id == newest.id for event in standing)
         refused = [event for event in self.refusals if event.snapshot_id == newest.id][-1:]
         holds = refused and refused[0].entry_sha256 in ("", entry_sha256)

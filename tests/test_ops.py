@@ -17,9 +17,9 @@ from assets.run import RunContext
 from sources import applicants
 from sources.applicants import FILE as APPLICANTS
 from sources.catalogue import load_catalogue
+from sources.common.periods import Period
 from sources.data_folder import DataFolder
 from sources.protocols import ops
-from sources.protocols.ops_searches import week_name
 from sources.providers import load_providers
 from tests.conftest import World
 from tests.provider import Answer
@@ -75,7 +75,7 @@ class Epo:
         self.set_day(TODAY)
         world.monkeypatch.setenv("EPO_OPS_KEY", KEY)
         world.monkeypatch.setenv("EPO_OPS_SECRET", SECRET)
-        world.monkeypatch.setattr(ops, "FIRST_WEEK", date(2026, 10, 26))
+        world.monkeypatch.setattr(ops, "FIRST_WEEK", Period.parse("2026-W44"))
         world.entry("groups", **GROUPS)
         server.documents = list(DOCUMENTS)
 
@@ -233,14 +233,14 @@ def test_the_silence_of_one_applicant_is_asked_for_and_no_query_breaks_a_limit(e
 
 
 def test_weeks_are_those_of_iso_across_years():
-    due = ops.weeks_due({}, "x", date(2027, 1, 10))
-    assert [week_name(monday) for monday in due[:2]] == ["2026-W53", "2026-W52"]
-    assert due[-1] == ops.FIRST_WEEK and week_name(ops.FIRST_WEEK) == "2021-W01"
-    assert [week_name(monday) for monday in ops.weeks_due({}, "x", date(2027, 1, 7))[:1]] == ["2026-W53"]
-    assert [week_name(monday) for monday in ops.weeks_due({}, "x", date(2027, 1, 6))[:1]] == ["2026-W52"]
+    due = [week.text for week in ops.weeks_due({}, "x", date(2027, 1, 10))]
+    assert due[:2] == ["2026-W53", "2026-W52"]
+    assert due[-1] == ops.FIRST_WEEK.text == "2021-W01"
+    assert ops.weeks_due({}, "x", date(2027, 1, 7))[0].text == "2026-W53"
+    assert ops.weeks_due({}, "x", date(2027, 1, 6))[0].text == "2026-W52"
 
 
-def test_another_wording_asks_every_week_anew(epo: Epo):
+def test_another_wording_asks_for_every_week_again(epo: Epo):
     epo.admit()
     given = yaml.safe_load(APPLICANTS.read_text())
     given["applicants"]["ST"]["names"].append("sgs thomson")
@@ -268,7 +268,7 @@ def test_secrets_stay_in_memory(epo: Epo, caplog: pytest.LogCaptureFixture):
     epo.server.after = lambda request: seen.append(request.headers.get("Authorization", ""))
     printed = json.dumps(epo.refresh()) + epo.told
     for status in (200, 400, 403, 404, 418, 500):
-        epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", ops.FIRST_WEEK - timedelta(weeks=1))
+        epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", ops.FIRST_WEEK.shift(-1))
         echo = f"{KEY} {SECRET} {' '.join(seen)}".encode()
         headers = {"X-Rejection-Reason": "a-token-of-the-tests-0", "Retry-After": "0"}
         for place in (TOKEN, SEARCH):
@@ -317,7 +317,7 @@ def test_what_the_project_asks_of_epo(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_entry_that_ships_takes_what_a_night_brings(epo: Epo):
-    epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", date(2026, 11, 2))
+    epo.world.monkeypatch.setattr(ops, "FIRST_WEEK", Period.parse("2026-W45"))
     home = DataFolder.from_env()
     run = RunContext(home)
     with home.writing():

@@ -36,6 +36,7 @@ from sources.errors import (
     TooSlow,
     Unavailable,
     Unreachable,
+    Where,
 )
 from sources.http.rate_limit import LONGEST_WAIT_S, RateLimiter
 from sources.http.stopping import Stop
@@ -183,48 +184,48 @@ class Client:
         dataset: str,
         classify: Callable[[int, Body], SourceError | None],
     ) -> Body:
-        about = {"provider": self.provider.id, "dataset": dataset, "url": asked.url}
+        where: Where = {"provider": self.provider.id, "dataset": dataset, "url": asked.url}
         try:
-            body = self._transfer(asked, into, about)
+            body = self._transfer(asked, into, where)
         except requests.exceptions.SSLError as failure:
-            self._raise_if_cut(about)
-            raise Unreachable(f"TLS failed: {failure}.", **about) from failure
+            self._raise_if_cut(where)
+            raise Unreachable(f"TLS failed: {failure}.", **where) from failure
         except requests.exceptions.ConnectTimeout as failure:
             raise Unreachable(
-                f"No connection within {self.provider.connect_timeout_s:g} s.", **about
+                f"No connection within {self.provider.connect_timeout_s:g} s.", **where
             ) from failure
         except requests.exceptions.ConnectionError as failure:
-            self._raise_if_cut(about)
+            self._raise_if_cut(where)
             reason = getattr(failure.args[0] if failure.args else None, "reason", None)
             if isinstance(reason, NewConnectionError) or isinstance(failure, requests.exceptions.ProxyError):
-                raise Unreachable(f"No connection: {_last_words(reason or failure)}.", **about) from failure
-            raise BrokenRead(f"The connection broke: {_last_words(failure)}.", **about) from failure
+                raise Unreachable(f"No connection: {_last_words(reason or failure)}.", **where) from failure
+            raise BrokenRead(f"The connection broke: {_last_words(failure)}.", **where) from failure
         except (requests.exceptions.RequestException, HTTPError) as failure:
-            self._raise_if_cut(about)
-            raise BrokenRead(f"The answer broke off: {_last_words(failure)}.", **about) from failure
+            self._raise_if_cut(where)
+            raise BrokenRead(f"The answer broke off: {_last_words(failure)}.", **where) from failure
         except OSError:
             # of the disk, unless the connection was cut
-            self._raise_if_cut(about)
+            self._raise_if_cut(where)
             raise
-        failure = classify(body.status, body) or status_failure(body, self.provider.ban_s)
-        if failure:
-            failure.provider, failure.dataset, failure.url = self.provider.id, dataset, asked.url
-            if isinstance(failure, RateLimited) and failure.retry_after is None:
-                failure.retry_after = self.provider.ban_s
+        refusal = classify(body.status, body) or status_failure(body, self.provider.ban_s)
+        if refusal:
+            refusal.provider, refusal.dataset, refusal.url = self.provider.id, dataset, asked.url
+            if isinstance(refusal, RateLimited) and refusal.retry_after is None:
+                refusal.retry_after = self.provider.ban_s
             into.unlink(missing_ok=True)
-            raise failure
+            raise refusal
         return body
 
-    def _raise_if_cut(self, about: dict[str, str]) -> None:
+    def _raise_if_cut(self, where: Where) -> None:
         """Raise what a cut connection means: the run is to end, or the exchange took too long."""
         self.stop.check()
         if self._line.overdue:
-            raise TooSlow(f"Not complete within {self.provider.max_seconds:g} s.", **about)
+            raise TooSlow(f"Not complete within {self.provider.max_seconds:g} s.", **where)
 
-    def _transfer(self, asked: _Request, into: Path, about: dict[str, str]) -> Body:
+    def _transfer(self, asked: _Request, into: Path, where: Where) -> Body:
         """One exchange within one deadline: redirects, headers and body, written to `into` as it comes."""
         url = asked.url
-        self.limiter.acquire(about, self._deadline)
+        self.limiter.acquire(where, self._deadline)
         ends = min(time.monotonic() + self.provider.max_seconds, self._deadline)
         with self._line.deadline(ends, self.stop):
             for _ in range(4):
@@ -245,15 +246,15 @@ class Client:
                 # credentials never follow to another origin
                 further = [] if asked.auth or asked.form else self.provider.redirects_to
                 if _origin(target) not in {_origin(asked.url), *map(_origin, further)}:
-                    raise RedirectedElsewhere(f"Redirected to {target}.", **about)
+                    raise RedirectedElsewhere(f"Redirected to {target}.", **where)
                 url = target
-                self.limiter.acquire(about, ends)
+                self.limiter.acquire(where, ends)
             else:
-                raise RedirectedElsewhere("Redirected in circles.", **about)
+                raise RedirectedElsewhere("Redirected in circles.", **where)
             with response:
-                body = self._receive(response, url, into, about, asked.headers)
+                body = self._receive(response, url, into, where, asked.headers)
             # a cut connection can look like a body that ended
-            self._raise_if_cut(about)
+            self._raise_if_cut(where)
         if self._observe:
             sent = {name: value for name, value in response.request.headers.items() if name not in SECRETS}
             self._observe(Exchange(asked.method, sent, dict(response.headers), body, secret=bool(asked.form)))
@@ -264,7 +265,7 @@ class Client:
         response: requests.Response,
         url: str,
         into: Path,
-        about: dict[str, str],
+        where: Where,
         headers: dict[str, str],
     ) -> Body:
         fetched_at = datetime.now(UTC)
@@ -277,22 +278,22 @@ class Client:
                 inflate = _Gunzip()
             # read1 hands over what has arrived: `stream` would wait for a whole chunk of a slow drip
             for chunk in chain([magic], iter(lambda: response.raw.read1(CHUNK, decode_content=False), b"")):
-                self._raise_if_cut(about)
+                self._raise_if_cut(where)
                 size += len(chunk)
                 handle.write(chunk)
                 if size > self.provider.max_bytes:
-                    raise TooLarge(f"More than {self.provider.max_bytes:,} bytes.", **about)
-                for piece in _inflated(inflate, chunk, about):
+                    raise TooLarge(f"More than {self.provider.max_bytes:,} bytes.", **where)
+                for piece in _inflated(inflate, chunk, where):
                     decoded_size += len(piece)
                     digest.update(piece)
                     head += piece[: HEAD - len(head)]
                     if decoded_size > self.provider.max_decoded_bytes:
                         raise TooLarge(
-                            f"Expands to more than {self.provider.max_decoded_bytes:,} bytes.", **about
+                            f"Expands to more than {self.provider.max_decoded_bytes:,} bytes.", **where
                         )
-        self._raise_if_cut(about)
+        self._raise_if_cut(where)
         if inflate and not inflate.eof:
-            raise BrokenRead("The gzip stream is truncated.", **about)
+            raise BrokenRead("The gzip stream is truncated.", **where)
         self.limiter.add_bytes(size)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         sent = {**headers, "User-Agent": str(self.session.headers["User-Agent"])}
@@ -357,11 +358,11 @@ class _Gunzip:
             chunk = self._member.unconsumed_tail or self._member.unused_data
 
 
-def _inflated(inflate: _Gunzip | None, chunk: bytes, about: dict[str, str]) -> Iterator[bytes]:
+def _inflated(inflate: _Gunzip | None, chunk: bytes, where: Where) -> Iterator[bytes]:
     try:
         yield from inflate.feed(chunk) if inflate else [chunk]
     except zlib.error as failure:
-        raise BrokenRead(f"The gzip stream is damaged: {failure}.", **about) from None
+        raise BrokenRead(f"The gzip stream is damaged: {failure}.", **where) from None
 
 
 def status_failure(body: Body, ban_s: float | None) -> SourceError | None:

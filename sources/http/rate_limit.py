@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from sources.data_folder import write_atomic
-from sources.errors import RateLimited, TooSlow
+from sources.errors import RateLimited, TooSlow, Where
 from sources.http.stopping import Stop
 from sources.providers import Provider
 
@@ -140,21 +140,21 @@ class RateLimiter:
             else None,
         )
 
-    def acquire(self, about: dict[str, str], ends: float) -> None:
+    def acquire(self, where: Where, ends: float) -> None:
         """Wait until this host may be asked, and count the request. `ends` is the monotonic time of giving up.
 
         Raises RateLimited during a ban or where a quota is spent, TooSlow past `ends`, Interrupted.
         """
-        with self._locked(about, ends):
+        with self._locked(where, ends):
             record = self._recall()
             if (banned := record.not_before - time.time()) > 0:
                 raise RateLimited(
                     f"The provider asked not to be asked before {_moment(record.not_before):%Y-%m-%d %H:%M} UTC.",
-                    **about,
+                    **where,
                     retry_after=min(banned, LONGEST_WAIT_S),
                     hint="nothing: the first run after that asks again.",
                 )
-            self._refuse_past_quota(record, about)
+            self._refuse_past_quota(record, where)
             # if the clock was set back, still wait at most one interval
             self.stop.wait(min(max(record.last + self.interval - time.time(), 0), self.interval))
             record.last = time.time()
@@ -178,13 +178,13 @@ class RateLimiter:
                 record.week, record.week_bytes = _week(), record.bytes_this_week() + size
                 self._write(record)
 
-    def _refuse_past_quota(self, record: _Record, about: dict[str, str]) -> None:
+    def _refuse_past_quota(self, record: _Record, where: Where) -> None:
         """Raise RateLimited where this hour's requests or this week's bytes are spent."""
         most = self.provider.max_per_hour
         if most and len(hour := record.last_hour()) >= most:
             raise RateLimited(
                 f"{len(hour)} requests within an hour; the provider allows {most}.",
-                **about,
+                **where,
                 retry_after=hour[-most] + HOUR_S - time.time(),
                 hint="nothing: the first run after that goes on.",
             )
@@ -192,19 +192,19 @@ class RateLimiter:
         if most and (used := record.bytes_this_week()) >= most:
             raise RateLimited(
                 f"{used:,} bytes this week, of the {most:,} allowed.",
-                **about,
+                **where,
                 retry_after=until_monday(),
                 hint="nothing: the first run of the next week goes on.",
             )
 
     @contextmanager
-    def _locked(self, about: dict[str, str], ends: float) -> Iterator[None]:
+    def _locked(self, where: Where, ends: float) -> Iterator[None]:
         """Hold the host's lock; a run that is to end, or whose time is spent, does not wait for it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{self._file}.lock")
         while True:
             if time.monotonic() > ends:
-                raise TooSlow(f"The {self.provider.host_budget_s:g} s for this host are spent.", **about)
+                raise TooSlow(f"The {self.provider.host_budget_s:g} s for this host are spent.", **where)
             try:
                 lock.acquire(timeout=LOCK_POLL_S)
                 break

@@ -27,6 +27,7 @@ from sources.errors import (
     NotReady,
     SourceError,
     Unavailable,
+    Where,
 )
 from sources.formats import sdmx_csv, sdmx_structure
 from sources.http.client import Body, Client
@@ -60,12 +61,13 @@ class Eurostat:
         try:
             return [Fetched(self._extraction(dataset, self._address(dataset, entry)), dataset.format, stamp)]
         except ExtractionTooBig:
-            if dataset.slices is None:
+            along = dataset.slices
+            if along is None:
                 raise
         # as SDMX-CSV, whatever the entry's format: each slice then bears the LAST UPDATE of its extraction
-        found = self._in_slices(dataset)
+        found = self._in_slices(dataset, along)
         body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
-        return [Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, dataset.slices))]
+        return [Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, along))]
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
         """The inventory, then the whole table; slices follow only where Eurostat finds it too big."""
@@ -102,13 +104,13 @@ class Eurostat:
         url = f"{self.client.provider.base_url}/sdmx/2.1/{path}"
         return self.client.get(url, self._file(dataset), dataset=dataset.id, classify=classify_structure)
 
-    def _in_slices(self, dataset: Dataset) -> list[slices.Slice]:
-        """The table by the codes of one dimension: those of the entry's query, else those the provider lists."""
+    def _in_slices(self, dataset: Dataset, along: str) -> list[slices.Slice]:
+        """The table by the codes of the dimension `along`: those of the entry's query, else those the provider lists."""
         base = f"{self.client.provider.base_url}/sdmx/2.1/data/{dataset.code}"
         order = self._order(dataset)
 
         def plan() -> list[Filter]:
-            return slices.cut(dataset.query, dataset.slices, lambda: self._codes(dataset))
+            return slices.cut(dataset.query, along, lambda: self._codes(dataset))
 
         def ask(query: Filter) -> Body:
             key = ".".join("+".join(query.get(name, [])) for name in order)
@@ -163,25 +165,25 @@ class Eurostat:
     def _extraction(self, dataset: Dataset, url: str) -> Body:
         """The body of `url`, waiting where the provider builds it asynchronously."""
         provider = self.client.provider
-        about = {"provider": provider.id, "dataset": dataset.id, "url": url}
+        where: Where = {"provider": provider.id, "dataset": dataset.id, "url": url}
         into = self._file(dataset)
         ends = time.monotonic() + provider.async_budget_s
         while True:
             try:
                 body = self.client.get(url, into, dataset=dataset.id, classify=classify_response)
             except NotReady:
-                self._pause(ends, about)
+                self._pause(ends, where)
                 continue
             queued = QUEUED.search(body.head.decode(errors="replace"))
             if not queued:
                 return body
-            self._await(queued[1], dataset, ends, about)
+            self._await(queued[1], dataset, ends, where)
             url = f"{provider.base_url}/1.0/async/data/{queued[1]}"
 
     def _file(self, dataset: Dataset) -> Path:
         return self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
 
-    def _await(self, ticket: str, dataset: Dataset, ends: float, about: dict[str, str]) -> None:
+    def _await(self, ticket: str, dataset: Dataset, ends: float, where: Where) -> None:
         """Return once the queued extraction `ticket` is available."""
         url = f"{self.client.provider.base_url}/1.0/async/status/{ticket}"
         while True:
@@ -196,14 +198,14 @@ class Eurostat:
             if status == "AVAILABLE":
                 return
             if status not in ("SUBMITTED", "PROCESSING", "QUEUED"):
-                raise NotReady(f"The queued extraction is {status}.", **about)
-            self._pause(ends, about)
+                raise NotReady(f"The queued extraction is {status}.", **where)
+            self._pause(ends, where)
 
-    def _pause(self, ends: float, about: dict[str, str]) -> None:
+    def _pause(self, ends: float, where: Where) -> None:
         wait = self.client.provider.async_poll_s
         if time.monotonic() + wait > ends:
             raise NotReady(
-                f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **about
+                f"Queued, and not available within {self.client.provider.async_budget_s:g} s.", **where
             )
         self.client.stop.wait(wait)
 

@@ -18,12 +18,13 @@ import os
 import re
 import uuid
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from sources.catalogue import Dataset
+from sources.common.periods import Period
 from sources.data_folder import utc_now, write_atomic
 from sources.errors import BadRequest, Forbidden, NotData, NotFound, RateLimited, SourceError
 from sources.http.client import Body, Client
@@ -34,10 +35,7 @@ from sources.protocols.ops_searches import (
     SETTLED_AFTER,
     TOTAL,
     Searches,
-    end_of,
     read_tally,
-    sunday_of,
-    week_name,
     weeks_due,
 )
 from sources.protocols.responses import page
@@ -91,15 +89,17 @@ class Ops:
         try:
             if due:
                 self._refuse_silence(dataset, searches, due[0])
-            for monday in due:
-                tally[week_name(monday)] = self._week(dataset, searches, monday)
+            for week in due:
+                tally[week.text] = self._week(dataset, searches, week)
                 write_atomic(self._kept(dataset), json.dumps(tally, sort_keys=True).encode())
                 asked += 1
         except SourceError as failure:
             if not asked:
                 raise
             log.warning("%s: %s of %s weeks, then: %s", dataset.id, asked, len(due), failure.message)
-        return [Fetched(self._body(dataset, tally), dataset.format, end_of(max(tally)))]
+        # the stamp of a tally: the last day of its newest week, in UTC
+        stamp = datetime.combine(Period.parse(max(tally)).end, time(), UTC)
+        return [Fetched(self._body(dataset, tally), dataset.format, stamp)]
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
         """The token, the check for silence, and every search of the weeks that are due; a group without hits costs fewer."""
@@ -143,27 +143,27 @@ class Ops:
         except OSError:
             return {}
 
-    def _week(self, dataset: Dataset, searches: Searches, monday: date) -> dict[str, Any]:
+    def _week(self, dataset: Dataset, searches: Searches, week: Period) -> dict[str, Any]:
         """The counts of one week. Where an applicant has no hit at all its classes are none, and are not asked for."""
         counts: dict[str, dict[str, int]] = {}
         for applicant in searches.applicants:
-            total = self._hits(dataset, searches.pieces(applicant, TOTAL, monday))
+            total = self._hits(dataset, searches.pieces(applicant, TOTAL, week))
             counts[applicant] = {
                 code: total
                 if code == TOTAL
-                else self._hits(dataset, searches.pieces(applicant, code, monday))
+                else self._hits(dataset, searches.pieces(applicant, code, week))
                 if total
                 else 0
                 for code in searches.technologies
             }
         return {"asked": utc_now().date().isoformat(), "search": searches.digest, "counts": counts}
 
-    def _silence(self, searches: Searches, newest: date) -> str:
+    def _silence(self, searches: Searches, newest: Period) -> str:
         """A search that must have hits: the first names of the first applicant, in all classes, over a year."""
         first = next(iter(searches.applicants))
-        return searches.pieces(first, TOTAL, newest - timedelta(weeks=52), weeks=52)[0]
+        return searches.pieces(first, TOTAL, newest.shift(-52), weeks=52)[0]
 
-    def _refuse_silence(self, dataset: Dataset, searches: Searches, newest: date) -> None:
+    def _refuse_silence(self, dataset: Dataset, searches: Searches, newest: Period) -> None:
         """Raise NotData where the first applicant has nothing in a year.
 
         A search that OPS does not understand is answered like one without hits: zeros would be believed.
@@ -348,18 +348,20 @@ class Ops:
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
         for week, entry in sorted(tally.items()):
-            status = "A" if date.fromisoformat(entry["asked"]) >= sunday_of(week) + SETTLED_AFTER else "P"
+            status = (
+                "A" if date.fromisoformat(entry["asked"]) >= Period.parse(week).end + SETTLED_AFTER else "P"
+            )
             for applicant, counts in sorted(entry["counts"].items()):
                 for technology, hits in sorted(counts.items()):
-                    about = entry["asked"], entry["search"]
-                    writer.writerow(("W", applicant, technology, ANYWHERE, week, hits, status, *about))
+                    key = ("W", applicant, technology, ANYWHERE, week)
+                    writer.writerow((*key, hits, status, entry["asked"], entry["search"]))
         data = text.getvalue().encode()
         path = self.workdir / f"{dataset.id}.csv"
         path.write_bytes(data)
         url = f"{self.client.provider.base_url}/rest-services/published-data/search"
         digest, size = hashlib.sha256(data).hexdigest(), len(data)
-        about = {"content-type": "text/csv"}
-        return Body(path, url, 200, {}, about, utc_now(), size, size, digest, False, data[:64])
+        headers = {"content-type": "text/csv"}
+        return Body(path, url, 200, {}, headers, utc_now(), size, size, digest, False, data[:64])
 
 
 def _identity(reference: str) -> tuple[str, ...]:

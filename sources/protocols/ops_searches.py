@@ -15,17 +15,18 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
 from sources.applicants import FILE, applicants
 from sources.catalogue import Dataset
+from sources.common.periods import Period
 from sources.errors import BadRequest
 
 TOTAL = "TOTAL"
 OFFICE = "EP"
-FIRST_WEEK = date(2021, 1, 4)
+FIRST_WEEK = Period.parse("2021-W01")
 OVER_AFTER = timedelta(days=4)  # the week's documents reach the service within days
 SETTLED_AFTER = timedelta(days=63)  # classes are assigned and names standardised for weeks after publication
 MOST_TERMS = 20
@@ -68,16 +69,15 @@ class Searches:
         """Of the wording: if it changes, every week is asked for again."""
         return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()[:8]
 
-    def pieces(self, applicant: str, technology: str, monday: date, weeks: int = 1) -> list[str]:
+    def pieces(self, applicant: str, technology: str, first: Period, weeks: int = 1) -> list[str]:
         """The CQL of each piece of one search: EPO documents of `applicant` in the classes of `technology`, published
-        in `weeks` weeks from `monday` on. One piece where the limits allow."""
+        in `weeks` weeks from the week `first` on. One piece where the limits allow."""
         classes = _groups(self.technologies[technology], MOST_TERMS_AN_INDEX)
         widest = max(map(_terms_of, classes))
         room = min(MOST_TERMS_AN_INDEX, MOST_TERMS - OTHER_TERMS - widest)
         names = _groups(self.applicants[applicant], room)
-        sunday = monday + timedelta(weeks=weeks, days=-1)
         # `>=` and `<=` are answered by a fault: a range is always `within`
-        days = f'pd within "{monday:%Y%m%d} {sunday:%Y%m%d}"'
+        days = f'pd within "{first.start:%Y%m%d} {first.shift(weeks - 1).end:%Y%m%d}"'
         return [
             f"pn={OFFICE} and ({_any_of(NAME, some)}) and ({_any_of(CLASS, few)}) and {days}"
             for some, few in product(names, classes)
@@ -85,8 +85,7 @@ class Searches:
 
     def number(self) -> int:
         """How many searches a week takes at most, one request each."""
-        monday = FIRST_WEEK
-        return sum(len(self.pieces(a, t, monday)) for a in self.applicants for t in self.technologies)
+        return sum(len(self.pieces(a, t, FIRST_WEEK)) for a in self.applicants for t in self.technologies)
 
 
 def _any_of(form: str, phrases: list[str]) -> str:
@@ -112,33 +111,17 @@ def _groups(phrases: list[str], most: int) -> list[list[str]]:
     return groups
 
 
-def weeks_due(tally: dict[str, Any], digest: str, today: date, first: date = FIRST_WEEK) -> list[date]:
-    """The Mondays of the weeks to ask for, newest first: never asked, asked in other words, or settled since."""
-    monday = today - timedelta(days=today.weekday())
+def weeks_due(tally: dict[str, Any], digest: str, today: date, first: Period = FIRST_WEEK) -> list[Period]:
+    """The weeks to ask for, newest first: never asked, asked in other words, or settled since."""
     due = []
-    while monday > first:
-        monday -= timedelta(weeks=1)
-        entry, sunday = tally.get(week_name(monday)), monday + timedelta(days=6)
-        settled = sunday + SETTLED_AFTER
+    week = Period.containing(today, "W")
+    while week > first:
+        week = week.shift(-1)
+        entry, settled = tally.get(week.text), week.end + SETTLED_AFTER
         again = entry and date.fromisoformat(entry["asked"]) < settled <= today
-        if today >= sunday + OVER_AFTER and (entry is None or entry["search"] != digest or again):
-            due.append(monday)
+        if today >= week.end + OVER_AFTER and (entry is None or entry["search"] != digest or again):
+            due.append(week)
     return due
-
-
-def week_name(monday: date) -> str:
-    """`2026-W44`, as ISO 8601 numbers weeks."""
-    return f"{monday:%G-W%V}"
-
-
-def sunday_of(week: str) -> date:
-    """The last day of the week `2026-W44`."""
-    return datetime.strptime(f"{week}-7", "%G-W%V-%u").date()
-
-
-def end_of(week: str) -> datetime:
-    """The moment at which the last day of `week` begins, in UTC: the stamp of a tally."""
-    return datetime.combine(sunday_of(week), datetime.min.time(), UTC)
 
 
 def read_tally(text: str) -> dict[str, Any]:
@@ -154,7 +137,8 @@ def read_tally(text: str) -> dict[str, Any]:
 def _whole(name: str, entry: Any) -> bool:
     """Whether `entry` is that of a week: when it was asked, in which words, and numbers by applicant and technology."""
     try:
-        sunday_of(name)
+        if Period.parse(name).freq != "W":
+            return False
         date.fromisoformat(entry["asked"])
         rows = [hits for counts in entry["counts"].values() for hits in counts.values()]
         return isinstance(entry["search"], str) and all(type(hits) is int for hits in rows)
