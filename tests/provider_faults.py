@@ -213,6 +213,15 @@ def _bomb(asked: Exchange) -> Answer:
     return replace(asked.good, body=packed())
 
 
+# a provider's settings under which an answer that never ends fails soon; else its limits are too long for load to reach
+LIMITS: dict[str, dict[str, float]] = {
+    "hang": {"read_timeout_s": 0.5},
+    "slow_drip": {"max_seconds": 1},
+    "async_never": {"async_budget_s": 0.5},
+    "413_async": {"async_budget_s": 0.5},
+    "warning_200": {"async_budget_s": 0.5},
+    "footer_413": {"async_budget_s": 0.5},
+}
 ANSWERS: dict[str, Callable[[Exchange], Answer]] = {
     "400": _bad_request,
     "404": lambda asked: not_found(asked.request),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import World
+from tests.provider_faults import LIMITS
 from tests.provider_istat import IstatServer, archive
 from tests.test_istat import PROVINCES, Istat
 
@@ -60,6 +61,7 @@ def test_a_bad_day_of_the_archive_leaves_the_last_good_data(istat: Istat, behavi
     assert istat.admit("regions")["outcome"] == "updated"
     before = istat.current
     istat.server.archive = archive(ROWS[:2])
+    istat.set_provider(**LIMITS.get(behaviour, {}))
     istat.server.behave("*", behaviour, argument=argument)
     state = istat.admit("regions")
     assert (state["outcome"], state["failure"]["kind"]) == ("failed", kind)

@@ -13,6 +13,7 @@ from sources.http.client import Client
 from sources.providers import load_providers
 from tests.conftest import HISTORY, LATER, TOY, VALUES, World, changed
 from tests.provider import FIRST_CHANGE, Answer
+from tests.provider_faults import LIMITS
 
 
 @pytest.mark.parametrize(
@@ -44,8 +45,8 @@ from tests.provider import FIRST_CHANGE, Answer
     ],
 )
 def test_a_provider_that_fails_leaves_the_last_good_data(world: World, behaviour, argument, kind):
-    world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000)
     world.first_night()
+    world.set_provider(max_bytes=2_000_000, max_decoded_bytes=20_000_000, **LIMITS.get(behaviour, {}))
     world.serve(changed(ITG1_2019="45"), last_change=LATER)
     world.server.behave("toy", behaviour, argument=argument)
     failure = world.night()["failure"]

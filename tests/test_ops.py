@@ -21,7 +21,7 @@ from sources.common.periods import Period
 from sources.data_folder import DataFolder
 from sources.protocols import ops
 from sources.providers import load_providers
-from tests.conftest import World
+from tests.conftest import QUICK, World
 from tests.provider import Answer
 from tests.provider_ops import BASE_PATH, KEY, SEARCH, SECRET, TOKEN, Document, OpsServer
 from warehouse.history.dataset_state import read_status
@@ -89,15 +89,8 @@ class Epo:
     def set_provider(self, **more: Any) -> None:
         path = self.world.folder / "providers.yml"
         given = yaml.safe_load(path.read_text())
-        quick = {
-            "min_interval_s": 0,
-            "assumed_per_minute": 60_000,
-            "backoff_s": 0,
-            "attempts": 2,
-            "connect_timeout_s": 1,
-            "read_timeout_s": 1,
-        }
-        given["epo_ops"] = quick | {"max_seconds": 1.5, "base_url": self.server.host + BASE_PATH} | more
+        quick = QUICK | {"assumed_per_minute": 60_000}
+        given["epo_ops"] = quick | {"base_url": self.server.host + BASE_PATH} | more
         path.write_text(yaml.safe_dump(given))
 
     def refresh(self) -> dict[str, Any]:

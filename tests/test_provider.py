@@ -355,10 +355,10 @@ def test_redirects(server, get):
 def test_slow_drip_and_hang(server, get):
     server.behave("some_table", "slow_drip", times=1)
     server.behave("some_table", "hang", times=1)
+    start = time.monotonic()
     with get(stream=True) as response:
-        start = time.monotonic()
         assert response.raw.read(3) == TSV[:3]
-        assert 0.3 < time.monotonic() - start < 2
+        assert time.monotonic() - start > 0.3
     with pytest.raises(requests.ReadTimeout):
         get(timeout=0.2)
     assert get().content == TSV
@@ -433,7 +433,7 @@ def test_a_person_serves_a_folder(tmp_path):
             base = process.stdout.readline().strip()
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.get(f"{base}/sdmx/2.1/data/SOME_TABLE?format=TSV", timeout=5)
+                answer = session.get(f"{base}/sdmx/2.1/data/SOME_TABLE?format=TSV", timeout=120)
             assert answer.content == TSV
         finally:
             process.terminate()
