@@ -192,7 +192,7 @@ def _materialised(context: dg.AssetExecutionContext) -> dict[str, str]:
 
 
 def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
-    """Indicators, gate and release in one step: the gate blocks only what runs with it."""
+    """Compute indicators, validate and publish in one step: a Dagster blocking check only blocks within its own run."""
     upstream = [observations_key(dataset) for dataset in catalogue]
     indicators_key = dg.AssetKey(["published", "indicators"])
     specs = [

@@ -38,7 +38,7 @@ from sources.staging import discard_staged, fresh_workdir
 from warehouse.history.dataset_state import Check, Outcome, note, read_status, record
 from warehouse.history.store import confirm
 
-# history cannot do without these, whatever a person says: else the gate stops every dataset
+# checks that an operator may not override: with such figures in history, the release checks stop every dataset
 NEEDED = ("unique_keys", "no_empty_keys", "units")
 UNUSABLE = (
     "complete `unit` in the catalogue entry, and the body is judged again; or wait for the provider, or pin an "

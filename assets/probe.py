@@ -1,6 +1,6 @@
-"""What a provider says of a table now, beside what the catalogue entry asks of it and the figures that are held.
+"""Compare a table's current structure at the provider with its catalogue entry and with stored data.
 
-Belongs here: the comparison, in the project's own names and codes. Does not belong here: how a provider tells its structure
+Belongs here: the comparison, in the project's own names and codes. Does not belong here: how a provider describes its structure
 (`structure` in `sources/protocols/`) and printing.
 """
 

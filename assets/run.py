@@ -42,7 +42,7 @@ def known_territories() -> KnownTerritories:
 
 @dataclass
 class RunContext:
-    """Everything a run works with, for one data folder. Use within `home.writing()` when writing."""
+    """Run context of one data folder: paths, catalogue, providers, snapshot store. Use within `home.writing()` when writing."""
 
     home: DataFolder
     catalogue: Catalogue = field(default_factory=load_catalogue)

@@ -278,7 +278,7 @@ class UnreadableBody(SourceError):
 
 
 class Unforeseen(SourceError):
-    """An answer that our own code stumbles over; `failure` is what it raised."""
+    """A response that our own code failed to parse; `failure` is what it raised."""
 
     hint = (
         "report it with the stored body, or with the address: the code that reads it has to learn the form."

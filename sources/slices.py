@@ -1,4 +1,4 @@
-"""One body made of several answers: a table too large for one request, kept as one snapshot.
+"""Split a table that exceeds the provider's size limit into several requests; store the responses as one snapshot.
 
 Belongs here: asking for all slices of one edition, putting answers together so that equal answers give equal bytes, and
 taking them apart again. Does not belong here: how each is asked (`protocols/`). A table is cut along the dimension
@@ -30,7 +30,7 @@ from sources.http.client import Body
 SUFFIX = "+slices"
 CONTENTS = "slices.json"
 CHUNK = 1 << 20
-# a provider updates twice a day: who meets an update twice has met something else
+# providers update at most twice a day, so a second change mid-download indicates another fault
 EDITIONS_TRIED = 2
 
 

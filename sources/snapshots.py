@@ -223,7 +223,7 @@ class SnapshotStore:
         if same := self.snapshots.get(snapshot.id):
             if same.url == snapshot.url:
                 return same
-            # one file under two names
+            # same content served under a second URL: give it its own id
             snapshot = replace(snapshot, id=f"{snapshot.id}-{len(self.snapshots)}")
         target = self.path(snapshot)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,7 @@ HOSTILE = {
     ),
     "a name that is not declared": DATA.format("&e;"),
     "truncated": DATA.format(SERIES.format("2018", "1"))[:-20],
-    "a key that stands twice": DATA.format(SERIES.format("2018", "1").replace('id="REF_AREA"', 'id="FREQ"')),
+    "a key given twice": DATA.format(SERIES.format("2018", "1").replace('id="REF_AREA"', 'id="FREQ"')),
     "no period": DATA.format(SERIES.format("2018", "1").replace('<g:ObsDimension value="2018"/>', "")),
     "another period": DATA.format(SERIES.format("lately", "1")),
     "two values": DATA.format(

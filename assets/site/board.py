@@ -1,4 +1,4 @@
-"""The printed sheet for the board: two pages of A4 with results beside targets, and what is new since a date.
+"""The printed sheet for the board: two pages of A4 that assess indicators against targets and list changes since a date.
 
 Belongs here: the sheet's content. Does not belong here: its layout (`templates/board.typ`) and its words
 (`messages.yml`).

@@ -1,4 +1,4 @@
-"""How a table made for people becomes observations: the key `layout` of a catalogue entry.
+"""Spreadsheet-style tables (CSV, XLS, XLSX): how their cells become observations, by the key `layout` of a catalogue entry.
 
 Belongs here: the model of a layout, and which of its keys contradict each other. Does not belong here: reading tables by it
 (`headings.py`, `tabular.py`), the rest of a catalogue entry (`sources/catalogue.py`).
@@ -49,7 +49,7 @@ class PeriodSource(Strict):
 
 
 class TableLayout(Strict):
-    """How a table made for people (format `tabular`) becomes observations; headings are told as they stand there.
+    """How a spreadsheet-style table (format `tabular`) becomes observations; headings are written as in the table.
 
     A row holds the codes of its dimensions, and a figure in each column of `values`, whose code is one of the dimension
     `measure`; two headings of one code are alternatives, as are several headings of one dimension in `columns`. Or the

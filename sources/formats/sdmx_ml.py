@@ -202,7 +202,7 @@ class _Message:
         concept, code, into = given.get("id"), given.get("value"), self.into or {}
         if concept is None or code is None or concept in into or len(into) == MOST_CONCEPTS:
             raise UnreadableBody(
-                f"{'A value' if concept is None else concept[:80]} is incomplete or stands twice."
+                f"{'A value' if concept is None else concept[:80]} is incomplete or given twice."
             )
         if self.into is not None:
             self.into[concept] = code
@@ -210,6 +210,6 @@ class _Message:
     def _once(self, what: str, given: dict[str, str]) -> None:
         if self.observation is None or what in self.observation or "value" not in given:
             raise UnreadableBody(
-                f"The {what} of an observation is missing, stands twice, or stands outside of one."
+                f"The {what} of an observation is missing, given twice, or outside of an observation."
             )
         self.observation[what] = given["value"]

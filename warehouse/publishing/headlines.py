@@ -1,4 +1,4 @@
-"""Headlines: sentences in Italian and English made by rules from the figures, with the rows they rest on.
+"""Rule-based bilingual headline sentences, with the rows that support them.
 
 Belongs here: the words of each rule and the table `headlines`. Does not belong here: which indicators are headlines
 (`reference/territory.yml`), what may be said of a change (`statistics/comparison.py`) and of a rank (`statistics/ranking.py`).

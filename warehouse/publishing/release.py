@@ -1,4 +1,4 @@
-"""Releases: built aside, verified, then shown by one flip of a symlink; never edited afterwards.
+"""Releases: build in a staging folder, verify, then publish atomically by switching the `current` symlink. Never edited.
 
 Belongs here: the files of a release and what can be done with releases. Does not belong here: the tables'
 content (`tables.py`) and when to release (`pipelines`).
@@ -199,7 +199,7 @@ def build(
         confirm()
         if last == current(home) or _rolled_back_from(home) == last.id:
             return None
-        # a kill came between its name and its show
+        # the previous run was killed after the rename and before `current` was switched
         show(home, last)
         return last
     goals = ledger.load(home)

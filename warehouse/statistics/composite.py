@@ -1,4 +1,4 @@
-"""The composite index of our territory among its country's regions, by the ten steps of the OECD/JRC handbook (2008).
+"""Composite index of the regions of our territory's country, following the ten steps of the OECD/JRC handbook (2008).
 
 Pillars, indicators and goalposts: `reference/composite.yml`. Fixed goalposts bring each indicator to 0..100, a pillar is the
 mean of its indicators, the index the geometric mean of the pillars, all of equal weight. Where a pillar lacks more than a

@@ -30,7 +30,7 @@ from warehouse.publishing.tables import observation_columns, write_table
 from warehouse.statistics import breaks
 
 FOLDER = Path(__file__).parent / "indicators"
-# what a header must say
+# required header keys
 NEEDED = (
     "title_it",
     "title_en",

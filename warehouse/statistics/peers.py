@@ -1,4 +1,4 @@
-"""Peers: whom our territory is compared with, and how it compares with them.
+"""Benchmarking: peer groups, rank, gap to the median, distance to the frontier.
 
 Tables `peers`, `peer_candidates`, `peer_features` and `benchmarks`.
 
@@ -79,7 +79,7 @@ def shown() -> dict[str, Text]:
     words: dict[str, Text] = {}
     for group in benchmarks().groups:
         for geo, said in group.members.items():
-            # a member of several groups: the words that give a reason
+            # if a territory is in several groups, keep the description that states a reason
             if ": " in said.en or geo not in words:
                 words[geo] = said
     return {geo: words[geo] for geo in benchmarks().shown}

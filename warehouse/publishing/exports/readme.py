@@ -1,4 +1,4 @@
-"""The bundle explained to people: README.md, LEGGIMI.md, data_dictionary.md, CITATION.cff.
+"""Human-readable release documentation: README.md, LEGGIMI.md, data_dictionary.md, CITATION.cff.
 
 Belongs here: sentences of a release. Does not belong here: descriptions of tables and columns, which stand in
 `warehouse/publishing/published.yml`.
