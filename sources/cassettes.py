@@ -26,7 +26,7 @@ from sources.providers import Provider
 
 WHOLE = 1_000_000
 MOST_EXCHANGES = 500
-# of what a response says beside its body; cookies and addresses of proxies are left out
+# response headers that are not recorded: cookies and addresses of proxies
 LEFT_OUT = frozenset({"set-cookie", "set-cookie2", "via", "x-forwarded-for"})
 
 
@@ -46,7 +46,7 @@ class FolderNotEmpty(DistrettoError):
 class Cassette:
     """One exchange. `body` is whole, as served, or None; `head` is the beginning of what it decodes to.
 
-    `origin`: where the exchange comes from. `made`: written by hand after a documented rule, not recorded.
+    `origin`: where the exchange comes from. `made`: written by hand from a documented rule, not recorded.
     """
 
     origin: str
@@ -71,14 +71,14 @@ class Cassette:
     def load(cls, path: Path) -> Cassette:
         """The cassette in the file `path`. Raises BadCassette."""
         try:
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            moment = told["recorded_at"]
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            moment = data["recorded_at"]
             return cls(
-                **told
+                **data
                 | {
                     "recorded_at": datetime.fromisoformat(moment) if moment else None,
-                    "body": _unpacked(told["body"]),
-                    "head": _unpacked(told["head"]) or b"",
+                    "body": _unpacked(data["body"]),
+                    "head": _unpacked(data["head"]) or b"",
                 }
             )
         except (OSError, ValueError, LookupError, TypeError) as failure:
@@ -175,7 +175,7 @@ def _packed(data: bytes | None) -> str | dict[str, str] | None:
         return {"base64": base64.b64encode(data).decode()}
 
 
-def _unpacked(told: Any) -> bytes | None:
-    if told is None:
+def _unpacked(data: Any) -> bytes | None:
+    if data is None:
         return None
-    return base64.b64decode(told["base64"], validate=True) if isinstance(told, dict) else told.encode()
+    return base64.b64decode(data["base64"], validate=True) if isinstance(data, dict) else data.encode()

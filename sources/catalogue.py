@@ -145,7 +145,7 @@ class Dataset(Strict):
             yield ("calendar",), "a live dataset says late_after_days"
 
     def _units(self) -> Iterator[tuple[Location, str]]:
-        """`(location, code)` of every unit that the entry names; none where a dimension of the table has it."""
+        """`(location, code)` of every unit that the entry names; none if a dimension of the table has it."""
         if isinstance(self.unit, dict):
             for dimension, codes in self.unit.items():
                 yield from ((("unit", dimension, code), unit) for code, unit in codes.items())
@@ -159,7 +159,7 @@ class Dataset(Strict):
 
     @property
     def sha256(self) -> str:
-        """Of the entry's content, wherever its file lies."""
+        """Of the entry's content, independent of its path."""
         return hashlib.sha256(self.model_dump_json(exclude={"path"}).encode()).hexdigest()
 
 
@@ -177,7 +177,7 @@ class Catalogue(dict[str, Dataset]):
 
 
 def load_catalogue() -> Catalogue:
-    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which win where ids are equal."""
+    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which win if ids are equal."""
     folders = [HERE / "catalogue"]
     if further := os.environ.get("DISTRETTO_CATALOGUE"):
         folders.append(Path(further))

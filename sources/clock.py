@@ -20,7 +20,7 @@ from sources.errors import ImplausibleClock
 # adjustments of a running clock are smaller
 BACKWARDS = timedelta(minutes=5)
 APART = timedelta(days=1)
-# after a longer time without a run nothing is deleted on the word of the clock alone
+# after a longer time without a run nothing is deleted because the clock says so
 SILENT = timedelta(days=45)
 
 
@@ -47,7 +47,7 @@ class ProviderClock:
         return bool(self.apart)
 
     def check(self, home: DataFolder) -> None:
-        """Raise ImplausibleClock where every provider that answered is more than a day away from the machine's clock."""
+        """Raise ImplausibleClock if every provider that answered is more than a day away from the machine's clock."""
         with self._lock:
             apart = dict(self.apart)
         if apart and all(abs(found) > APART for found in apart.values()) and not _confirmed_today(home):
@@ -58,7 +58,7 @@ class ProviderClock:
 
 
 def check_against_past(home: DataFolder, last: datetime | None) -> None:
-    """Raise ImplausibleClock where the clock is before `last`, the last acceptance or build, and no operator confirmed it."""
+    """Raise ImplausibleClock if the clock is before `last`, the last acceptance or build, and no operator confirmed it."""
     now = utc_now()
     if last is None or now >= last - BACKWARDS:
         return
@@ -79,7 +79,7 @@ def confirmations(home: DataFolder) -> list[dict[str, str]]:
 
 
 def confirm(home: DataFolder, last: datetime | None, by: str, because: str) -> dict[str, str]:
-    """Record that the clock is right, whatever was written until `last`; returns the record."""
+    """Record that the clock is right, although files written until `last` say otherwise; returns the record."""
     now = utc_now()
     said = {
         "confirmed_at": now.isoformat(),

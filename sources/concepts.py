@@ -63,16 +63,16 @@ ANY_TERRITORY = KnownTerritories()
 
 
 def territories() -> list[Territory]:
-    """The rows of `territories.csv`, with those of the file that `DISTRETTO_TERRITORIES` names laid over it.
+    """The rows of `territories.csv`, overlaid with those of the file that `DISTRETTO_TERRITORIES` names.
 
     A scheme and code that is in that file has the rows of that file alone. Raises SpecError with file and line.
     """
     over = os.environ.get("DISTRETTO_TERRITORIES")
     if not over:
         return _read(TERRITORIES)
-    laid = _read(Path(over))
-    replaced = {(t.scheme, t.code) for t in laid}
-    return [t for t in _read(TERRITORIES) if (t.scheme, t.code) not in replaced] + laid
+    overlay = _read(Path(over))
+    replaced = {(t.scheme, t.code) for t in overlay}
+    return [t for t in _read(TERRITORIES) if (t.scheme, t.code) not in replaced] + overlay
 
 
 def _read(path: Path) -> list[Territory]:
@@ -188,7 +188,7 @@ def harmonise(
     folder: Path,
     known: KnownTerritories = ANY_TERRITORY,
 ) -> Staged:
-    """`staged`, written into `folder` in the project's concepts; as it is where nothing differs.
+    """`staged`, written into `folder` in the project's concepts; as it is if nothing differs.
 
     Figures of unknown territories are left out and noted, unless they look like ours or our peers'. Raises UnreadableBody
     with every code that does, and for editions that cannot be compared.
@@ -237,7 +237,7 @@ def harmonise(
 
 
 def _unknown(con: duckdb.DuckDBPyConnection, known: KnownTerritories, geo: str = "geo") -> set[str]:
-    """Codes of the view `s` that nobody knows; one that looks like ours is left to the checks, which quarantine the table."""
+    """Unknown codes of the view `s`; one that looks like ours is left to the checks, which quarantine the table."""
     if not known.codes:
         return set()
     codes = {code for (code,) in con.execute(f"select distinct {identifier(geo)} from s").fetchall()}

@@ -1,6 +1,6 @@
 """The data folder: its paths, its one-writer lock, atomic writes.
 
-Belongs here: where things lie on disk and how a file is replaced. Does not belong here: what the files mean.
+Belongs here: where files are on disk and how a file is replaced. Does not belong here: what the files mean.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class DataFolder:
 
 
 def keep_private(path: Path) -> None:
-    """Make `path` readable by its owner alone, if it exists and is ours."""
+    """Make `path` readable by its owner alone, if it exists and belongs to this user."""
     with suppress(FileNotFoundError, PermissionError):
         path.chmod(0o700 if path.is_dir() else 0o600)
 

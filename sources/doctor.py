@@ -88,7 +88,7 @@ def _asked(client: Client) -> dict[str, Any]:
 def owed(dataset: Dataset, state: dict[str, Any]) -> dict[str, Any]:
     """What is known of the dataset's next release: when in words, and the day after which it is late (None: not known).
 
-    No provider tells days ahead in a form that a program can read; `state` is the dataset's in status.json.
+    No provider publishes release dates in a form that a program can read; `state` is the dataset's in status.json.
     """
     updated, days = state["provider_updated_at"], dataset.calendar.late_after_days
     late_after = datetime.fromisoformat(updated) + timedelta(days=days) if updated and days else None

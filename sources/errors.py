@@ -30,7 +30,7 @@ _TYPES: dict[str, type[DistrettoError]] = {}
 
 
 def error_type(name: str) -> type[DistrettoError]:
-    """The class of that name; DistrettoError itself where no imported module has it."""
+    """The class of that name; DistrettoError itself if no imported module has it."""
     return _TYPES.get(name, DistrettoError)
 
 
@@ -64,7 +64,7 @@ class UnknownUnit(DistrettoError, ValueError):
 
 
 class Interrupted(BaseException):
-    """The run was told to end, by Ctrl-C or SIGTERM. Like KeyboardInterrupt, no handler of failures catches it."""
+    """The run was stopped by Ctrl-C or SIGTERM. Like KeyboardInterrupt, it is not caught by handlers of failures."""
 
 
 class SpecError(DistrettoError):
@@ -113,7 +113,7 @@ class HeldBack(DistrettoError):
 
 
 class NotReplayable(DistrettoError):
-    """An accepted snapshot cannot enter history; it is set aside and waits in quarantine."""
+    """An accepted snapshot cannot enter history; its body waits in quarantine."""
 
     trouble = Trouble.CHECKS_FAILED
 
@@ -183,7 +183,7 @@ class Unavailable(SourceError):
 
 
 class RateLimited(SourceError):
-    """429, or a ban still in force; `retry_after` seconds where the provider said so."""
+    """429, or a ban still in force; `retry_after` seconds if the provider said so."""
 
     trouble = Trouble.NO_ANSWER
     transient = True
@@ -266,7 +266,7 @@ class StructureChanged(SourceError):
     hint = "read the provider's structure, then change `dimensions` in the catalogue entry."
 
 
-# what reading an answer of unforeseen form raises: a mistake of ours that costs one dataset
+# exceptions our parsers raise on a response shape we did not anticipate; they cost one dataset
 UNFORESEEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 

@@ -28,7 +28,7 @@ class Provider(Strict):
 
     id: str
     title: str
-    # the title in Italian, where it is another one
+    # the title in Italian, if it is another one
     title_it: str | None = None
     protocol: str
     base_url: str
@@ -54,11 +54,11 @@ class Provider(Strict):
     assumed_per_minute: int | None = Field(default=None, gt=0)
     # other origins that the provider redirects to
     redirects_to: list[str] = []
-    # what `distretto doctor` asks for below base_url, `HEAD ` before it where the file is large
+    # what `distretto doctor` asks for below base_url, `HEAD ` before it if the file is large
     small_request: str | None = None
     # the dataset by which `make live` tries the provider
     smoke_table: str | None = None
-    # the environment variable by which an operator allows asking; unset: nobody is asked
+    # the environment variable by which an operator allows asking; unset: the provider is not asked
     decision: str | None = None
     renames: dict[str, Dimension] = {}
     territories: str | None = None

@@ -36,7 +36,7 @@ EDITIONS_TRIED = 2
 
 @dataclass(frozen=True)
 class Slice:
-    """What one request asked for, in the provider's names and codes; `body` is None where there are no results."""
+    """What one request asked for, in the provider's names and codes; `body` is None if there are no results."""
 
     asked: Filter
     url: str
@@ -46,7 +46,7 @@ class Slice:
 def cut(query: Filter, along: str, in_use: Callable[[], dict[str, set[str]]]) -> list[Filter]:
     """`query`, one code of the dimension `along` at a time: those it names, else those that the provider has `in_use`.
 
-    Raises StructureChanged where the provider has no such dimension.
+    Raises StructureChanged if the provider has no such dimension.
     """
     codes = query.get(along) or sorted(in_use().get(along, ()))
     if not codes:
@@ -62,7 +62,7 @@ def gather(
     ask: Callable[[Filter], Body],
     editions: Callable[[list[Body]], Collection[object]],
 ) -> list[Slice]:
-    """Every slice of `plan`, all of one edition: of a table updated meanwhile all are thrown away and asked again, once.
+    """Every slice of `plan`, all of one edition: after an update in between, all are discarded and asked again, once.
 
     `plan` is made again afterwards, since an update may bring codes; `editions` tells the answers' editions. A slice
     without results is one; any other failure fails them all. Raises NotReady, NoResults and what `ask` raises.
@@ -78,7 +78,7 @@ def gather(
         for body in bodies:
             body.path.unlink()
     raise NotReady(
-        "The table was updated while its slices were asked: they are thrown away.",
+        "The table was updated during the download of its slices: they are discarded.",
         hint="the next run asks again.",
     )
 
@@ -97,7 +97,7 @@ def _asked(query: Filter, ask: Callable[[Filter], Body]) -> Slice:
 
 
 def pack(slices: list[Slice], into: Path, largest: int) -> Body:
-    """The body of all `slices`, written to the file `into`; theirs are removed. Raises TooLarge past `largest` bytes."""
+    """The body of all `slices`, written to the file `into`; their own are removed. Raises TooLarge past `largest` bytes."""
     plain = into.with_name(f"{into.name}.tar")
     answers = [one.body for one in slices if one.body]
     if sum(answer.decoded_size for answer in answers) > largest:
@@ -158,11 +158,13 @@ def unpack(body: Path, folder: Path) -> list[tuple[Filter, Path]]:
 def merge(parts: list[tuple[Filter, Staged]], dimensions: list[str], folder: Path) -> Staged:
     """All `parts` as one staged folder, each with what it was asked for.
 
-    Raises UnreadableBody where they are of different extractions, or hold what they were not asked for.
+    Raises UnreadableBody if they are of different extractions, or hold what they were not asked for.
     """
     stamps = {part.provider_updated_at for _, part in parts} - {None}
     if len(stamps) > 1:
-        raise UnreadableBody(f"The slices bear {len(stamps)} update stamps: they are of several extractions.")
+        raise UnreadableBody(
+            f"The slices have {len(stamps)} update stamps: they come from several extractions."
+        )
     staged, keys = Staged(folder), ", ".join(map(identifier, dimensions))
 
     def every(which: str) -> str:

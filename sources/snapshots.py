@@ -59,7 +59,7 @@ class Acceptance:
     """A snapshot's entry into history.
 
     `kind`: `baseline` replaces shipped or no figures, `update` those before, `pin` holds the dataset at this snapshot,
-    `withdrawal` takes back what it brought in. `provider_updated_at` is the body's own stamp where it carries one.
+    `withdrawal` takes back what it brought in. `provider_updated_at` is the body's own stamp if it carries one.
     """
 
     dataset: str
@@ -109,7 +109,7 @@ class SnapshotStore:
     # -- reading
 
     def current(self, dataset: str) -> Snapshot | None:
-        """The snapshot whose figures stand now."""
+        """The snapshot whose figures are in force."""
         last = self.last_acceptance(dataset)
         return self.snapshots[last.snapshot_id] if last else None
 
@@ -129,7 +129,7 @@ class SnapshotStore:
 
     @property
     def updated(self) -> dict[str, datetime | None]:
-        """The provider's own stamp of every accepted snapshot, None where unknown."""
+        """The provider's own stamp of every accepted snapshot, None if unknown."""
         return {event.snapshot_id: event.provider_updated_at for event in self.acceptances}
 
     def undecided(self, dataset: str, origin: Origin, entry_sha256: str) -> Snapshot | None:
@@ -334,7 +334,7 @@ class SnapshotStore:
         )
 
     def find(self, dataset: str, name: str) -> Snapshot:
-        """The snapshot of `dataset` whose id is or ends with `name`. Raises DistrettoError where none or several fit."""
+        """The snapshot of `dataset` whose id is or ends with `name`. Raises DistrettoError if none or several fit."""
         found = [
             snapshot
             for snapshot in self.snapshots.values()
@@ -351,7 +351,7 @@ class SnapshotStore:
     # -- the manifest
 
     def _next_moment(self) -> datetime:
-        """Now, and later than every decision in the manifest, whatever the clock says."""
+        """Now, and later than every decision in the manifest, even if the clock is behind."""
         last = max(
             (*(a.accepted_at for a in self.acceptances[-1:]), *(r.refused_at for r in self.refusals[-1:])),
             default=None,

@@ -1,4 +1,4 @@
-"""From a stored snapshot to its staged folder: verify, decode aside, put slices together, rename.
+"""From a stored snapshot to its staged folder: verify, decode into a temporary folder, join slices, rename.
 
 Belongs here: the one place where bodies meet decoders on disk. Does not belong here: wire formats (`formats/`).
 """

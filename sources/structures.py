@@ -33,5 +33,5 @@ def known_structures() -> dict[tuple[str, str], KnownStructure]:
 
 
 def evidence_of(dataset: Dataset) -> KnownStructure | None:
-    """What is known of the table of `dataset`; None where nothing proves its key."""
+    """What is known of the table of `dataset`; None if nothing proves its key."""
     return known_structures().get((dataset.provider, dataset.code.upper()))

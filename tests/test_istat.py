@@ -368,7 +368,7 @@ def test_slices_of_a_table_that_changes_meanwhile_are_thrown_away(istat: Istat):
             istat.server.publish("provinces", DIMENSIONS, SECTORS)
 
     istat.server.after = change
-    assert "thrown away" in str(istat.admit())
+    assert "discarded" in str(istat.admit())
     assert istat.current is None
     istat.server.after = lambda request: None
     assert istat.admit()["outcome"] == "updated"

@@ -135,7 +135,7 @@ def test_a_code_that_comes_with_an_update_before_the_first_slice_is_not_missed(b
 def test_a_table_that_is_never_still_waits_for_the_next_run(big: World):
     big.server.after = lambda request: big.serve(CELLS) if "/." in request.path else None
     state = night(big)
-    assert state["failure"]["kind"] == "NotReady" and "thrown away" in state["failure"]["message"]
+    assert state["failure"]["kind"] == "NotReady" and "discarded" in state["failure"]["message"]
 
 
 def test_a_provider_that_ignores_the_key_is_found_out(big: World):

@@ -1,5 +1,5 @@
 """Vocabulary that every other module shares: periods, units, SQL text, configuration files.
 
 Belongs here: what names one concept of the field. Does not belong here: anything that imports another part of
-the project, `sources.errors` aside.
+the project except `sources.errors`.
 """

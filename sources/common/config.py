@@ -20,12 +20,12 @@ from pydantic_core import ErrorDetails
 
 from sources.errors import SpecError
 
-# libyaml where PyYAML was built with it: ten times as fast
+# libyaml if PyYAML was built with it: ten times as fast
 YamlLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Location = tuple[str | int, ...]
 Problem = tuple[Location, str]
 T = TypeVar("T")
-# so many allowed names are listed in a message beside the nearest one
+# how many allowed names a message lists after the nearest one
 FEW = 20
 _log = logging.getLogger("distretto")
 
@@ -172,7 +172,7 @@ def warn_renamed(what: str, new: str) -> None:
 
 
 def _said(error: ErrorDetails) -> str:
-    """A pydantic error in our words."""
+    """A pydantic error as a sentence of this project."""
     if error["type"] == "missing":
         return "missing"
     problem = (

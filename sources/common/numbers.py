@@ -57,7 +57,7 @@ def decimals(value: float, significant: int = _SIGNIFICANT) -> int:
 
 
 def ordinal(number: int, language: Language) -> str:
-    """A place in words' short form: 1º, 4th."""
+    """An ordinal number in its short form: 1º, 4th."""
     if language == "it":
         return f"{number}º"
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

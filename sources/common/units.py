@@ -41,8 +41,8 @@ class _Line(Strict):
 class Unit(_Line):
     """One unit of measure.
 
-    `scale`: a value is numerator / denominator x scale, both counted one by one; None where that means nothing.
-    `sign`: what follows a number of this unit, with its own blank; empty where the label has to say it.
+    `scale`: a value is numerator / denominator x scale, both counted one by one; None if that means nothing.
+    `sign`: what follows a number of this unit, with its own blank; empty if the label has to say it.
     """
 
     code: str
@@ -54,7 +54,7 @@ class Unit(_Line):
 
     @property
     def changes_in_points(self) -> bool:
-        """True if a difference is told in percentage points and not in percent."""
+        """True if a difference is expressed in percentage points and not in percent."""
         return self.kind == "percentage"
 
 
@@ -67,7 +67,7 @@ def unit(code: str) -> Unit:
 
 
 def unit_or_unknown(code: str) -> Unit:
-    """The unit `code`; one of kind `unknown`, labelled by its code, for a provider's code that nobody has registered."""
+    """The unit `code`; one of kind `unknown`, labelled by its code, for a provider's code that units.yml lacks."""
     return units().get(code) or Unit(code=code, kind="unknown", label=Names(it=code, en=code))
 
 

@@ -34,7 +34,7 @@ class BodyFile:
 
     @property
     def compression(self) -> str:
-        """The word that DuckDB's readers have for it."""
+        """Its name in DuckDB's readers."""
         return "gzip" if self.gzipped else "none"
 
 

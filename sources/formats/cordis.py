@@ -3,7 +3,7 @@
 `organization.csv`, a row a participation: `projectID`, `country`, `nutsCode`, and `ecContribution` in EUR with a decimal point
 (older editions have a comma), empty for partners without one. `project.csv`: `id`, `startDate`, YYYY-MM-DD. `;` between
 cells, quotes around them, texts over several lines, in which quotes may be doubled, escaped by a backslash or left as they
-are. Columns are those of an excerpt of October 2026; no whole file was at hand.
+are. Columns are those of an excerpt of October 2026; no whole file was available.
 
 A record that cannot be counted (no start, no project, a contribution that is no number) is counted apart and noted; it costs
 no other. Only if such records are more than one in twenty is the file refused: its form has changed then.
@@ -31,7 +31,7 @@ FEW_APART = 20
 LONGEST_RECORD = 400
 DATE = re.compile(r"((?:19|20)\d\d)-\d\d-\d\d.*")
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
-# between two cells, whatever quotes there are within them
+# between two cells, with any quotes inside them
 BETWEEN = re.compile(r'(?:(?<=")|(?<=;)|^);(?="|;|$)')
 # how a record begins, if its number is quoted or not
 QUOTED, BARE = re.compile(r'"\d+";'), re.compile(r"\d+;")
@@ -100,7 +100,7 @@ def _euro(text: str) -> float | None:
 
 
 def _records(file: Path, called: str, needed: list[str]) -> Iterator[list[str] | None]:
-    """The cells `needed` of each record, or None where its cells cannot be told apart. Raises StructureChanged."""
+    """The cells `needed` of each record, or None if its cells cannot be separated. Raises StructureChanged."""
     # names of persons and places are in any encoding; what is read is ASCII
     with open(file, "rb") as handle, as_text(handle, "latin-1") as text:
         columns = columns_of(text.readline().removeprefix("\xef\xbb\xbf").rstrip("\r\n"), called, ";", needed)

@@ -59,7 +59,7 @@ class _Wanted:
 def find_header(lines: list[str], delimiters: str, layout: TableLayout) -> Header:
     """The headings among the first `lines` of a file: of the row with most of them, or of two rows that share them.
 
-    Raises StructureChanged with the heading that differs, NotData where there is none.
+    Raises StructureChanged with the heading that differs, NotData if there is none.
     """
     dimensions = {d: _Wanted(_alternatives(heading)) for d, heading in layout.columns.items()}
     period = [_Wanted(_alternatives(m.column)) for m in layout.period if m.column][:1]
@@ -82,7 +82,7 @@ def find_header(lines: list[str], delimiters: str, layout: TableLayout) -> Heade
     if not found:
         raise NotData(
             f"None of the headings {', '.join(map(repr, names))} is in the first {LINES_ABOVE} lines.",
-            hint="look whether the file is the one meant; docs/hand-drops.md says which one is.",
+            hint="check that it is the file that docs/hand-drops.md describes.",
         )
     _refuse_others(row, wanted, used)
     cells = [_plain(cell) for cell in row]
@@ -159,7 +159,7 @@ def find_period(layout: TableLayout, place: str, text: str) -> str | None:
 
 
 def _refuse_others(row: list[str], wanted: list[_Wanted], used: int) -> None:
-    """Raise StructureChanged where `row` lacks a heading or has it more than once."""
+    """Raise StructureChanged if `row` lacks a heading or has it more than once."""
     cells = [_plain(cell) for cell in row]
     plain = {_plain(heading) for one in wanted for heading in one.headings}
     problems, others = [], [cell for cell in cells if cell and cell not in plain]
@@ -193,7 +193,7 @@ def _rows(lines: list[str], delimiter: str) -> Iterator[tuple[list[str], int]]:
 
 
 def _merged(upper: list[str], lower: list[str]) -> list[str]:
-    """Headings over two lines: where a cell below is empty, the one above it reaches down."""
+    """Headings over two lines: if a cell below is empty, the one above it reaches down."""
     longest = max(len(upper), len(lower))
     above, below = (row + [""] * (longest - len(row)) for row in (upper, lower))
     return [under if under.strip() else over for over, under in zip(above, below, strict=True)]

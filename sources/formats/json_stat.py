@@ -88,7 +88,7 @@ def _present(cube: dict[str, Any], size: int) -> dict[str, Any]:
     statuses = dict.fromkeys(values, status) if isinstance(status, str) else _sparse(status)
     cells = sorted(values.keys() | statuses.keys())
     if cells and not 0 <= cells[0] <= cells[-1] < size:
-        raise UnreadableBody(f"Cell {cells[0] if cells[0] < 0 else cells[-1]} lies outside the cube.")
+        raise UnreadableBody(f"Cell {cells[0] if cells[0] < 0 else cells[-1]} is outside the cube.")
     for cell, value in values.items():
         if type(value) not in (int, float, type(None)):
             raise UnreadableBody(f"Cell {cell} holds {value!r}.")

@@ -46,7 +46,7 @@ def read_period(
 
     `place` completes the sentence "The cell ... holds ..."; `freq` is the row's own frequency code, if it has one. A day
     that begins a year, half-year, quarter or month is that period if `freq` says so. Raises UnreadableBody for what is no
-    period, lies outside the years 1800 to 2199, contradicts `freq` or is not among `frequencies` (none: all are allowed).
+    period, is outside the years 1800 to 2199, contradicts `freq` or is not among `frequencies` (none: all are allowed).
     """
     allowed = tuple(frequencies)
 

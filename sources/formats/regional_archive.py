@@ -70,7 +70,7 @@ def _stage(file: Path, headings: dict[str, str], keys: list[str], table: TableSp
             f"create temp view dated as select line, {picked}, period, coalesce({VALUE}, '') as text "
             f"from cells join periods on {YEAR} = given"
         )
-        # one separator, comma or point: with two the thousands cannot be told from the decimals
+        # one separator, comma or point: with two, thousands and decimals are ambiguous
         return write_series(
             con,
             "dated",

@@ -25,7 +25,7 @@ def as_text(handle: IO[bytes], encoding: str = "utf-8-sig") -> io.TextIOWrapper:
 
 
 def first_lines(text: IO[str], number: int) -> list[str]:
-    """Up to `number` lines, longer ones cut off. Raises UnreadableBody where the bytes are not text of the encoding."""
+    """Up to `number` lines, longer ones cut off. Raises UnreadableBody if the bytes are not text of the encoding."""
     try:
         return [line for _ in range(number) if (line := text.readline(LONGEST_LINE))]
     except UnicodeDecodeError as failure:
@@ -52,7 +52,7 @@ def rows(lines: Iterable[str], delimiter: str, above: int = 0) -> Iterator[Row]:
 
 
 def fitted(found: Iterable[Row], width: int) -> Iterator[Row]:
-    """Rows of exactly `width` cells: what lies beyond must be empty. Raises UnreadableBody with the line."""
+    """Rows of exactly `width` cells: cells beyond must be empty. Raises UnreadableBody with the line."""
     for line, cells in found:
         if len(cells) != width:
             if len(cells) < width or any(cells[width:]):

@@ -3,7 +3,7 @@
 Eurostat: `DATAFLOW,LAST UPDATE,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_FLAG[,CONF_STATUS]`.
 OECD: `STRUCTURE,STRUCTURE_ID,ACTION,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MULT,...`: what follows OBS_VALUE
 is an attribute if there is an OBS_STATUS; else it is an unknown column. A value is the cell times ten to the power of its
-UNIT_MULT. `NaN` is SDMX's word for a missing number.
+UNIT_MULT. `NaN` is SDMX's missing number.
 A header with semicolons, as spreadsheets write it where the comma is the decimal mark, means a decimal comma in the values.
 """
 
@@ -40,7 +40,7 @@ MEASURES = {
     "structure_name",
     "action",
 }
-# the columns that are read beside the dimensions
+# the columns that are read in addition to the dimensions
 READ = ("time_period", "obs_value", "obs_flag", "obs_status", "conf_status", "unit_mult", "last update")
 LINES_ABOVE = 60
 MULTIPLIED = """

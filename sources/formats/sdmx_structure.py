@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flow:
-    """A dataflow: its data structure as `AGENCY/ID/VERSION`, its LAST_UPDATE where it bears one, its own version."""
+    """A dataflow: its data structure as `AGENCY/ID/VERSION`, its LAST_UPDATE if it has one, its own version."""
 
     structure: str
     last_update: datetime | None
@@ -64,13 +64,13 @@ def dimensions(body: Body) -> list[str]:
 
 
 def constraint(body: Body) -> dict[str, set[str]]:
-    """The codes in use, by dimension, TIME_PERIOD among them where it is told by values. Raises NotData."""
+    """The codes in use, by dimension, TIME_PERIOD among them if it is given by values. Raises NotData."""
     return _codes(_tree(body))
 
 
 @dataclass(frozen=True)
 class Actual:
-    """What a dataflow's constraint tells of its data: since when they stand, the flow's version, the codes in use."""
+    """What a dataflow's constraint says of its data: valid since when, the flow's version, the codes in use."""
 
     valid_from: datetime | None
     version: str
@@ -114,7 +114,7 @@ def _tree(body: Body) -> ElementTree.Element:
 
 
 def _stamp(text: str | None) -> datetime | None:
-    """`2025-11-14T16:15:51.591Z`; what bears no zone is taken for UTC, and only compared with itself."""
+    """`2025-11-14T16:15:51.591Z`; a stamp without a zone is taken for UTC, and only compared with itself."""
     try:
         stamp = datetime.fromisoformat((text or "").strip())
     except ValueError:

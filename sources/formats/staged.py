@@ -25,13 +25,13 @@ import duckdb
 from sources.errors import StructureChanged, UnreadableBody
 
 MEMORY = "512MB"
-# begins the errors that our own SQL raises, so that they can be told from DuckDB's
+# begins the errors that our own SQL raises, to distinguish them from DuckDB's
 MARK = "distretto\x1f"
 
 # DuckDB's cast takes 1_000, nan and inf for numbers; a provider's number is none of these.
 # A flag is letters; `_U` is SDMX's code for unknown, which our own bundled files use.
 # SDMX writes a missing number as NaN (xs:double), and clients of SDMX write it as nan. Its OBS_STATUS is A for a normal value,
-# _Z where no status applies, else one or more letters of CL_OBS_STATUS. CONF_STATUS F is free: no confidentiality.
+# _Z if no status applies, else one or more letters of CL_OBS_STATUS. CONF_STATUS F is free: no confidentiality.
 MACROS = f"""
 create or replace macro refused(place, text) as
     error('{MARK}The cell ' || place || ' holds ' || coalesce('"' || text || '"', 'nothing'));
@@ -104,7 +104,7 @@ class Staged:
             return []
 
     def add_notes(self, notes: Iterable[str]) -> None:
-        """Keep `notes` beside those already kept."""
+        """Add `notes` to those already kept."""
         if new := list(notes):
             self.notes_file.write_text(json.dumps([*self.notes, *new], ensure_ascii=False), encoding="utf-8")
 
@@ -121,7 +121,7 @@ def check_dimensions(
 
 @contextmanager
 def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection of bounded memory that writes into `folder`; its errors become ours."""
+    """A DuckDB connection of bounded memory that writes into `folder`; its errors become UnreadableBody."""
     folder.mkdir(parents=True, exist_ok=True)
     # one thread: gzip is read by one anyway, and a second doubled the memory (216 MB against 103) for no speed
     con = duckdb.connect(

@@ -109,7 +109,7 @@ def _table_rows(below: Iterator[Row], header: Header, layout: TableLayout) -> It
         if len(cells) < header.width or any(cells[header.width :]):
             raise UnreadableBody(
                 f"Not the expected form at line {line}: {len(cells)} cells, and the heading has {header.width}.",
-                hint="if the line is a note, a source or a total and not a row of the table, delete it and hand the file in "
+                hint="if the line is a note, a source or a total and not a row of the table, delete it and drop the file "
                 "again.",
             )
         yield line, [cells[at] for at in read]
@@ -134,7 +134,7 @@ def _unzipped(body: Path, filename: str, folder: Path) -> tuple[Path, str]:
                 raise UnreadableBody(
                     f"The zip has {len(members)} files, such as {members[0].filename[:80] if members else 'none'!r}; "
                     f"one table ({', '.join(READ)}) is read.",
-                    hint="unpack it, and hand in the table that is meant.",
+                    hint="unpack it and drop the table itself.",
                 )
             member = folder / "member"
             with archive.open(members[0]) as packed, open(member, "wb") as file:
@@ -165,10 +165,10 @@ def _from_workbook(body: Path, into: Path, layout: TableLayout) -> tuple[Path, s
     except subprocess.TimeoutExpired:
         raise UnreadableBody(f"The workbook was not read within {SECONDS} s.") from None
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it asks for too much memory"]
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it needs too much memory"]
         raise UnreadableBody(
             f"The workbook cannot be read: {told[-1][:300].rstrip('.')}.",
-            hint="open it, save the one sheet as CSV and hand that in.",
+            hint="open it, save the sheet as CSV and drop that file.",
         )
     return into, done.stdout.decode("utf-8", "replace").strip()
 

@@ -1,7 +1,7 @@
 """One sheet of a workbook as CSV: a script that `tabular.py` runs in a process of its own.
 
 A workbook can ask for any amount of memory (one cell in the last row of the last column makes a table of billions), and the
-library that reads it ends the process then: so that is not ours, and its memory and time are bounded. Belongs here: cells
+library that reads it then ends the process, so it runs in a process of its own with bounded memory and time. Belongs here: cells
 as text. Does not belong here: what the columns mean. Nothing of the project is imported, so that the process starts soon.
 """
 
@@ -19,7 +19,7 @@ SHEETS, ROWS, COLUMNS = 50, 500_000, 300
 
 
 def main(workbook: str, into: str, sheet: str, decimal: str) -> str:
-    """Write the sheet (the first where `sheet` is empty) to `into`, print its name, and return what is wrong, or nothing."""
+    """Write the sheet (the first if `sheet` is empty) to `into`, print its name, and return what is wrong, or nothing."""
     from python_calamine import CalamineWorkbook, PasswordError
 
     try:

@@ -85,7 +85,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its complete response, before anybody judged it; `secret` where its body must not be kept."""
+    """One request and its complete response, before it is judged; `secret` if its body must not be kept."""
 
     method: str
     sent: dict[str, str]
@@ -276,7 +276,7 @@ class Client:
             if magic == b"\x1f\x8b":
                 # Eurostat sends gzip without Content-Encoding, asked or not
                 inflate = _Gunzip()
-            # read1 hands over what has arrived: `stream` would wait for a whole chunk of a slow drip
+            # read1 returns the bytes that have arrived; `stream` would wait for a whole chunk of a slow response
             for chunk in chain([magic], iter(lambda: response.raw.read1(CHUNK, decode_content=False), b"")):
                 self._raise_if_cut(where)
                 size += len(chunk)
@@ -350,7 +350,7 @@ class _Gunzip:
         return self._member.eof
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """`chunk` decoded, in pieces of bounded size, so that a zip bomb meets the cap before the memory."""
+        """`chunk` decoded, in pieces of bounded size, so that a zip bomb reaches the size limit before memory runs out."""
         while chunk:
             if self._member.eof:
                 self._member = zlib.decompressobj(wbits=31)
@@ -379,7 +379,7 @@ def status_failure(body: Body, ban_s: float | None) -> SourceError | None:
         return RateLimited(
             f"HTTP {status}: this address is banned; not asked again before {until:%Y-%m-%d %H:%M} UTC.",
             retry_after=wait,
-            hint="nothing: the first run after that asks again; check that nobody else asks from this address.",
+            hint="nothing: the first run after that asks again; check that no other program sends requests from this address.",
         )
     if status == 429 or (status == 403 and retry_after):
         return RateLimited(f"HTTP {status}: asked too often.", retry_after=retry_after)

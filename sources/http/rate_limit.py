@@ -72,21 +72,21 @@ class _Record:
         except OSError:
             return cls()
         try:
-            told = json.loads(text)
+            data = json.loads(text)
         except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
+            data = None
+        if not isinstance(data, dict):
             log.warning("%s is no rate limit file: it is written again.", path)
             return cls()
-        hour = told.get("hour")
+        hour = data.get("hour")
         record = cls(
-            _number(told.get("last")),
-            _number(told.get("not_before")),
+            _number(data.get("last")),
+            _number(data.get("not_before")),
             [moment for moment in map(_number, hour) if moment] if isinstance(hour, list) else [],
-            told["week"] if isinstance(told.get("week"), str) else "",
-            int(_number(told.get("week_bytes"))),
+            data["week"] if isinstance(data.get("week"), str) else "",
+            int(_number(data.get("week_bytes"))),
         )
-        if any(key in told and told[key] != value for key, value in vars(record).items()):
+        if any(key in data and data[key] != value for key, value in vars(record).items()):
             log.warning("%s holds values of a wrong type: they are written again.", path)
         return record
 
@@ -128,7 +128,7 @@ class RateLimiter:
         return _writable(state_folder() / "pace", self._former.parent) / self._former.name
 
     def state(self) -> RateLimitState:
-        """How this host stands with all processes of this machine."""
+        """The host's state, shared by all processes of this machine."""
         record, provider = self._recall(), self.provider
         last, not_before = (_moment(seconds) for seconds in (record.last, record.not_before))
         return RateLimitState(
@@ -143,7 +143,7 @@ class RateLimiter:
     def acquire(self, where: Where, ends: float) -> None:
         """Wait until this host may be asked, and count the request. `ends` is the monotonic time of giving up.
 
-        Raises RateLimited during a ban or where a quota is spent, TooSlow past `ends`, Interrupted.
+        Raises RateLimited during a ban or if a quota is spent, TooSlow past `ends`, Interrupted.
         """
         with self._locked(where, ends):
             record = self._recall()
@@ -179,7 +179,7 @@ class RateLimiter:
                 self._write(record)
 
     def _refuse_past_quota(self, record: _Record, where: Where) -> None:
-        """Raise RateLimited where this hour's requests or this week's bytes are spent."""
+        """Raise RateLimited if this hour's requests or this week's bytes are spent."""
         most = self.provider.max_per_hour
         if most and len(hour := record.last_hour()) >= most:
             raise RateLimited(
@@ -237,7 +237,7 @@ def until_monday() -> float:
 
 
 def _writable(folder: Path, otherwise: Path) -> Path:
-    """`folder`, or `otherwise` where it cannot be made or written to, which is said."""
+    """`folder`, or `otherwise` if it cannot be made or written to; a warning is logged then."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
@@ -255,7 +255,7 @@ def _writable(folder: Path, otherwise: Path) -> Path:
 
 
 def _number(value: Any) -> float:
-    """`value` where it is a finite number, else 0."""
+    """`value` if it is a finite number, else 0."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain and math.isfinite(value) and abs(value) < 1e15 else 0.0
 

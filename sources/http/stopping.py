@@ -1,6 +1,6 @@
-"""How a run is told to end, and how a thread that waits or reads learns of it at once.
+"""Stop a run: one flag that ends every wait and cuts every open connection.
 
-Belongs here: the one flag of a run and what hangs on it. Does not belong here: signals (the command line turns SIGTERM
+Belongs here: the flag of a run and the connections that it cuts. Does not belong here: signals (the command line turns SIGTERM
 and Ctrl-C into an exception in the main thread) and what a provider is asked.
 """
 
@@ -36,7 +36,7 @@ class Stop:
     def check(self) -> None:
         """Raise Interrupted if the run is to end."""
         if self._event.is_set():
-            raise Interrupted("The run was told to end.")
+            raise Interrupted("The run was stopped.")
 
     def wait(self, seconds: float) -> None:
         """Wait `seconds`; raises Interrupted as soon as the run is to end."""
@@ -46,7 +46,7 @@ class Stop:
 
     @contextmanager
     def cutting(self, cut: Callable[[], None]) -> Iterator[None]:
-        """While inside, `cut` is called when the run is to end, from the thread that says so."""
+        """While inside, `cut` is called when the run is to end, from the thread that ends it."""
         with self._lock:
             self._cuts.append(cut)
         try:

@@ -22,7 +22,7 @@ from sources.http.stopping import Stop
 
 
 class Line:
-    """The open connections of one client; `cut` ends whatever is being read or written on them."""
+    """The open connections of one client; `cut` ends every read and write on them."""
 
     def __init__(self) -> None:
         self._handles: set[socket.socket] = set()

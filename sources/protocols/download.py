@@ -1,6 +1,6 @@
 """One file at one address, asked for every night: `base_url/CODE.zip`.
 
-Belongs here: telling the file from what is no file. Does not belong here: what is in it (`sources/formats/`).
+Belongs here: distinguishing the file from error pages. Does not belong here: what is in it (`sources/formats/`).
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Download:
 
 
 class NotModified(SourceError):
-    """The provider's word for a file that has not changed since the moment that was asked about."""
+    """The file has not changed since the moment that the request named."""
 
 
 def classify_response(status: int, body: Body) -> SourceError | None:
-    """The failure that a status or a body stands for; None for a zip archive."""
+    """The failure that a status or a body means; None for a zip archive."""
     if status == 304:
         return NotModified("HTTP 304 to an unconditional request.")
     if status != 200 or body.head.startswith(b"PK\x03\x04"):

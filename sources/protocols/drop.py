@@ -20,7 +20,7 @@ from sources.protocols.interface import Fetched, Offered, PlannedRequest
 
 @dataclass(frozen=True)
 class DroppedFile:
-    """A file in the folder: where it lies beside the data folder's other files, and its content's hash."""
+    """A file in the folder: its path in the data folder, and its content's hash."""
 
     given: Path
     place: str
@@ -50,7 +50,7 @@ class DroppedFile:
 
 
 class Drop:
-    """One look into the folder that the provider's `base_url` names, beside `workdir`."""
+    """One look into the folder that the provider's `base_url` names, relative to the parent of `workdir`."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
         self.client, self.workdir = client, workdir
@@ -63,7 +63,7 @@ class Drop:
         """A copy of `<code>.csv` or `<code>.zip`, if there is one; where files accumulate, all files in the folder
         `<code>`, the one that was changed last at the end.
 
-        Raises TooLarge, and UnreadableBody where a file cannot be read.
+        Raises TooLarge, and UnreadableBody if a file cannot be read.
         """
         place = f"{self.client.provider.base_url}/{dataset.code}"
         try:

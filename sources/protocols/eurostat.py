@@ -50,7 +50,7 @@ class Eurostat:
         self._inventory: dict[str, dict[str, str]] | SourceError | None = None
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
-        """The table as served now; nothing where the inventory says that it has not changed since `known`.
+        """The table as served now; nothing if the inventory says that it has not changed since `known`.
 
         Raises a SourceError of the kind that fits.
         """
@@ -64,22 +64,22 @@ class Eurostat:
             along = dataset.slices
             if along is None:
                 raise
-        # as SDMX-CSV, whatever the entry's format: each slice then bears the LAST UPDATE of its extraction
+        # as SDMX-CSV, whatever the entry's format: each slice then has the LAST UPDATE of its extraction
         found = self._in_slices(dataset, along)
         body = slices.pack(found, self._file(dataset), self.client.provider.max_decoded_bytes)
         return [Fetched(body, "sdmx-csv" + slices.SUFFIX, stamp, slices.note(found, along))]
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
-        """The inventory, then the whole table; slices follow only where Eurostat finds it too big."""
+        """The inventory, then the whole table; slices follow only if Eurostat finds it too big."""
         return [
             PlannedRequest(self._inventory_address(), "inventory", shared=True),
             PlannedRequest(self._address(dataset, {}), "data"),
         ]
 
     def successors(self, dataset: Dataset) -> list[Successor] | None:
-        """The table in NACE Rev. 2.1 beside this one, which has its code followed by 21.
+        """The table in NACE Rev. 2.1 that continues this one: its code followed by 21.
 
-        From the inventory that `fetch` asked for; None where it did not answer.
+        From the inventory that `fetch` asked for; None if it did not answer.
         """
         if not isinstance(self._inventory, dict):
             return None
@@ -121,7 +121,7 @@ class Eurostat:
         )
 
     def _entry(self, dataset: Dataset) -> dict[str, str]:
-        """The inventory's row of this table; empty where the inventory does not answer or lacks it."""
+        """The inventory's row of this table; empty if the inventory does not answer or lacks it."""
         if self._inventory is None:
             try:
                 body = self.client.get(
@@ -154,7 +154,7 @@ class Eurostat:
         column = {"tsv": "Data download url (tsv)", "sdmx-csv": "Data download url (csv)"}[dataset.format]
         listed = entry.get(column) or ""
         if not listed.startswith(f"{base}/"):
-            # a mirror hands on the provider's inventory, whose addresses name the provider's host
+            # a mirror serves the provider's inventory, whose addresses name the provider's host
             listed = f"{base}/sdmx/{listed.split('/sdmx/', 1)[1]}" if "/sdmx/" in listed else ""
         listed = listed or f"{base}/sdmx/2.1/data/{dataset.code.upper()}?format={FORMATS[dataset.format]}"
         # the inventory lists addresses without it: a third to a sixth of the bytes
@@ -163,7 +163,7 @@ class Eurostat:
         return listed
 
     def _extraction(self, dataset: Dataset, url: str) -> Body:
-        """The body of `url`, waiting where the provider builds it asynchronously."""
+        """The body of `url`, waiting if the provider builds it asynchronously."""
         provider = self.client.provider
         where: Where = {"provider": provider.id, "dataset": dataset.id, "url": url}
         into = self._file(dataset)
@@ -211,7 +211,7 @@ class Eurostat:
 
 
 def classify_response(status: int, body: Body) -> SourceError | None:
-    """The failure that a body of Eurostat stands for, whatever its status; None for data and queued extractions."""
+    """The failure that a body of Eurostat means, whatever its status; None for data and queued extractions."""
     if not body.decoded_size:
         return NotData("The answer is empty.") if status == 200 else None
     if failure := page(body):
@@ -242,7 +242,7 @@ def _from_xml(text: str, status: int) -> SourceError | None:
 
 
 def _from_json(body: Body, status: int) -> SourceError | None:
-    """The failure in an error or warning body, which is small: JSON-stat is told apart without being read whole."""
+    """The failure in an error or warning body, which is small: JSON-stat is recognised without being read whole."""
     if b'"error"' not in body.head and b'"warning"' not in body.head:
         return None
     try:
@@ -264,7 +264,7 @@ def _from_json(body: Body, status: int) -> SourceError | None:
 
 
 def _named(code: int, words: str, quoted: str = "") -> SourceError:
-    """Eurostat's fault code and words as one of our failures, which quotes them.
+    """The SourceError for Eurostat's fault code and text, which it quotes.
 
     413 means two opposite things: EXTRACTION_TOO_BIG is final, ASYNCHRONOUS_RESPONSE is "later".
     """
@@ -276,7 +276,7 @@ def _named(code: int, words: str, quoted: str = "") -> SourceError:
     if code == 100 and "UNKNOWN_REQUEST" in words:
         return NotReady(said)
     if re.search("no.results", words, re.I):
-        # 100 is said of an unknown table too
+        # 100 means an unknown table too
         return NoResults(said)
     if code in (100, 404):
         return NotFound(said)
@@ -288,7 +288,7 @@ def _named(code: int, words: str, quoted: str = "") -> SourceError:
 
 
 def _stamp(text: str | None) -> datetime | None:
-    """`2026-05-13T11:00:00+0200`, an offset without a colon; None where it cannot be read or believed."""
+    """`2026-05-13T11:00:00+0200`, an offset without a colon; None if it cannot be read or believed."""
     try:
         return credible(datetime.strptime((text or "").strip(), "%Y-%m-%dT%H:%M:%S%z"))
     except ValueError:

@@ -31,7 +31,7 @@ class Structure:
 @dataclass(frozen=True)
 class Successor:
     """The table of the provider that continues another one in a newer classification, and its update stamp in the
-    provider's own words."""
+    provider's own names."""
 
     code: str
     updated: str
@@ -40,7 +40,7 @@ class Successor:
 @dataclass(frozen=True)
 class PlannedRequest:
     """A request that a run would send: `purpose` in a word or two; `times` where the same form is sent repeatedly, at
-    most. `shared` requests are sent once a run, whatever the number of tables."""
+    most. `shared` requests are sent once a run, however many tables there are."""
 
     url: str
     purpose: str
@@ -62,7 +62,7 @@ class Offered(typing.Protocol):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A body that claims to be a dataset's table, with the provider's own stamp where it gave one, and remarks on it."""
+    """A body that claims to be a dataset's table, with the provider's own stamp if it gave one, and remarks on it."""
 
     body: Body
     format: str
@@ -87,9 +87,9 @@ class Protocol(typing.Protocol):
     def __init__(self, client: Client, workdir: Path) -> None: ...
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> Sequence[Offered]:
-        """Bodies that are newer than the provider's stamp `known`, oldest first; empty where there are none.
+        """Bodies that are newer than the provider's stamp `known`, oldest first; empty if there are none.
 
-        More than one only where the entry `accumulates`. Raises a SourceError of the kind that fits.
+        More than one only if the entry `accumulates`. Raises a SourceError of the kind that fits.
         """
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
@@ -109,7 +109,7 @@ class NamesSuccessors(typing.Protocol):
     """A protocol whose provider lists the tables that continue others."""
 
     def successors(self, dataset: Dataset) -> list[Successor] | None:
-        """Tables that continue the one of `dataset`, from what `fetch` was told; None where that is not known."""
+        """Tables that continue the one of `dataset`, from what `fetch` received; None if that is not known."""
 
 
 def implementation(name: str) -> type[Protocol]:

@@ -43,7 +43,7 @@ class Istat(SdmxService):
         self._in_use: dict[tuple[str, str, datetime | None], set[str]] = {}
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
-        """The table as served now; nothing where LAST_UPDATE says that it has not changed since `known`.
+        """The table as served now; nothing if LAST_UPDATE says that it has not changed since `known`.
 
         An unchanged table costs one request. Raises a SourceError of the kind that fits.
         """
@@ -87,7 +87,7 @@ class Istat(SdmxService):
         return Structure(order, codes, set())
 
     def _table(self, dataset: Dataset, flow: Flow) -> Fetched:
-        """The whole table in one response, or in slices where the entry says so."""
+        """The whole table in one response, or in slices if the entry says so."""
         query = provider_query(dataset.query, self.client.provider)
         if dataset.slices is None:
             return Fetched(self._data(dataset, flow, query), dataset.format, credible(flow.last_update))
@@ -120,7 +120,7 @@ class Istat(SdmxService):
         return self._in_use[which]
 
     def _doubted(self, dataset: Dataset) -> str | None:
-        """Of the dimensions whose codes the entry names the one with the most, in ISTAT's words."""
+        """Of the dimensions whose codes the entry names the one with the most, in ISTAT's name."""
         named = dict(dataset.query)
         if isinstance(dataset.unit, dict):
             named |= {dimension: list(units) for dimension, units in dataset.unit.items()}
@@ -157,7 +157,7 @@ class Istat(SdmxService):
         return order
 
     def _cause(self, dataset: Dataset, flow: Flow, query: Filter) -> SourceError:
-        """What a 404 on data means, which is said alike of a wrong code, a wrong table and an empty result."""
+        """What a 404 on data means, which ISTAT sends for a wrong code, a wrong table and an empty result."""
         asked = {name: codes for name, codes in query.items() if codes}
         # the dimension with the most codes, and of several one whose codes are known already
         known = {dimension for code, dimension, _ in self._in_use if code == dataset.code}

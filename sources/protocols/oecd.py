@@ -53,7 +53,7 @@ class Oecd(SdmxService):
     """One run's conversation with OECD. Structures are kept by table and version."""
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
-        """The table as served now; nothing where its constraint is valid from `known`.
+        """The table as served now; nothing if its constraint is valid from `known`.
 
         An unchanged table costs one request. Raises a SourceError of the kind that fits.
         """
@@ -126,7 +126,7 @@ class Oecd(SdmxService):
         return key
 
     def classify_response(self, status: int, body: Body) -> SourceError | None:
-        """The failure that a response of OECD stands for. A 403 is three things: a request limit where its text or a
+        """The failure that a response of OECD means. A 403 is three things: a request limit if its text or a
         Retry-After says so, a key of the wrong width on data, else a refused address."""
         if failure := asks_for_pause(status, body):
             return failure

@@ -1,10 +1,10 @@
-"""How EPO's Open Patent Services 3.2 are asked: how many documents named applicants published, week by week.
+"""Ask EPO's Open Patent Services 3.2 how many documents named applicants published, week by week.
 
 Belongs here: the token, sending searches, what statuses and headers mean, the tally. Does not belong here: transport and
 rate limits (`sources/http/`), the wording of searches and their split (`ops_searches.py`).
 Only the number of hits is asked for (range 1-1), unless a search had to be split. A week is asked for when it is over
 and once more when it has settled; the tally keeps what was answered, and the body of a night is the whole tally as
-SDMX-CSV, in our words.
+SDMX-CSV, in the project's codes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ log = logging.getLogger("distretto")
 
 
 class NoHits(NotFound):
-    """The service's word for a search that finds nothing."""
+    """A search found nothing."""
 
 
 class TokenRefused(Forbidden):
@@ -164,14 +164,14 @@ class Ops:
         return searches.pieces(first, TOTAL, newest.shift(-52), weeks=52)[0]
 
     def _refuse_silence(self, dataset: Dataset, searches: Searches, newest: Period) -> None:
-        """Raise NotData where the first applicant has nothing in a year.
+        """Raise NotData if the first applicant has nothing in a year.
 
         A search that OPS does not understand is answered like one without hits: zeros would be believed.
         """
         if not self._count(dataset, self._silence(searches, newest), most=None):
             raise NotData(
-                f"No hit for {next(iter(searches.applicants))} in a year: the search is not understood, and its zeros "
-                "mean nothing.",
+                f"No hit for {next(iter(searches.applicants))} in a year: the service does not understand the search, "
+                "and its zeros mean nothing.",
                 hint="try the search of sources/protocols/ops_searches.py by hand, and correct names and classes in "
                 "sources/applicants.yml; its first applicant must be one that publishes every year.",
             )
@@ -208,7 +208,7 @@ class Ops:
         return found
 
     def _total(self, dataset: Dataset, cql: str, text: str, most: int | None) -> int:
-        """The number of hits that the result `text` tells. Raises NotData."""
+        """The number of hits in the result `text`. Raises NotData."""
         found = COUNTED.search(text)
         if found is None or not text.rstrip().endswith("world-patent-data>"):
             raise NotData(
@@ -228,7 +228,7 @@ class Ops:
         return f"{self.client.provider.base_url}/rest-services/published-data/search?{urlencode({'q': cql})}"
 
     def _search(self, dataset: Dataset, cql: str, hits: str) -> str:
-        """The result of a search as text; empty where it finds nothing. An expired token is renewed once."""
+        """The result of a search as text; empty if it finds nothing. An expired token is renewed once."""
         for last in (False, True):
             self._token = self._token or self._new_token(dataset)
             into = self.workdir / f"{dataset.id}.{uuid.uuid4().hex[:8]}"
@@ -278,7 +278,7 @@ class Ops:
 
     def _classify_token(self, status: int, body: Body) -> SourceError | None:
         """Of these answers nothing is quoted: they hold the token."""
-        self._heed(body)
+        self._follow_pace(body)
         if status == 200:
             return page(body)
         if status in (408, 429) or status >= 500:
@@ -290,12 +290,12 @@ class Ops:
 
     def _classify_response(self, status: int, body: Body) -> SourceError | None:
         """What an answer to a search means; nothing of it is quoted but the code of its fault."""
-        self._heed(body)
+        self._follow_pace(body)
         text = body.head.decode("utf-8", errors="replace")
-        told = re.search(r"<(?:\w+:)?code>\s*([A-Za-z.]{1,60})\s*</", text)
-        said = f"HTTP {status}" + (f" ({told[1]})" if told else "")
+        found = re.search(r"<(?:\w+:)?code>\s*([A-Za-z.]{1,60})\s*</", text)
+        said = f"HTTP {status}" + (f" ({found[1]})" if found else "")
         if status == 404:
-            empty = told and told[1] == "SERVER.EntityNotFound"
+            empty = found and found[1] == "SERVER.EntityNotFound"
             return NoHits(f"{said}.") if empty else NotFound(f"{said}.")
         if status == 401 or (status == 400 and re.search(r"access.?token", text, re.I)):
             return TokenRefused(f"{said}: the token was refused.")
@@ -336,11 +336,11 @@ class Ops:
             )
         return None
 
-    def _heed(self, body: Body) -> None:
+    def _follow_pace(self, body: Body) -> None:
         """Keep requests as far apart as the service says: `idle (..., search=green:30)` is thirty searches a minute."""
-        told = re.search(r"\bsearch=[a-z]+:(\d{1,6})", body.response_headers.get("x-throttling-control", ""))
-        if told:
-            apart = 60 / max(int(told[1]), 1)
+        found = re.search(r"\bsearch=[a-z]+:(\d{1,6})", body.response_headers.get("x-throttling-control", ""))
+        if found:
+            apart = 60 / max(int(found[1]), 1)
             self.client.limiter.interval = max(apart, self.client.provider.min_interval_s)
 
     def _body(self, dataset: Dataset, tally: dict[str, Any]) -> Body:

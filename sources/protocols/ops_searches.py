@@ -5,7 +5,7 @@ the responses mean (`ops.py`); whom and what is searched for (`sources/applicant
 
 The service refuses more than 20 terms a query and more than 10 an index (CLIENT.ScopeTermsMaximumNumber), and counts a
 phrase by its words. A search with more is split into pieces that each keep the limits: groups of names times groups of
-classes. Their hits overlap, as a document can bear two names, so their numbers must not be added: the pieces are listed
+classes. Their hits overlap, as a document can have two applicants, so their numbers must not be added: the pieces are listed
 and the documents counted once each.
 """
 
@@ -71,7 +71,7 @@ class Searches:
 
     def pieces(self, applicant: str, technology: str, first: Period, weeks: int = 1) -> list[str]:
         """The CQL of each piece of one search: EPO documents of `applicant` in the classes of `technology`, published
-        in `weeks` weeks from the week `first` on. One piece where the limits allow."""
+        in `weeks` weeks from the week `first` on. One piece if the limits allow."""
         classes = _groups(self.technologies[technology], MOST_TERMS_AN_INDEX)
         widest = max(map(_terms_of, classes))
         room = min(MOST_TERMS_AN_INDEX, MOST_TERMS - OTHER_TERMS - widest)
@@ -112,7 +112,7 @@ def _groups(phrases: list[str], most: int) -> list[list[str]]:
 
 
 def weeks_due(tally: dict[str, Any], digest: str, today: date, first: Period = FIRST_WEEK) -> list[Period]:
-    """The weeks to ask for, newest first: never asked, asked in other words, or settled since."""
+    """The weeks to ask for, newest first: never asked, asked with another wording, or settled since."""
     due = []
     week = Period.containing(today, "W")
     while week > first:
@@ -135,7 +135,7 @@ def read_tally(text: str) -> dict[str, Any]:
 
 
 def _whole(name: str, entry: Any) -> bool:
-    """Whether `entry` is that of a week: when it was asked, in which words, and numbers by applicant and technology."""
+    """Whether `entry` is that of a week: when it was asked, with which wording, and numbers by applicant and technology."""
     try:
         if Period.parse(name).freq != "W":
             return False

@@ -1,4 +1,4 @@
-"""What every provider's bodies have in common: web pages in place of data, words on limits, stamps.
+"""What every provider's bodies have in common: web pages in place of data, notices of limits, stamps.
 
 Belongs here: tests of a body or a stamp that hold for all providers. Does not belong here: one provider's statuses and
 faults (its own module).
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sources.errors import RateLimited, Unavailable
 from sources.http.client import Body
 
-# what may stand before the first element of a page: declarations and processing instructions, comments
+# what may precede the first element of a page: declarations and processing instructions, comments
 PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.S)
 PAGE = re.compile(r"<!doctype\s+html\b|<(?:html|head|body)\b", re.I)
 LIMIT = re.compile(
@@ -33,7 +33,7 @@ def first_text(body: Body) -> str:
 
 
 def page(body: Body) -> Unavailable | None:
-    """The failure that a web page with status 200 stands for: maintenance, an overload, a renamed file."""
+    """The failure that a web page with status 200 means: maintenance, an overload, a renamed file."""
     text = first_text(body)
     start = text[PROLOGUE.match(text).end() :]  # type: ignore[union-attr]
     # a comment longer than what is looked at: the media type decides
@@ -44,7 +44,7 @@ def page(body: Body) -> Unavailable | None:
 
 
 def asks_for_pause(status: int, body: Body) -> RateLimited | None:
-    """The failure where a provider says that it was asked too often, by its status or in words; its own Retry-After,
+    """The failure if a provider says that it was asked too often, by its status or its text; its own Retry-After,
     where it gave one, is the pause."""
     if status not in (403, 429, 503):
         return None
@@ -64,7 +64,7 @@ def said(body: Body) -> str:
 
 
 def credible(stamp: datetime | None) -> datetime | None:
-    """`stamp`, or None where no update can bear it: from before 2005 or from the future. The table is taken all the same."""
+    """`stamp`, or None if it is implausible: before 2005 or in the future. The table is taken anyway."""
     if stamp is None or not EARLIEST <= stamp <= datetime.now(UTC) + AHEAD:
         return None
     return stamp

@@ -43,11 +43,11 @@ class SdmxService:
         )
 
     def classify_response(self, status: int, body: Body) -> SourceError | None:
-        """The failure that a body stands for; None where the status decides."""
+        """The failure that a body means; None if the status decides."""
         return classify_response(status, body)
 
     def recall(self, name: str) -> Any:
-        """What `keep` wrote under `name`; None where there is nothing, or nothing readable."""
+        """What `keep` wrote under `name`; None if there is nothing, or nothing readable."""
         try:
             return json.loads(self._kept(name).read_text())
         except (OSError, ValueError):
@@ -66,7 +66,7 @@ class SdmxService:
 
 
 def classify_response(status: int, body: Body) -> SourceError | None:
-    """The failure that a status or a body of an SDMX service stands for; None where the status alone decides."""
+    """The failure that a status or a body of an SDMX service means; None if the status alone decides."""
     if status in (400, 406, 414, 422):
         return BadRequest(f"HTTP {status}: {said(body)}")
     if status == 413:
