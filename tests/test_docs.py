@@ -123,7 +123,7 @@ def test_the_worked_example_runs_as_it_stands(tmp_path: Path):
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate()
     finally:
         # the provider too, where the block ended before it stopped it
         with contextlib.suppress(ProcessLookupError):
