@@ -7,6 +7,7 @@ import re
 import socketserver
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_string, policy
 
@@ -15,6 +16,9 @@ import yaml
 
 import pipelines.alerts
 from assets.run import RunContext
+from assets.site import build
+from assets.site.language import Language
+from assets.site.view import View
 from pipelines.alerts import News, send
 from sources.data_folder import DataFolder
 from sources.errors import Trouble
@@ -157,6 +161,26 @@ def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allo
     assert world.refresh().code == 3
     assert f"- toy got worse, for 9 nights (since {first:%Y-%m-%d}): " in digest(mailbox, web)
     assert world.refresh().code == 0 and silent(mailbox, web)
+
+
+def test_a_page_that_cannot_be_drawn_is_told_and_ends_with_3(
+    world: World, mailbox: Mailbox, web: Listener, monkeypatch
+):
+    """The figures are published; the page says that it could not be drawn."""
+    monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
+
+    def broken(view: View, key: str) -> dict[str, object]:
+        raise ZeroDivisionError(key)
+
+    pages = [replace(page, data=broken) if page.name == "territories" else page for page in build.PAGES]
+    monkeypatch.setattr(build, "PAGES", pages)
+    outcome = world.refresh()
+    assert outcome.code == 3 and outcome.json["published"] == world.releases[-1], outcome.err
+    assert outcome.json["undrawn"] == ["it/territories.html", "en/territories.html"]
+    assert "it/territories.html, en/territories.html" in digest(mailbox, web)
+    assert len(world.query("from observations where dataset = 'toy'")) == 8
+    page = world.home / "current" / "site" / "en" / "territories.html"
+    assert Language("en").say("failed.title") in page.read_text(encoding="utf-8")
 
 
 def test_what_got_worse_in_a_night_without_release_is_told_the_night_after(

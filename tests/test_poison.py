@@ -7,12 +7,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from assets import decisions, observations
 from assets.run import RunContext
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
-from tests.conftest import TOY, World
+from tests.conftest import ROOT, TOY, World
 from warehouse.history.dataset_state import read_status
 
 HEADER = "figure,geo,TIME_PERIOD,OBS_VALUE,OBS_FLAG"
@@ -186,3 +187,37 @@ def test_a_release_is_built_from_what_the_steps_of_its_run_ended_with(world: Wor
     with run.home.writing(), pytest.raises(OtherFolder, match=f"toy .an-other-one, here {current.id}"):
         publish(run, {"toy": "an-other-one"})
     assert world.releases == []
+
+
+def test_withdraw_leads_out_of_a_poisoned_dataset_of_files_that_add_up(world: World):
+    """The bad file is withdrawn, the figures of the others stay, and later files are added to them."""
+    entry = yaml.safe_load((ROOT / "sources" / "catalogue" / "own_figures.yml").read_text(encoding="utf-8"))
+    (world.entries / "diary.yml").write_text(yaml.safe_dump(entry | {"code": "diary", "accumulates": True}))
+
+    def hand(name: str, *rows: str) -> None:
+        path = world.home / "drop" / "diary" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+
+    hand("2023.csv", "members,DISTRICT,2023,30,")
+    night("diary")
+    hand("2024.csv", "members,DISTRICT,2024,33,", "joint_projects,,2024,5,")
+    # as the first version accepted it
+    run = RunContext(DataFolder.from_env())
+    with run.home.writing():
+        observations.collect(run, ["diary"])
+        bad = run.store.newest("diary", "live")
+        assert bad is not None
+        run.store.accept(bad, by="checks")
+    (world.home / "drop" / "diary" / "2024.csv").unlink()
+    outcome = world.run("withdraw", "diary", bad.id, "--because", "a row without a territory", "--json")
+    assert outcome.code == 0 and outcome.json["withdrawn"] == bad.id, outcome.err
+    assert figures(world, "diary") == {"2023": 30.0}
+    hand("2025.csv", "members,DISTRICT,2025,35,")
+    night("diary")
+    assert figures(world, "diary") == {"2023": 30.0, "2025": 35.0}
+    assert read_status(DataFolder(world.home)).datasets["diary"].outcome == "updated"
+    # a rebuilt warehouse holds the same
+    (world.home / "warehouse.duckdb").unlink()
+    night("diary")
+    assert figures(world, "diary") == {"2023": 30.0, "2025": 35.0}

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sources.data_folder import DataFolder
 from tests.conftest import TOY, World
+from tests.target_examples import KNOWN, target
+from tests.test_timestamps import Authority
+from warehouse.targets import ledger, timestamp
+from warehouse.targets.evidence import Evidence
+from warehouse.targets.verification import verify
 
 
 def test_a_backup_gives_the_same_releases_and_the_same_history(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -85,3 +92,20 @@ def test_nothing_is_touched_where_the_folder_is_not_empty(world: World, monkeypa
     outcome = world.run("restore", str(world.home))
     assert outcome.code == 1 and "is not empty" in outcome.err
     assert (target / "letter.txt").read_text() == "not ours"
+
+
+def test_a_time_stamp_in_a_backup_verifies_after_the_restore(world: World, monkeypatch: pytest.MonkeyPatch):
+    authority = Authority(world.folder / "tsa")
+    monkeypatch.setenv("DISTRETTO_TSA_CERTIFICATE", str(authority.certificate))
+    world.first_night()
+    home, before = DataFolder(world.home), datetime.now(UTC) - timedelta(minutes=1)
+    ledger.append(home, ledger.load(home), ledger.sealed(ledger.load(home), target(), KNOWN, before))
+    stamped = world.run("targets", "anchor", "--token", str(authority.stamp(ledger.load(home).head)))
+    assert stamped.code == 0, stamped.err
+    backup = world.folder / "backup"
+    shutil.copytree(world.home, backup, symlinks=True)
+    shutil.rmtree(world.home)
+    restored = world.run("restore", str(backup))
+    assert restored.code == 0, restored.err
+    found = verify(ledger.load(home), Evidence(home, timestamp.trusted()))
+    assert found.problems == [] and found.verdicts[2].outcome == "sound"

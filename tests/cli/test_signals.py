@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, World
+from tests.conftest import LATER, ROOT, VALUES, World, changed
+
+# "within seconds", on a loaded machine
+SECONDS = 60
 
 
 def test_an_interrupt_is_one_sentence_and_no_trace(published: Path):
@@ -74,3 +77,27 @@ def test_sigterm_ends_a_run_whose_main_thread_is_busy_in_other_code(published: P
     process.terminate()
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out.strip(), err.count("\n")) == (130, "", 1)
+
+
+@pytest.mark.parametrize("stage", ["checking", "building tables", "writing the tables", "drawing"])
+def test_sigterm_ends_a_run_that_builds_a_release(world: World, stage: str):
+    """Nothing is published, and the next run does all of it."""
+    world.first_night()
+    standing, releases = world.query(VALUES), world.releases
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    process = world.start("refresh", "--only", "toy")
+    for line in process.stderr:
+        if stage in line:
+            break
+    else:
+        pytest.fail(f"the run never came to {stage!r}")
+    process.terminate()
+    began = time.monotonic()
+    out, err = process.communicate()
+    assert time.monotonic() - began < SECONDS
+    assert (process.returncode, out) == (130, "")
+    assert "Interrupted: the published release stays" in err and "Traceback" not in err
+    assert (world.query(VALUES), world.releases) == (standing, releases)
+    assert world.refresh().code == 0
+    assert world.query("select old_value, value from revisions") == [(44.0, 45.0)]
+    assert not list((world.home / "releases").glob(".building-*"))
