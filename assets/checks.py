@@ -173,7 +173,7 @@ def _expectations(
     if geos := [geo for geo in rules.geos if covered is None or geo in covered]:
         held = gxe.ExpectColumnDistinctValuesToContainSet(column="geo", value_set=geos)
         found.append(("geos", "geos", held))
-    if "units" in profile:
+    if "units" in profile and isinstance(dataset.unit, dict):
         (codes,) = dataset.unit.values()
         found.append(("units", "units", among(column="code", value_set=sorted(codes))))
     for number, rule in enumerate(rules.ranges):

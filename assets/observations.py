@@ -141,7 +141,7 @@ def _keep(run: RunContext, dataset: Dataset, found: Sequence[Offered] | SourceEr
 def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
     """Store a body unless it is the current one."""
     store = run.store
-    stamp = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
+    stamp: dict[str, Any] = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)

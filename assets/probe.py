@@ -68,7 +68,7 @@ def compare(dataset: Dataset, provider: Provider, there: Structure, held: Struct
     if isinstance(dataset.unit, dict):
         ((dimension, units),) = dataset.unit.items()
         without_unit = _wanted(dataset, dimension, there) - set(units)
-    report = {
+    report: dict[str, Any] = {
         "dataset": dataset.id,
         "provider": provider.id,
         "code": dataset.code,

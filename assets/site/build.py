@@ -17,7 +17,7 @@ import duckdb
 import jinja2
 
 from assets.site import ages, board
-from assets.site.language import LANGUAGES, Language
+from assets.site.language import LANGUAGES, Code, Language
 from assets.site.pages import MORE, NAVIGATION, PAGES
 from assets.site.pages.page import Page
 from assets.site.queries import Facts, read, since
@@ -53,7 +53,7 @@ def render(release: Release) -> list[str]:
     return failed
 
 
-def board_sheet(release: Release, day: date, language: str) -> tuple[bytes, list[dict[str, Any]]]:
+def board_sheet(release: Release, day: date, language: Code) -> tuple[bytes, list[dict[str, Any]]]:
     """The board sheet of a published release since `day` as PDF, and the rows that changed since."""
     with reading(release) as con:
         facts = read(con, release.folder)
@@ -62,7 +62,7 @@ def board_sheet(release: Release, day: date, language: str) -> tuple[bytes, list
 
 
 def _render_language(
-    facts: Facts, code: str, folder: Path, day: date, changed: list[dict[str, Any]]
+    facts: Facts, code: Code, folder: Path, day: date, changed: list[dict[str, Any]]
 ) -> list[str]:
     """Write the pages of one language; returns the names of the files that could not be drawn."""
     view = View(facts, Language(code))

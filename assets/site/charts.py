@@ -82,8 +82,8 @@ class Line:
     dashed: str
     lone: str
     dots: list[Dot]
+    last: Dot
     label_y: int | None = None
-    last: Dot | None = None
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Plot:
     lines: list[Line]
     y_ticks: list[tuple[int, float]]
     x_ticks: list[tuple[int, str, bool]]
-    breaks: list[tuple[int, str, bool]]
+    breaks: list[tuple[float, str, bool]]
     from_zero: bool
     zero_y: int | None
     hidden: list[str] = field(default_factory=list)
@@ -128,14 +128,9 @@ def lines_plot(
     values: dict[str, list[list[tuple[Point, float]]]] = {}
     for geo in roles:
         runs = segments(series.get(geo, []))
-        placed = (
-            [run for base in bases for run in rebased(runs, base)]
-            if indexed
-            else [[(p, p.value) for p in run] for run in runs]
-        )
-        if placed:
-            values[geo] = placed
-    flat = [value for runs in values.values() for run in runs for _, value in run]
+        if valued := [run for base in bases for run in rebased(runs, base)] if indexed else with_values(runs):
+            values[geo] = valued
+    flat = [value for drawn in values.values() for run in drawn for _, value in run]
     if len(flat) < 2:
         return None
     aims = [(target, steps(target)) for target in targets or [] if target["geo"] in values]
@@ -143,7 +138,7 @@ def lines_plot(
     # room for the words above a target's mark
     room = [max(heads) + 0.15 * (max(flat + heads) - min(flat + heads))] if heads else []
     axis = scale([*flat, *heads, *room])
-    periods = {point.period for runs in values.values() for run in runs for point, _ in run}
+    periods = {point.period for drawn in values.values() for run in drawn for point, _ in run}
     periods |= {period for _, way in aims for period, _ in way}
     first, last = min(map(position, periods)), max(map(position, periods))
     span = (last - first) or 1
@@ -152,23 +147,24 @@ def lines_plot(
         return round(1000 * (position(period) - first) / span)
 
     lines = []
-    for geo, runs in values.items():
-        solid, dashed, lone, dots = [], [], [], []
-        for run in runs:
+    for geo, drawn in values.items():
+        solid: list[str] = []
+        dashed: list[str] = []
+        lone: list[str] = []
+        dots: list[Dot] = []
+        for run in drawn:
             placed = [Dot(x(p.period), axis.at(value), p, value, unfinished(p)) for p, value in run]
             (solid if len(run) > 1 else lone).append(path([d for d in placed if not d.hollow]))
             for a, b in zip(placed, placed[1:], strict=False):
                 if b.hollow:
                     dashed.append(path([a, b]))
             dots += placed
-        lines.append(
-            Line(geo, roles[geo], "".join(solid), "".join(dashed), "".join(lone), dots, last=dots[-1])
-        )
+        lines.append(Line(geo, roles[geo], "".join(solid), "".join(dashed), "".join(lone), dots, dots[-1]))
     plot = Plot(
         lines,
         [(axis.at(tick), tick) for tick in axis.ticks],
         year_ticks(first, last),
-        break_marks([runs for geo, runs in values.items() if roles[geo] != "peer"], x),
+        break_marks([drawn for geo, drawn in values.items() if roles[geo] != "peer"], x),
         axis.low == 0,
         axis.at(0) if axis.low <= 0 <= axis.high else None,
         based=bases,
@@ -189,10 +185,16 @@ def lines_plot(
 def rebased(runs: list[list[Point]], base: str) -> list[list[tuple[Point, float]]]:
     """The run that holds the period `base`, from there on, as an index with 100 at `base`."""
     for run in runs:
-        start = next((i for i, p in enumerate(run) if p.period == base and p.value), None)
-        if start is not None and len(run) > start + 1:
-            return [[(p, 100 * p.value / run[start].value) for p in run[start:]]]
+        start = next((i for i, p in enumerate(run) if p.period == base), None)
+        if start is not None and (at_base := run[start].value) and len(run) > start + 1:
+            (valued,) = with_values([run[start:]])
+            return [[(p, 100 * value / at_base) for p, value in valued]]
     return []
+
+
+def with_values(runs: list[list[Point]]) -> list[list[tuple[Point, float]]]:
+    """Each point of `runs` with its value; points without one are left out."""
+    return [[(p, p.value) for p in run if p.value is not None] for run in runs]
 
 
 def unfinished(point: Point) -> bool:
@@ -246,7 +248,7 @@ def labelled(breaks: list[tuple[float, str]]) -> list[tuple[float, str, bool]]:
     ]
 
 
-def year_ticks(first: float, last: float, most: int = 10) -> list[tuple[int, str, bool]]:
+def year_ticks(first: Fraction, last: Fraction, most: int = 10) -> list[tuple[int, str, bool]]:
     """`(position, year, minor)` of round years; minor ones give way on narrow pages."""
     years = math.floor(last) - math.ceil(first)
     step = next(step for step in (1, 2, 5, 10, 20, 50) if years / step <= most)
@@ -306,23 +308,25 @@ class Columns:
 
 def columns_plot(points: list[Point], most: int = 25) -> Columns | None:
     """Columns from zero, one a period, the last `most` of them."""
-    points = [p for p in points if p.value is not None][-most:]
-    if len(points) < 2:
+    (valued,) = with_values([points])
+    valued = valued[-most:]
+    if len(valued) < 2:
         return None
-    axis = scale([p.value for p in points], zero=True)
+    points = [p for p, _ in valued]
+    axis = scale([value for _, value in valued], zero=True)
     width = 1000 / len(points)
     bars = [
         Bar(
             x=round(width * i + width * 0.14, 1),
             width=round(width * 0.72, 1),
             middle=round(width * (i + 0.5), 1),
-            y=axis.at(p.value),
-            height=1000 - axis.at(p.value),
+            y=axis.at(value),
+            height=1000 - axis.at(value),
             hollow=unfinished(p),
             minor=(len(points) - 1 - i) % (3 if len(points) > 14 else 2) != 0,
             point=p,
         )
-        for i, p in enumerate(points)
+        for i, (p, value) in enumerate(valued)
     ]
     return Columns(
         bars,

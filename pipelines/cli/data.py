@@ -138,6 +138,7 @@ def board(
     from datetime import date
 
     from assets.site.build import board_sheet
+    from assets.site.language import LANGUAGES
     from warehouse.publishing import release
 
     try:
@@ -146,10 +147,11 @@ def board(
         raise typer.BadParameter(f"{since} is not a date; write YYYY-MM-DD.", param_hint="--since") from None
     if day > utc_now().date():
         raise typer.BadParameter(f"{since} is in the future.", param_hint="--since")
-    if language not in ("it", "en"):
+    chosen = next((code for code in LANGUAGES if code == language), None)
+    if chosen is None:
         raise typer.BadParameter(f"{language} is neither it nor en.", param_hint="--language")
     raise_if_no_folder(Path(output))
-    pdf, changed = board_sheet(release.find(DataFolder.from_env(), None), day, language)
+    pdf, changed = board_sheet(release.find(DataFolder.from_env(), None), day, chosen)
     with open(output, "wb") as handle:
         handle.write(pdf)
     if as_json:
