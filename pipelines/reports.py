@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines import console
-from sources.common.ages import age
+from sources.common.ages import age, ago, since_end
 from sources.data_folder import utc_now
 from warehouse.history.dataset_state import STATES, DatasetState, Run
 from warehouse.targets.schema import STATUS_WORDS, Status
@@ -47,7 +47,7 @@ def refreshed(
     run: Run,
     states: Mapping[str, DatasetState],
     archived: Mapping[str, date],
-    headlines: list[str],
+    headlines: list[dict[str, Any]],
     everything: bool,
 ) -> None:
     """The end of a refresh: the release, the datasets by state, the headline figures."""
@@ -61,8 +61,7 @@ def refreshed(
     console.out.print()
     _datasets(states, archived, everything)
     console.out.print()
-    for headline in headlines:
-        console.out.print(Text(headline))
+    _headlines(headlines)
     if run.worse:
         console.err.print(
             Text(
@@ -82,9 +81,10 @@ def status(
     run: Run,
     states: Mapping[str, DatasetState],
     archived: Mapping[str, date],
+    headlines: list[dict[str, Any]],
     everything: bool,
 ) -> None:
-    """The current release, the last run, the datasets by state and their problems."""
+    """The current release, the last run, the datasets by state and their problems, the headline figures."""
     console.out.print(
         Text(f"Release {current} in {folder}" if current else "No release yet: run `distretto refresh`.")
     )
@@ -93,6 +93,19 @@ def status(
         console.out.print(Text(f"The last run published nothing: {run.failed}", style="bold red"))
     console.out.print()
     _datasets(states, archived, everything)
+    if headlines:
+        console.out.print()
+        _headlines(headlines)
+
+
+def _headlines(headlines: list[dict[str, Any]]) -> None:
+    """Each headline with the age of its period."""
+    today = utc_now().date()
+    for headline in headlines:
+        period = headline["period"]
+        console.out.print(
+            Text(headline["text_en"] + (f"; {since_end(period, today, 'en')}" if period else ""))
+        )
 
 
 def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], everything: bool) -> None:
@@ -112,7 +125,7 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
         console.out.print(
             Text(
                 "The figures of the shipped datasets come with the project. They were archived "
-                f"{when} {age((utc_now().date() - first).days, 'en')} ago."
+                f"{when} {ago((utc_now().date() - first).days, 'en')}."
             )
         )
     listed = [name for name in states if everything or _unusual(states[name])]
@@ -126,7 +139,9 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
             entry = states[name]
             updated = f"{entry.provider_updated_at:%Y-%m-%d}" if entry.provider_updated_at else "not known"
             if name in archived:
-                updated += f", archived by {archived[name]} ({age((utc_now().date() - archived[name]).days, 'en')} ago)"
+                updated += (
+                    f", archived by {archived[name]} ({ago((utc_now().date() - archived[name]).days, 'en')})"
+                )
             grid.add_row(
                 name,
                 Text(

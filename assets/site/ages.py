@@ -1,6 +1,6 @@
 """How old the figures are: the newest period of each theme, series that ended, and whether anything live has arrived.
 
-Belongs here: ages as days and as words. Does not belong here: when a source counts as late (its catalogue entry).
+Belongs here: which period's age a reader is shown. Does not belong here: the words of an age (`sources/common/ages.py`).
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from assets.site import series
-from assets.site.language import Language
 from assets.site.queries import Facts, Measure, Point
 from assets.site.view import View
+from sources.common.ages import since_end
 from sources.common.periods import Period
-
-DAYS_OF_A_YEAR, DAYS_OF_A_MONTH = 365.25, 30.44
 
 
 @dataclass(frozen=True)
@@ -60,21 +58,7 @@ def period_age(view: View, point: Point) -> str:
     """The age of a figure in words: how long ago its period ended, or that its series is closed."""
     if ended(view.facts, point):
         return view.language.say("age.ended", period=view.language.period(point.period))
-    return ago(view.language, (view.today - _end(point.period)).days)
-
-
-def ago(language: Language, days: int) -> str:
-    """A number of days in the past in words, such as "almost 6 years ago"."""
-    if days < 0:
-        return language.say("age.running")
-    if days < 2 * DAYS_OF_A_MONTH:
-        return language.say("age.days" if days != 1 else "age.day", count=days)
-    if days < 2 * DAYS_OF_A_YEAR:
-        return language.say("age.months", count=round(days / DAYS_OF_A_MONTH))
-    years = days / DAYS_OF_A_YEAR
-    if round(years) > years:
-        return language.say("age.almost_years", count=round(years))
-    return language.say("age.years", count=int(years))
+    return since_end(point.period, view.today, view.language.code)
 
 
 def _end(period: str) -> date:

@@ -12,11 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from assets.site import ages, charts, maps, panels, queries, statements
+from assets.site import ages, charts, maps, panels, statements
 from assets.site.language import Language
 from assets.site.pages import calendar, home, quality, sector
 from assets.site.queries import Measure, Point
 from assets.site.view import View
+from warehouse.reference.sector import sector as reference_sector
 
 LAYOUT = Path(__file__).parent / "templates" / "board.typ"
 # rows of the second page
@@ -55,6 +56,7 @@ def failed_sheet(language: Language) -> bytes:
 def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str, Any]:
     """Every text and drawing of the sheet, in the order of the layout."""
     language, facts, say = view.language, view.facts, view.language.say
+    figures = statements.figures(view)
     mapped, changed_rows = panels.mapped(view), news(view, changed)
     upcoming = [row for row in calendar.expected(view) if row["status"] == "live"]
     return {
@@ -74,8 +76,8 @@ def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str,
             say("card.date"),
             say("card.trend"),
         ],
-        "figures": [figure(view, found) for found in statements.figures(view)],
-        "figures_note": say("home.same_table"),
+        "figures": [figure(view, found) for found in figures],
+        "figures_note": " ".join([say("home.same_table"), *statements.notes(figures)]),
         "directives": say("home.directives"),
         "directives_heads": [
             say("home.directive"),
@@ -96,7 +98,7 @@ def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str,
         "sector": sector_rows(view)
         if len(changed_rows["revised"]) + len(changed_rows["entered"]) <= ROOM
         else [],
-        "sector_title": language.of(queries.sector()["title"]),
+        "sector_title": language.of(reference_sector().title),
         "since": say("board.since", day=language.day(since)),
         "begins": begins(view, since),
         **changed_rows,
@@ -127,7 +129,8 @@ def figure(view: View, found: statements.Figure) -> dict[str, Any]:
     values = {summary.geo: summary.last} | dict(found.beside)
     regional = view.language.say("home.regional_only")
     return {
-        "title": view.measured(summary.measure),
+        "title": view.measured(summary.measure)
+        + (f" ({view.language.say('card.proxy')})" if summary.measure.header["proxy_for"] else ""),
         "values": [
             _narrow(view, values[geo], summary.measure.unit) if geo in values else ""
             for geo in (facts.region, facts.country)

@@ -12,11 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markupsafe import Markup, escape
 
 from assets.site.translations import italian
-from sources.common.config import YamlLoader
+from sources.common.config import Names, load
 from sources.common.numbers import (
     MINUS,
     NO_BREAK,
@@ -35,15 +34,13 @@ from warehouse.targets.schema import STATUS_WORDS
 LANGUAGES: tuple[Code, ...] = ("it", "en")
 
 
-def _read(file: str) -> dict[str, Any]:
-    return yaml.load((Path(__file__).parent / file).read_text(encoding="utf-8"), Loader=YamlLoader)
-
-
 @cache
-def words() -> dict[str, Any]:
-    """`messages.yml`, and the words for a target's status: `{group: {key: {it, en}}}`."""
-    statuses = {status: {"it": said["it_one"], "en": said["en"]} for status, said in STATUS_WORDS.items()}
-    return _read("messages.yml") | {"status": statuses}
+def words() -> dict[str, dict[str, Names]]:
+    """`messages.yml`, and the words for a target's status, by group and key. Raises SpecError."""
+    said = load(Path(__file__).parent / "messages.yml", dict[str, dict[str, Names]])
+    return said | {
+        "status": {key: Names(it=text["it_one"], en=text["en"]) for key, text in STATUS_WORDS.items()}
+    }
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,14 @@ class Language:
     def say(self, key: str, **values: Any) -> str:
         """The string of `key` with `values` filled in. Raises KeyError for a string that is not there."""
         group, _, name = key.partition(".")
-        text = words()[group][name][self.code]
+        text = self.of(words()[group][name])
         if any(isinstance(value, Markup) for value in values.values()):
             return escape(text).format(**values)
         return text.format(**values)
 
-    def of(self, pair: dict[str, str]) -> str:
+    def of(self, pair: Names | dict[str, str]) -> str:
         """The side of a `{it, en}` pair that is in this language."""
-        return pair[self.code]
+        return pair[self.code] if isinstance(pair, dict) else getattr(pair, self.code)
 
     def text(self, english: str) -> Markup:
         """A sentence that the data bring along in English; marked as English where it has no translation."""

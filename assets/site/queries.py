@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import duckdb
-import yaml
 
 from sources.common.sql import literal, rows, scalar
 from sources.common.units import unit_or_unknown
-from warehouse.reference.territory import REFERENCE, territory, timezone
+from warehouse.reference.sector import sector
+from warehouse.reference.territory import territory, timezone
 from warehouse.statistics import peers, series_changes
 from warehouse.statistics.comparison import is_reliable
 from warehouse.statistics.series_changes import SeriesChanges
@@ -172,12 +171,6 @@ class Facts:
     def seat(self) -> str | None:
         """The province of the district's seat, where the territory names one."""
         return territory().get("seat")
-
-
-@cache
-def sector() -> dict[str, Any]:
-    """`warehouse/reference/sector.yml` as it stands."""
-    return yaml.safe_load((REFERENCE / "sector.yml").read_text(encoding="utf-8"))
 
 
 def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
@@ -342,7 +335,7 @@ def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -
 
 def _sector(con: duckdb.DuckDBPyConnection) -> list[Observation]:
     """The newest figure of the sector's tables without an indicator, for the seat, the region and the country."""
-    datasets = [dataset for item in sector()["items"] for dataset in item.get("observations", [])]
+    datasets = [dataset for item in sector().items for dataset in item.observations]
     ours = territory()
     geos = [geo for geo in (ours.get("seat"), ours["region"], ours["country"]) if geo]
     rows = con.execute(f"""

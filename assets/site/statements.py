@@ -64,6 +64,11 @@ def _figure(view: View, measure: Measure, geo: str) -> Figure | None:
     return Figure(view.summary(measure, geo), bool(facts.seat) and geo == facts.region, beside)
 
 
+def notes(found: list[Figure]) -> list[str]:
+    """What a reader has to know of the periods of the figures, each once."""
+    return list(dict.fromkeys(note for figure in found for note in figure.summary.notes))
+
+
 def statements(view: View) -> list[str]:
     """The three sentences, in order."""
     return [_changed(view), _decision(view), _unknown(view)]

@@ -6,7 +6,7 @@ page shows (`pages/`), words (`messages.yml`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -17,6 +17,7 @@ from assets.site.language import LANGUAGES, Language
 from assets.site.queries import Facts, Measure, Point
 from sources.common.units import unit_or_unknown
 from warehouse.publishing.headlines import change_words
+from warehouse.reference.period_notes import period_notes
 from warehouse.reference.territory import territory
 from warehouse.statistics.ranking import Rank
 
@@ -42,6 +43,8 @@ class Summary:
     kind: str
     certain: bool
     finding: str
+    # what a reader has to know of the period, and of the one it is compared with
+    notes: list[str]
     spark: charts.Spark | None
 
 
@@ -147,8 +150,13 @@ class View:
             kind=found.kind,
             certain=found.direction is not None and not found.sampling_error_unknown,
             finding=f"{finding}; {change}" if change else finding,
+            notes=self.notes(measure, [p for p in (last.period if last else None, found.since) if p]),
             spark=charts.spark(measure.series.get(geo, [])),
         )
+
+    def notes(self, measure: Measure, periods: Iterable[str]) -> list[str]:
+        """What a reader has to know of `periods`, such as the pandemic."""
+        return [self.language.of(note) for note in period_notes(measure.header["theme"], periods)]
 
     # -- targets and dates that several pages share
 

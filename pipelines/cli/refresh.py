@@ -9,17 +9,14 @@ from __future__ import annotations
 import atexit
 import gc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pipelines import console
 from pipelines.cli.arguments import AsJson, dataset_names
-from pipelines.cli.status import archived, dataset_states, states_as_json
+from pipelines.cli.status import archived, dataset_states, level_headlines, states_as_json
 from sources.data_folder import DataFolder, to_json
-
-if TYPE_CHECKING:
-    from warehouse.publishing.release import Release
 
 app = typer.Typer()
 
@@ -69,7 +66,7 @@ def refresh(
     run = read_status(home).run
     current = release.current(home)
     states = dataset_states(home)
-    headlines = _headlines(current) if current else []
+    headlines = level_headlines(current) if current else []
     if as_json:
         report = {
             "published": run.published,
@@ -89,7 +86,7 @@ def refresh(
             run,
             states,
             archived(states),
-            [headline["text_en"] for headline in headlines],
+            headlines,
             everything,
         )
     if run.worse or run.undrawn:
@@ -221,11 +218,3 @@ def validate(
         )
     if not all(result["passed"] for result in results):
         raise typer.Exit(1)
-
-
-def _headlines(current: Release) -> list[dict[str, Any]]:
-    from warehouse.publishing import headlines
-    from warehouse.publishing.release import reading
-
-    with reading(current) as con:
-        return headlines.read(con, "level")

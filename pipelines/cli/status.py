@@ -17,6 +17,7 @@ from sources.data_folder import DataFolder, to_json, utc_now
 
 if TYPE_CHECKING:
     from warehouse.history.dataset_state import DatasetState
+    from warehouse.publishing.release import Release
 
 app = typer.Typer()
 
@@ -40,17 +41,25 @@ def status(
     current = release.current(home)
     states = dataset_states(home)
     run = read_status(home)
+    headlines = level_headlines(current) if current else []
     if as_json:
         report = {
             "current": current.id if current else None,
             "folder": str(home.current),
             "run": run.to_dict()["run"],
             "datasets": states_as_json(states),
+            "headlines": headlines,
         }
         print(to_json(report, indent=1))
     else:
         reports.status(
-            current.id if current else None, str(home.current), run.run, states, archived(states), everything
+            current.id if current else None,
+            str(home.current),
+            run.run,
+            states,
+            archived(states),
+            headlines,
+            everything,
         )
 
 
@@ -138,6 +147,15 @@ def dataset_states(home: DataFolder) -> dict[str, DatasetState]:
     from warehouse.history.dataset_state import describe
 
     return describe(home, load_catalogue(), load_providers(), SnapshotStore(home), utc_now())
+
+
+def level_headlines(current: Release) -> list[dict[str, Any]]:
+    """The headlines on the newest figures, as rows of the table `headlines` of the release `current`."""
+    from warehouse.publishing import headlines
+    from warehouse.publishing.release import reading
+
+    with reading(current) as con:
+        return headlines.read(con, "level")
 
 
 def archived(states: Mapping[str, DatasetState]) -> dict[str, date]:

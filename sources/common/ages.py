@@ -1,14 +1,15 @@
 """How old something is, in words: "almost 6 years", "quasi 6 anni".
 
-Belongs here: the words for a number of days. Does not belong here: from which day an age is counted.
+Belongs here: the words for an age, for pages, the board sheet and the command line. Does not belong here: when a source
+counts as late (its catalogue entry).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from datetime import date
 
-Language = Literal["it", "en"]
+from sources.common.periods import Language, Period
 
 DAYS_OF_A_YEAR = 365.25
 _UNITS = {
@@ -20,6 +21,8 @@ _UNITS = {
 _LESS_THAN_A_DAY = {"en": "less than a day", "it": "meno di un giorno"}
 _ALMOST = {"en": "almost", "it": "quasi"}
 _MORE_THAN = {"en": "more than", "it": "più di"}
+_AGO = {"en": "{} ago", "it": "{} fa"}
+_RUNNING = {"en": "period still running", "it": "periodo in corso"}
 
 
 def age(days: int, language: Language) -> str:
@@ -41,6 +44,17 @@ def age(days: int, language: Language) -> str:
         return f"{_ALMOST[language]} {_count(int(whole) + 1, 'year', language)}"
     words = _count(int(whole), "year", language)
     return words if part < 0.05 else f"{_MORE_THAN[language]} {words}"
+
+
+def ago(days: int, language: Language) -> str:
+    """How long ago something was: "almost 6 years ago"; `days` from 0."""
+    return _AGO[language].format(age(days, language))
+
+
+def since_end(period: str, today: date, language: Language) -> str:
+    """How long ago the reference period `period` ended; says so where it is still running on `today`."""
+    days = (today - Period.parse(period).end).days
+    return ago(days, language) if days >= 0 else _RUNNING[language]
 
 
 def _count(number: int, unit: str, language: Language) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from sources.common.ages import age
+from sources.common.ages import age, since_end
 from tests.conftest import TOY, World, distretto
 
 
@@ -145,3 +145,19 @@ def test_status_says_when_bundled_figures_were_archived(home: Path):
 )
 def test_ages_in_words(days, italian, english):
     assert (age(days, "it"), age(days, "en")) == (italian, english)
+
+
+def test_the_age_of_a_period_counts_from_its_end():
+    """A period that is still running has no age."""
+    assert since_end("2020", date(2026, 11, 27), "en") == "almost 6 years ago"
+    assert since_end("2026-Q3", date(2026, 11, 27), "it") == "8 settimane fa"
+    assert since_end("2026", date(2026, 11, 27), "en") == "period still running"
+
+
+def test_status_shows_each_headline_with_its_age(home: Path):
+    headlines = distretto(home, "status", "--json").json["headlines"]
+    assert len(headlines) == 3
+    printed = " ".join(distretto(home, "status").out.split())
+    today = date.today()
+    for headline in headlines:
+        assert f"{headline['text_en']}; {since_end(headline['period'], today, 'en')}" in printed

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from assets.site import ages
 from assets.site.language import LANGUAGES
 from tests.site.browsing import EN, IT, opened
 
@@ -75,17 +74,3 @@ def test_every_page_has_a_title_of_its_own_and_a_preview(pages: list[Path]):
         assert titles.setdefault((path.parent.name, title), path.name) == path.name
         assert re.search(r'property="og:title" content="[^"]+"', text)
         assert re.search(r'property="og:description" content="[^"]+"', text)
-
-
-@pytest.mark.parametrize(
-    ("days", "words"),
-    [
-        (1, "1 day ago"),
-        (30, "30 days ago"),
-        (200, "7 months ago"),
-        (2157, "almost 6 years ago"),
-        (2250, "over 6 years ago"),
-    ],
-)
-def test_ages_are_said_in_words(days: int, words: str):
-    assert ages.ago(EN, days) == words

@@ -56,6 +56,7 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     figures = statements.figures(view)
     return {
         "figures": figures,
+        "notes": statements.notes(figures),
         "statements": statements.statements(view),
         "directives": directives(view),
         "adopted": any(target["stage"] == "adopted" for target in view.standing),

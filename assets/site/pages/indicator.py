@@ -71,6 +71,7 @@ def _data(view: View, key: str) -> dict[str, Any]:
         "measure": measure,
         "title": measure.title(view.language.code),
         "summary": view.summary(measure, geo),
+        "notes": view.notes(measure, periods),
         "course": view.course(geo, measure.complete(geo), measure.unit),
         "plot": panels.over_time(view, measure),
         "closeup": panels.closeup(view, measure),

@@ -11,8 +11,9 @@ from typing import Any
 
 from assets.site import ages, series
 from assets.site.pages.page import Page
-from assets.site.queries import Measure, Observation, sector
+from assets.site.queries import Measure, Observation
 from assets.site.view import Summary, View
+from warehouse.reference.sector import SectorItem, sector
 
 
 @dataclass(frozen=True)
@@ -40,40 +41,40 @@ class Item:
 def _data(view: View, _key: str) -> dict[str, Any]:
     given = sector()
     return {
-        "title": view.language.of(given["title"]),
-        "lead": view.language.of(given["lead"]),
-        "caution": view.language.of(given["caution"]),
+        "title": view.language.of(given.title),
+        "lead": view.language.of(given.lead),
+        "caution": view.language.of(given.caution),
         "items": items(view),
     }
 
 
 def items(view: View) -> list[Item]:
     """The entries of `sector.yml` with their figures; none for another region."""
-    return [_item(view, item) for item in sector()["items"] if _keys(view)]
+    return [_item(view, item) for item in sector().items if _keys(view)]
 
 
-def _item(view: View, item: dict[str, Any]) -> Item:
-    measures = [view.facts.measures[id_] for id_ in item["indicators"] if id_ in view.facts.measures]
+def _item(view: View, item: SectorItem) -> Item:
+    measures = [view.facts.measures[id_] for id_ in item.indicators if id_ in view.facts.measures]
     rows, suppressed = [], False
     for measure in measures:
         geo = _geo(view, measure)
         if geo is None:
             continue
-        if measure.id != item.get("few") and _few(view, item, geo):
+        if measure.id != item.few and _few(view, item, geo):
             suppressed = True
             continue
         summary = view.summary(measure, geo)
         if summary.last:
             rows.append(Row(summary, ages.period_age(view, summary.last)))
-    observations = [o for o in view.facts.sector if o.dataset in item.get("observations", [])]
+    observations = [o for o in view.facts.sector if o.dataset in item.observations]
     needed: list[str] = []
     reason = view.language.say("sector.suppressed" if suppressed else "sector.none")
     if not rows and not observations and not suppressed:
-        needed = [_needed(view, dataset, "") for dataset in item["datasets"]]
-        needed += [view.language.of(item["needed"])] if "needed" in item else []
-        if item["datasets"]:
-            reason = _needed(view, item["datasets"][0], "short_")
-    return Item(item["id"], view.language.of(item["title"]), rows, observations, suppressed, needed, reason)
+        needed = [_needed(view, dataset, "") for dataset in item.datasets]
+        needed += [view.language.of(item.needed)] if item.needed else []
+        if item.datasets:
+            reason = _needed(view, item.datasets[0], "short_")
+    return Item(item.id, view.language.of(item.title), rows, observations, suppressed, needed, reason)
 
 
 def _geo(view: View, measure: Measure) -> str | None:
@@ -82,13 +83,13 @@ def _geo(view: View, measure: Measure) -> str | None:
     return next((geo for geo in places if geo and series.latest(measure.complete(geo))), None)
 
 
-def _few(view: View, item: dict[str, Any], geo: str) -> bool:
+def _few(view: View, item: SectorItem, geo: str) -> bool:
     """True if `geo` has fewer local units than the item's least number, or their number is unknown."""
-    if "few" not in item:
+    if item.few is None:
         return False
-    measure = view.facts.measures.get(item["few"])
+    measure = view.facts.measures.get(item.few)
     last = series.latest(measure.complete(geo)) if measure else None
-    return last is None or last.value is None or last.value < item["least"]
+    return last is None or last.value is None or last.value < item.least
 
 
 def _needed(view: View, dataset: str, form: str) -> str:
@@ -102,7 +103,7 @@ def _needed(view: View, dataset: str, form: str) -> str:
 
 def _keys(view: View) -> list[str]:
     """The page exists for the region that `sector.yml` is about."""
-    return [""] if sector()["region"] == view.facts.region else []
+    return [""] if sector().region == view.facts.region else []
 
 
 PAGE = Page("sector", "sector", "sector.html", _data, _keys)
