@@ -31,12 +31,11 @@ def format_number(value: float, unit: Unit, language: Language, *, sign: bool = 
 
 
 def format_change(amount: float, unit: str, language: Language) -> str:
-    """The size of a change in percent (PC, one decimal) or in points (PP), without its direction."""
+    """The size of a change in percent (PC) or in points (PP), without its direction: one decimal, two below 0.1 points."""
     if unit == "PC":
         return f"{format_decimals(amount, 1, language)}%"
-    return (
-        f"{format_decimals(amount, min(2, max(1, decimals(amount))), language)}{NO_BREAK}{_POINTS[language]}"
-    )
+    places = 1 if abs(amount) >= 0.1 else 2
+    return f"{format_decimals(amount, places, language)}{NO_BREAK}{_POINTS[language]}"
 
 
 def format_decimals(value: float, places: int, language: Language) -> str:
