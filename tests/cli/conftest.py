@@ -31,7 +31,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         cwd=ROOT,
         check=True,
-        timeout=120,
         capture_output=True,
         env={**environment, "DISTRETTO_HOME": str(home)},
     )

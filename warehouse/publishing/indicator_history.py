@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from sources.common.sql import literal
+from sources.common.sql import literal, scalar
 from warehouse.history.vintages import moment_sql
 
 COLUMNS = (
@@ -31,9 +31,10 @@ def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str
     if before is not None:
         con.execute(f"attach {literal(before)} as before (read_only)")
         try:
-            (kept,) = con.execute(
-                "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_history'"
-            ).fetchone()
+            kept = scalar(
+                con,
+                "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_history'",
+            )
             if kept:
                 con.execute(
                     f"insert into {schema}.indicator_history by name from before.indicator_history order by rowid"
