@@ -66,8 +66,10 @@ def test_a_users_own_entry_may_be_in_english_only(monkeypatch, tmp_path):
     entry = ENTRY | {
         "warnings": ["A trial.", {"it": "Solo per prova.", "en": "For trial only."}],
     }
-    (tmp_path / "toy.yml").write_text(yaml.safe_dump(entry), encoding="utf-8")
-    monkeypatch.setenv("DISTRETTO_CATALOGUE", str(tmp_path))
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    (folder / "toy.yml").write_text(yaml.safe_dump(entry), encoding="utf-8")
+    monkeypatch.setenv("DISTRETTO_CATALOGUE", str(folder))
     italian.cache_clear()
     try:
         assert IT.text("A trial.") == '<span lang="en">A trial.</span>'
