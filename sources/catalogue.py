@@ -89,7 +89,8 @@ class Dataset(Strict):
     collect_rest: Dimension | None = None
     # the provider takes minutes to serve it: asked for last
     slow: bool = False
-    status: Literal["live", "frozen"]
+    # unproven: no body of the table has been seen; no headline, watch or target rests on it until an operator confirms it
+    status: Literal["live", "frozen", "unproven"]
     licence: str | None = None
     redistribution: Redistribution | None = None
     citation: str
@@ -141,8 +142,8 @@ class Dataset(Strict):
         for location, code in self._units():
             if problem := choice(code, units()):
                 yield location, f"{problem}: {UnknownUnit.hint}"
-        if self.status == "live" and self.calendar.late_after_days is None:
-            yield ("calendar",), "a live dataset says late_after_days"
+        if self.status != "frozen" and self.calendar.late_after_days is None:
+            yield ("calendar",), "a dataset that is not frozen says late_after_days"
 
     def _units(self) -> Iterator[tuple[Location, str]]:
         """`(location, code)` of every unit that the entry names; none if a dimension of the table has it."""

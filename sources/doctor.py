@@ -97,7 +97,7 @@ def owed(dataset: Dataset, state: dict[str, Any]) -> dict[str, Any]:
         "state": state["state"],
         "updated": updated,
         "expected": dataset.calendar.expected.en,
-        "late_after": late_after.date().isoformat() if late_after and dataset.status == "live" else None,
+        "late_after": late_after.date().isoformat() if late_after and dataset.status != "frozen" else None,
         "late": state["late"],
         "twin": (state.get("twin") or {}).get("code"),
         "failing": state.get("outcome") in ("failed", "quarantined"),

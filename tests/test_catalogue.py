@@ -157,8 +157,9 @@ def test_an_entry_warns_and_says_whom_to_cite(dataset):
 
 def test_our_territory_is_in_every_table_and_its_peers_in_some():
     ours = territory()
-    regional = ("lfst_r_", "htec_", "hrst_", "rd_", "sbs_r_", "istat_bdti")
-    for name in CATALOGUE - {"epo_named_groups"}:  # it belongs to no territory
+    regional = ("lfst_r_", "htec_", "hrst_", "rd_", "sbs_r_", "istat_bdti", "nama_10r_2")
+    # the one belongs to no territory, the other to countries
+    for name in CATALOGUE - {"epo_named_groups", "sts_rb_q"}:
         known = {code for table_, dimension, code in CODES if (table_, dimension) == (name, "geo")}
         assert {ours["country"], ours["region"]} <= known, name
         assert name.startswith(regional) or set(ours["provinces"]) <= known, name
@@ -357,7 +358,9 @@ def test_istats_codes_are_those_of_nuts():
     assert [means("ref_area", f"IT{n}", 2020) for n in (108, 109, 110, 111)] == [
         *("ITC4D", "ITI35", "ITF48", "ITG2H")
     ]
-    assert [means("ref_area", "ITG25", year) for year in (2016, 2017)] == ["ITG25", "ITG2D"]
+    assert [means("ref_area", "ITG25", year) for year in (2016, 2017, 2025, 2026)] == [
+        *("ITG25", "ITG2D", "ITG2D", "")
+    ]
     assert {geo: means("province", code, 2020) for geo, code in PROVINCES.items()} == dict(
         zip(PROVINCES, PROVINCES, strict=True)
     )

@@ -58,7 +58,7 @@ def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str,
     language, facts, say = view.language, view.facts, view.language.say
     figures = statements.figures(view)
     mapped, changed_rows = panels.mapped(view), news(view, changed)
-    upcoming = [row for row in calendar.expected(view) if row["status"] == "live"]
+    upcoming = [row for row in calendar.expected(view) if row["status"] != "frozen"]
     return {
         "language": language.code,
         "title": say("board.title"),

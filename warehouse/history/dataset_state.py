@@ -255,7 +255,7 @@ def _describe(
     )
     late_after = dataset.calendar.late_after_days
     late = bool(
-        dataset.status == "live"
+        dataset.status != "frozen"
         and snapshot
         and snapshot.origin == "live"
         and late_after

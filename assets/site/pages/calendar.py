@@ -14,7 +14,7 @@ def expected(view: View) -> list[dict[str, Any]]:
     rows = []
     for entry in view.facts.catalogue.values():
         late = None
-        if entry["status"] == "live" and entry["provider_updated_at"] and entry["late_after_days"]:
+        if entry["status"] != "frozen" and entry["provider_updated_at"] and entry["late_after_days"]:
             late = entry["provider_updated_at"] + timedelta(days=entry["late_after_days"])
         rows.append(entry | {"late_from": late})
     return sorted(rows, key=lambda row: (row["late_from"] is None, row["late_from"] or row["dataset"]))
@@ -23,8 +23,8 @@ def expected(view: View) -> list[dict[str, Any]]:
 def _data(view: View, _key: str) -> dict[str, Any]:
     rows = expected(view)
     return {
-        "open": [row for row in rows if row["status"] == "live"],
-        "frozen": [row for row in rows if row["status"] != "live"],
+        "open": [row for row in rows if row["status"] != "frozen"],
+        "frozen": [row for row in rows if row["status"] == "frozen"],
     }
 
 
