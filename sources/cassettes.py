@@ -1,4 +1,4 @@
-"""Exchanges with providers as they really happened, one JSON file each: to report a fault, and to test against.
+"""Recorded exchanges with providers, one JSON file each, for fault reports and tests.
 
 Belongs here: writing and reading cassettes. Does not belong here: which exchanges happen (`sources/protocols/`).
 A cassette has no secrets: no credentials, no cookies, and of an answer to credentials no body. A body of more than
@@ -31,13 +31,13 @@ LEFT_OUT = frozenset({"set-cookie", "set-cookie2", "via", "x-forwarded-for"})
 
 
 class BadCassette(DistrettoError):
-    """A file that is no cassette."""
+    """The file is not a cassette."""
 
     hint = "record it again: distretto record DATASET -o FOLDER."
 
 
 class FolderNotEmpty(DistrettoError):
-    """Cassettes are not mixed with what a folder holds already."""
+    """The folder for new cassettes is not empty."""
 
     hint = "name a new folder."
 
@@ -90,8 +90,8 @@ def record(
 ) -> list[dict[str, Any]]:
     """Ask for each of `datasets` as a first night would, write every exchange into `folder`, and throw the data away.
 
-    Rate limits and bans hold as in a night. `kept` is the data folder's `pace/`, from which nothing but they is read.
-    Returns a row a dataset: what it came to, and how many exchanges were written. Raises FolderNotEmpty.
+    Rate limits and bans hold as in a night. `kept` is the data folder's `pace/`, from which only those are read.
+    Returns a row per dataset: its result and the number of exchanges written. Raises FolderNotEmpty.
     """
     recorder = Recorder(folder)
     rows: list[dict[str, Any]] = []

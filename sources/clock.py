@@ -1,4 +1,4 @@
-"""Whether the machine's clock can be believed: moments in the manifest and ids of releases cannot be taken back.
+"""Check that the machine's clock is plausible: moments in the manifest and ids of releases cannot be undone.
 
 Belongs here: comparing the clock with what was written before and with what providers say, and an operator's confirmation.
 Does not belong here: what a run does when the clock is wrong (`assets/soundness.py`).
@@ -70,7 +70,7 @@ def check_against_past(home: DataFolder, last: datetime | None) -> None:
 
 
 def confirmations(home: DataFolder) -> list[dict[str, str]]:
-    """What operators said of the clock, oldest first."""
+    """Operators' confirmations of the clock, oldest first."""
     try:
         lines = home.clock.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

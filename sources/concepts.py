@@ -1,6 +1,6 @@
 """Maps provider dimension names, territory codes and editions to the project's.
 
-Belongs here: what `renames` and `territories` of a provider and `latest` of a dataset mean, in both directions. Does not
+Belongs here: the meaning of a provider's `renames` and `territories` and a dataset's `keep_latest`, in both directions. Does not
 belong here: the correspondences themselves (`providers.yml`, `territories.csv`), wire formats.
 """
 
@@ -158,7 +158,7 @@ def edition_order(code: str) -> tuple[int, ...]:
     if not match or not 1900 <= year <= 2199 or month > 12 or day > 31 or (match[2] and not month):
         raise UnreadableBody(
             f"The edition {code[:40]!r} is no date of the form 2026M9G12, 2026M9 or 2026.",
-            hint="ask the provider which edition is the latest; then teach sources/concepts.py the form.",
+            hint="ask the provider which edition is the latest; then add its form to sources/concepts.py.",
         )
     return year, month, day, number
 
@@ -171,7 +171,7 @@ def latest_edition(codes: Collection[str]) -> str:
     dated = {code: edition_order(code) for code in codes}
     latest = max(dated, key=dated.__getitem__)
     for code, order in dated.items():
-        # equal as far as the less precise one goes: which came later, the codes do not say
+        # equal up to the precision of the coarser one, so the codes do not say which is later
         precision = next((i for i, (a, b) in enumerate(zip(order, dated[latest], strict=True)) if a != b), 4)
         if code != latest and (precision == 4 or 0 in (order[precision], dated[latest][precision])):
             raise UnreadableBody(

@@ -54,7 +54,7 @@ class DataFolder:
 
     @property
     def withheld(self) -> Path:
-        """Figures that may not be redistributed: for the house, in no release."""
+        """Figures for internal use only; no release contains them."""
         return self.root / "withheld"
 
     @property
@@ -68,17 +68,17 @@ class DataFolder:
 
     @property
     def busy(self) -> Path:
-        """There while the last run found the folder locked by another process."""
+        """Exists while the last run found the folder locked by another process."""
         return self.root / ".busy"
 
     @property
     def clock(self) -> Path:
-        """What operators said of the machine's clock, a JSON line each."""
+        """Operators' confirmations of the clock, one JSON line each."""
         return self.root / "clock.jsonl"
 
     @property
     def trash(self) -> Path:
-        """Files of releases that retention took away; the next sound run empties it. On the disk of the releases."""
+        """Files of releases that retention removed; the next successful run empties it. On the disk of the releases."""
         return self.releases / ".trash"
 
     @property
@@ -106,7 +106,7 @@ class DataFolder:
             lock.release()
 
     def sweep(self) -> None:
-        """Remove what killed runs left half made, and keep what must not be redistributed for its owner alone.
+        """Remove what killed runs left half made, and make what must not be redistributed readable by its owner alone.
 
         Needs `writing()`. A name that begins with a dot is a file or folder under way.
         """

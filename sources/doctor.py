@@ -1,4 +1,4 @@
-"""What can be said of a provider before it is asked for figures: does it answer, may it be asked, what is due.
+"""Status of a provider before figures are requested: whether it answers, when it may be asked, what is due.
 
 Belongs here: one small documented request a provider, through the client that keeps rate limits and bans. Does not
 belong here: figures (`protocols/`) and printing.
@@ -66,7 +66,7 @@ def examine(provider: Provider, kept: Path, *, ask: bool) -> dict[str, Any]:
 
 
 def _asked(client: Client) -> dict[str, Any]:
-    """What the provider's one small request came to."""
+    """The result of the provider's one small request."""
     provider = client.provider
     method, _, path = (provider.small_request or "").rpartition(" ")
     secrets = tuple(os.environ[name] for name in provider.credentials)

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 
 class Trouble(StrEnum):
-    """Kinds of trouble that a dataset can be in. A kind that is new is news; the same kind again is not."""
+    """Kinds of trouble that a dataset can be in. A new kind is reported once; the same kind again is not."""
 
     NO_ANSWER = "no answer"  # may pass by itself
     NOT_DATA = "not data"  # an answer without figures
@@ -198,7 +198,7 @@ class NotReady(SourceError):
 
 
 class ExtractionTooBig(SourceError):
-    """The provider refuses the size for good; asking again cannot help."""
+    """The provider refuses the size permanently; a retry cannot help."""
 
     trouble = Trouble.TABLE_CHANGED
     hint = "name a dimension to cut along under `slices` in the catalogue entry, or ask for fewer codes with `query`."
@@ -226,14 +226,14 @@ class Forbidden(SourceError):
 
 
 class RedirectedElsewhere(SourceError):
-    """The provider sends us to another host, or in circles."""
+    """The provider redirects to another host, or in a loop."""
 
     trouble = Trouble.REFUSED
     hint = "if the provider has moved, change base_url in providers.yml."
 
 
 class TooLarge(SourceError):
-    """A body, or what it expands to, passes the cap."""
+    """A body, or its decoded size, exceeds the limit."""
 
     trouble = Trouble.NOT_DATA
     hint = "raise max_bytes or max_decoded_bytes in providers.yml if the table has really grown."
@@ -247,7 +247,7 @@ class TooSlow(SourceError):
 
 
 class NotData(SourceError):
-    """A success status over something that is no data: a fault, a page, an empty body."""
+    """A success status with a body that is not data: a fault, a web page, nothing."""
 
     trouble = Trouble.NOT_DATA
     hint = "open the URL in a browser and read what the provider says."
@@ -274,14 +274,14 @@ class UnreadableBody(SourceError):
     """A body that breaks its format: a cell that fits no rule, a short row, a wrong encoding."""
 
     trouble = Trouble.TABLE_CHANGED
-    hint = "open the stored body at the row named; if the provider is right, the decoder must learn the form."
+    hint = "open the stored body at the row named; if the provider is right, extend the decoder."
 
 
 class Unforeseen(SourceError):
     """A response that our own code failed to parse; `failure` is what it raised."""
 
     hint = (
-        "report it with the stored body, or with the address: the code that reads it has to learn the form."
+        "report it with the stored body, or with the address: the code that reads it does not know its form."
     )
 
     def __init__(self, failure: BaseException):

@@ -1,4 +1,4 @@
-"""What a night would ask, before anything is asked: requests, time and bytes a host.
+"""Plan of a night without sending anything: requests, time and bytes per host.
 
 Belongs here: adding up what the protocols would send, at the rate limits of providers.yml. Does not belong here: sending
 it, and printing.

@@ -84,7 +84,7 @@ def gather(
 
 
 def note(found: list[Slice], along: str) -> str:
-    """How a body in slices was asked for, whose address is that of its first answer."""
+    """The note of a body in slices, whose address is that of its first response."""
     return f"{len(found)} requests, one for each code of {along}, the first at this address"
 
 

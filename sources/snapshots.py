@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sources.data_folder import DataFolder, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError
 
-if TYPE_CHECKING:  # requests takes a tenth of a second that commands which only read need not wait for
+if TYPE_CHECKING:  # importing requests takes a tenth of a second, which commands that only read do not need
     from sources.http.client import Body
 
 Origin = Literal["live", "shipped"]
@@ -273,13 +273,13 @@ class SnapshotStore:
     def accept(
         self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None
     ) -> Acceptance:
-        """Let `snapshot` into history from now on; `accepted_at` is strictly increasing over the manifest."""
+        """Accept `snapshot` into history from now on; `accepted_at` is strictly increasing over the manifest."""
         decision = self.propose(snapshot, by, because, stamp)
         self.commit(decision)
         return self.acceptances[-1]
 
     def hold(self, decision: Acceptance | Refusal) -> None:
-        """Count `decision` as made in this process; the manifest has it once it is confirmed."""
+        """Hold `decision` in this process; `confirm` writes it to the manifest."""
         self.held.append(decision)
         if isinstance(decision, Acceptance):
             self.acceptances.append(decision)
@@ -291,13 +291,13 @@ class SnapshotStore:
         return [decision for decision in self.held if isinstance(decision, Acceptance)]
 
     def drop_held(self) -> None:
-        """Forget what is held, as if it had not been decided."""
+        """Discard the held decisions."""
         self.acceptances = [event for event in self.acceptances if event not in self.held]
         self.refusals = [event for event in self.refusals if event not in self.held]
         self.held = []
 
     def confirm(self) -> None:
-        """Write everything that is held to the manifest, durable, in the order it was decided."""
+        """Write all held decisions durably to the manifest, in their order."""
         if self.held:
             self._append([to_json(_event(decision)) for decision in self.held])
             self.held = []

@@ -1,6 +1,6 @@
 """From a stored snapshot to its staged folder: verify, decode into a temporary folder, join slices, rename.
 
-Belongs here: the one place where bodies meet decoders on disk. Does not belong here: wire formats (`formats/`).
+Belongs here: decoding stored bodies into staged folders. Does not belong here: wire formats (`formats/`).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def decoded(
 
 
 def discard_staged(home: DataFolder, keep: set[str]) -> None:
-    """Remove staged folders but those of the snapshots in `keep`, and what a crash left behind."""
+    """Remove leftovers of a crash and all staged folders except those of the snapshots in `keep`."""
     for folder in home.staged.glob("*") if home.staged.exists() else ():
         if folder.name not in keep:
             shutil.rmtree(folder, ignore_errors=True)

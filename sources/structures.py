@@ -1,4 +1,4 @@
-"""What is known of providers' tables from evidence outside this project. Data: `structures.yml`.
+"""Structures of providers' tables, from evidence outside this project. Data: `structures.yml`.
 
 Belongs here: reading it. Does not belong here: a provider's own structure, which each run asks for (`protocols/`).
 """

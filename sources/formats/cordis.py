@@ -26,7 +26,7 @@ from sources.formats.rows import as_text
 from sources.formats.staged import Staged, decoding
 
 MOST_APART = 0.05
-# such few may be apart in any file
+# up to this number of faulty records is accepted in any file
 FEW_APART = 20
 LONGEST_RECORD = 400
 DATE = re.compile(r"((?:19|20)\d\d)-\d\d-\d\d.*")

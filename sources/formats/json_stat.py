@@ -71,7 +71,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
             table.dimensions,
             Staged(folder, _stamp(cube.get("updated"))),
             where="not isnan(value) or status <> ''",
-            # JSON has no infinity, but 1e999 is read as one
+            # Python's json reads 1e999 as infinity
             value=f"case when isnan(value) then null "
             f"when isinf(value) then refused({place}, 'a number too large')::double else value end",
             flag=f"read_flag(split_part(status, '|', 1), {place}, status)",

@@ -14,7 +14,7 @@ from sources.common.periods import Frequency, Period
 from sources.common.sql import identifier, literal
 from sources.errors import InvalidPeriod, UnreadableBody
 
-# no statistics of territories lie outside these years; a typing error does
+# periods outside these years are typing errors
 FIRST_YEAR, LAST_YEAR = 1800, 2199
 LONGER_THAN_WEEKS: tuple[Frequency, ...] = ("A", "S", "Q", "M")
 

@@ -1,4 +1,4 @@
-"""What the decoders that count records share: unpacking a zip, headings, and sums over a country's regions.
+"""Helpers of decoders that count records: unpacking a zip, headings, and sums over a country's regions.
 
 Belongs here: unpacking within bounds, headings, rows for NUTS 3 with their sums above. Does not belong here: which records
 there are and how they are counted (`regpat.py`, `cordis.py`). Names of persons and firms are never read.
@@ -67,7 +67,7 @@ def columns_of(line: str, called: str, delimiter: str, needed: list[str]) -> lis
     if gone := [column for column in needed if columns.count(column) != 1]:
         raise StructureChanged(
             f"The columns of {called} are {', '.join(columns)[:600]}; expected, and not there once: {', '.join(gone)}.",
-            hint="the decoder in sources/formats/ has to learn the new columns.",
+            hint="the decoder in sources/formats/ needs the new columns.",
         )
     return columns
 

@@ -63,7 +63,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
             ).fetchone()
             if wrong:
                 raise UnreadableBody(f"A prio_year of {office}_IPC is {wrong[0][:40]!r}.")
-            # an application has one priority year; were there two, it would count twice
+            # an application has one priority year; with two it would count twice
             con.execute(
                 f"insert into counted select region, {literal(office)}, technology, min(year), value "
                 "from inventors join classes using (id) group by id, region, technology, value"

@@ -98,7 +98,7 @@ def _table_rows(below: Iterator[Row], header: Header, layout: TableLayout) -> It
         filled = [cell for cell in cells if cell]
         first = filled[0]
         if layout.counted:
-            # of a list every row counts that is no note
+            # every row of a list counts unless it is a note
             if NOTE.match(first) and len(filled) <= 2:
                 continue
         elif not any(at < len(cells) and cells[at] for at in figures):
@@ -240,7 +240,7 @@ def _coded(
             if not given:
                 raise empty_key(found[given], heading)
             expected = f": expected one of {', '.join(layout.codes[dimension])}" if known else ""
-            # a list that slipped by a column would show a name or a tax code
+            # if a row is shifted by a column, the message would show a name or a tax code
             holds = "something else" if layout.counted else f"{given[:80]!r}"
             raise UnreadableBody(
                 f"The cell of row {found[given]}, column {heading}, holds {holds}{expected}."

@@ -25,7 +25,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
     try:
         return _decode(body, table, folder)
     except UnreadableBody:
-        # a line with nothing in it is no row, but DuckDB counts it or stumbles over it
+        # an empty line is not a row, but DuckDB counts it or fails on it
         folder.mkdir(parents=True, exist_ok=True)
         filled = folder / "filled.tsv"
         try:

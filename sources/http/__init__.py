@@ -1,4 +1,4 @@
-"""How providers are reached: the HTTP client and its rate limits.
+"""Transport: the HTTP client and its rate limits.
 
-Belongs here: transport. Does not belong here: what a provider's responses mean (`sources/protocols/`).
+Belongs here: requests and limits. Does not belong here: what a provider's responses mean (`sources/protocols/`).
 """

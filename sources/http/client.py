@@ -217,7 +217,7 @@ class Client:
         return body
 
     def _raise_if_cut(self, where: Where) -> None:
-        """Raise what a cut connection means: the run is to end, or the exchange took too long."""
+        """Raise Interrupted if the run is to end, TooSlow if the exchange took too long."""
         self.stop.check()
         if self._line.overdue:
             raise TooSlow(f"Not complete within {self.provider.max_seconds:g} s.", **where)

@@ -1,7 +1,7 @@
-"""How a provider is asked: one module a protocol, registered here by the name that `providers.yml` uses.
+"""Protocols: one module for each way to query a provider, registered by the name that `providers.yml` uses.
 
 Belongs here: the registry. Does not belong here: what every protocol promises (`interface.py`), any provider's behaviour.
-A new provider is an entry in `providers.yml`; it needs a module and a line in REGISTRY only if it is asked in a new way.
+A new provider is an entry in `providers.yml`; it needs a module and a line in REGISTRY only if it needs a new protocol.
 """
 
 from __future__ import annotations

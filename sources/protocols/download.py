@@ -1,4 +1,4 @@
-"""One file at one address, asked for every night: `base_url/CODE.zip`.
+"""Download one file from one address every night: `base_url/CODE.zip`.
 
 Belongs here: distinguishing the file from error pages. Does not belong here: what is in it (`sources/formats/`).
 """
@@ -17,7 +17,7 @@ from sources.protocols.responses import credible, page
 
 
 class Download:
-    """One run's conversation with a host that serves files."""
+    """Requests to a host that serves files, in one run."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
         self.client, self.workdir = client, workdir

@@ -29,7 +29,7 @@ class DroppedFile:
     copy: Path
 
     def take(self) -> Fetched:
-        """A copy of it, dated by its last change: the file itself stays the person's."""
+        """A copy of it, dated by its last change: the original file stays in place."""
         try:
             changed = self.given.stat()
             shutil.copyfile(self.given, self.copy)
@@ -56,12 +56,12 @@ class Drop:
         self.client, self.workdir = client, workdir
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
-        """Nothing: a folder is no host."""
+        """No request: a folder is not a host."""
         return []
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Offered]:
         """A copy of `<code>.csv` or `<code>.zip`, if there is one; where files accumulate, all files in the folder
-        `<code>`, the one that was changed last at the end.
+        `<code>`, in the order of their last change.
 
         Raises TooLarge, and UnreadableBody if a file cannot be read.
         """

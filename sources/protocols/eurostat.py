@@ -1,4 +1,4 @@
-"""How Eurostat's dissemination API is asked, as it behaves.
+"""Client of Eurostat's dissemination API, written for its observed behaviour.
 
 Belongs here: addresses, the inventory, the asynchronous flow, error bodies. Does not belong here: transport
 (`sources/http/`), wire formats (`sources/formats/`).
@@ -43,7 +43,7 @@ FOOTER = re.compile(r"<(?:\w+:)?Message[^>]*\bcode=\"(\d+)\".*?<(?:\w+:)?Text[^>
 
 
 class Eurostat:
-    """One run's conversation with Eurostat. The inventory is asked for once."""
+    """Requests to Eurostat in one run. The inventory is asked for once."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
         self.client, self.workdir = client, workdir
@@ -215,7 +215,7 @@ def classify_response(status: int, body: Body) -> SourceError | None:
     if not body.decoded_size:
         return NotData("The answer is empty.") if status == 200 else None
     if failure := page(body):
-        # with status 200 a page is shown during maintenance and when the service is overloaded
+        # during maintenance and overload the service sends a page with status 200
         return failure if status == 200 else None
     text = first_text(body)
     if text.startswith("<"):
@@ -226,7 +226,7 @@ def classify_response(status: int, body: Body) -> SourceError | None:
 
 
 def classify_structure(status: int, body: Body) -> SourceError | None:
-    """The same of a response on structures, where XML is what was asked for."""
+    """The same for a response on structures, which is expected to be XML."""
     message = re.match(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?Structure\b", first_text(body), re.S)
     return None if status == 200 and message else classify_response(status, body)
 

@@ -1,4 +1,4 @@
-"""What every protocol promises: its methods, and the types of what they take and return.
+"""The interface of a protocol: its methods, and the types that they take and return.
 
 Belongs here: the interface, and finding the class that a name is registered for. Does not belong here: the names
 (`__init__.py`, which `providers.yml` is checked against), any provider's behaviour.
@@ -62,7 +62,7 @@ class Offered(typing.Protocol):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A body that claims to be a dataset's table, with the provider's own stamp if it gave one, and remarks on it."""
+    """A body that claims to be a dataset's table, with the provider's own stamp if it gave one, and a note on it."""
 
     body: Body
     format: str
@@ -82,7 +82,7 @@ class Fetched:
 
 
 class Protocol(typing.Protocol):
-    """How one provider is asked during one run. It raises SourceError and never repeats a request: the client does."""
+    """Queries one provider during one run. It raises SourceError and never repeats a request: the client does."""
 
     def __init__(self, client: Client, workdir: Path) -> None: ...
 

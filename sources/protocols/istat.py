@@ -1,4 +1,4 @@
-"""How ISTAT's SDMX service (esploradati) is asked, as it behaves.
+"""Client of ISTAT's SDMX service (esploradati), written for its observed behaviour.
 
 Belongs here: addresses, what to ask first, what a 404 means. Does not belong here: transport, rate limits and bans
 (`sources/http/`), what OECD's service shares (`sdmx.py`), wire formats (`sources/formats/`).
@@ -36,7 +36,7 @@ ACCEPT = {
 
 
 class Istat(SdmxService):
-    """One run's conversation with ISTAT."""
+    """Requests to ISTAT in one run."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
         super().__init__(client, workdir)
@@ -54,7 +54,7 @@ class Istat(SdmxService):
         try:
             return [self._table(dataset, flow)]
         except (NotFound, BadRequest, NotData):
-            # the structure that is kept may be an old one: of a key in the wrong order ISTAT finds nothing, too
+            # the stored structure may be outdated: for a key in the wrong order ISTAT finds nothing either
             self.forget(flow.structure)
             raise
 
@@ -157,7 +157,7 @@ class Istat(SdmxService):
         return order
 
     def _cause(self, dataset: Dataset, flow: Flow, query: Filter) -> SourceError:
-        """What a 404 on data means, which ISTAT sends for a wrong code, a wrong table and an empty result."""
+        """The failure behind a 404 on data, which ISTAT sends for a wrong code, a wrong table and an empty result."""
         asked = {name: codes for name, codes in query.items() if codes}
         # the dimension with the most codes, and of several one whose codes are known already
         known = {dimension for code, dimension, _ in self._in_use if code == dataset.code}

@@ -1,4 +1,4 @@
-"""How OECD's SDMX service (sdmx.oecd.org) is asked, as it behaves.
+"""Client of OECD's SDMX service (sdmx.oecd.org), written for its observed behaviour.
 
 Belongs here: addresses, what to ask first, what its statuses mean. Does not belong here: transport, rate limits and bans
 (`sources/http/`), what ISTAT's service shares (`sdmx.py`), wire formats (`sources/formats/`).
@@ -28,7 +28,7 @@ from sources.protocols.responses import asks_for_pause, credible, said
 from sources.protocols.sdmx import STRUCTURE, SdmxService, classify_response
 
 AGENCY = "OECD.CFE.EDS"
-# `firstNObservations` and `lastNObservations` are answered by 413 on many tables: neither is ever sent
+# `firstNObservations` and `lastNObservations` lead to a 413 on many tables, so neither is ever sent
 DATA = "dimensionAtObservation=AllDimensions&format=csvfile"
 
 
@@ -50,7 +50,7 @@ class Key:
 
 
 class Oecd(SdmxService):
-    """One run's conversation with OECD. Structures are kept by table and version."""
+    """Requests to OECD in one run. Structures are kept by table and version."""
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
         """The table as served now; nothing if its constraint is valid from `known`.
@@ -65,7 +65,7 @@ class Oecd(SdmxService):
         there = {dimension.lower(): codes for dimension, codes in actual.codes.items()}
         query = provider_query(dataset.query, self.client.provider)
         slots = [
-            # of the codes asked for those in use: a territory without figures is no mistake
+            # only codes in use: a territory without figures is not a mistake
             "+".join(code for code in query.get(d, []) if code in there.get(d, query[d]))
             for d in key.order
         ]
@@ -103,7 +103,7 @@ class Oecd(SdmxService):
         return sdmx_structure.actual(self.ask(_constraint_path(dataset), dataset, STRUCTURE))
 
     def _resolved(self, dataset: Dataset, actual: Actual) -> Key:
-        """From the dataflow, whose structure need not be called as its id says."""
+        """From the dataflow, since its structure may have another id."""
         if kept := Key.of(self.recall(_name(dataset, actual))):
             return kept
         path = f"dataflow/{AGENCY}/{quote(dataset.code)}/{actual.version}?references=datastructure"

@@ -63,7 +63,7 @@ class TokenRefused(Forbidden):
 
 @dataclass(frozen=True)
 class Sent:
-    """What goes with a search and is stored nowhere: the token, and which of the hits are wanted."""
+    """Headers of a search, which are stored nowhere: the token, and the range of hits."""
 
     token: str = field(repr=False)
     hits: str = "1-1"
@@ -74,14 +74,14 @@ class Sent:
 
 
 class Ops:
-    """One run's conversation with OPS. The token is held in memory alone."""
+    """Requests to OPS in one run. The token is held in memory alone."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
         self.client, self.workdir = client, workdir
         self._token = ""
 
     def fetch(self, dataset: Dataset, known: datetime | None) -> list[Fetched]:
-        """The tally with the weeks that were due tonight. Raises a SourceError where not one of them was answered."""
+        """The tally with the weeks that were due tonight. Raises a SourceError if none of them was answered."""
         searches = Searches.of(dataset)
         tally = self._tally(dataset)
         due = weeks_due(tally, searches.digest, utc_now().date(), FIRST_WEEK)[:WEEKS_A_NIGHT]
@@ -121,8 +121,7 @@ class Ops:
         ]
 
     def structure(self, dataset: Dataset) -> Structure:
-        """What the searches ask for, since OPS has no tables: shown once one search of a year was answered, and stored
-        nowhere."""
+        """What the searches ask for, since OPS has no tables: after one search of a year was answered; nothing is stored."""
         searches = Searches.of(dataset)
         newest = weeks_due({}, searches.digest, utc_now().date(), FIRST_WEEK)[0]
         self._refuse_silence(dataset, searches, newest)
@@ -144,7 +143,7 @@ class Ops:
             return {}
 
     def _week(self, dataset: Dataset, searches: Searches, week: Period) -> dict[str, Any]:
-        """The counts of one week. Where an applicant has no hit at all its classes are none, and are not asked for."""
+        """The counts of one week. If an applicant has no hit at all, its classes count 0 without a request."""
         counts: dict[str, dict[str, int]] = {}
         for applicant in searches.applicants:
             total = self._hits(dataset, searches.pieces(applicant, TOTAL, week))
@@ -166,7 +165,7 @@ class Ops:
     def _refuse_silence(self, dataset: Dataset, searches: Searches, newest: Period) -> None:
         """Raise NotData if the first applicant has nothing in a year.
 
-        A search that OPS does not understand is answered like one without hits: zeros would be believed.
+        A search that OPS does not understand is answered like one without hits, so its zeros would look like figures.
         """
         if not self._count(dataset, self._silence(searches, newest), most=None):
             raise NotData(
@@ -277,7 +276,7 @@ class Ops:
             into.unlink(missing_ok=True)
 
     def _classify_token(self, status: int, body: Body) -> SourceError | None:
-        """Of these answers nothing is quoted: they hold the token."""
+        """The failure of a token request. Messages quote nothing of the response, which holds the token."""
         self._follow_pace(body)
         if status == 200:
             return page(body)
@@ -289,7 +288,7 @@ class Ops:
         )
 
     def _classify_response(self, status: int, body: Body) -> SourceError | None:
-        """What an answer to a search means; nothing of it is quoted but the code of its fault."""
+        """The failure of a search. Messages quote only the fault code of the response."""
         self._follow_pace(body)
         text = body.head.decode("utf-8", errors="replace")
         found = re.search(r"<(?:\w+:)?code>\s*([A-Za-z.]{1,60})\s*</", text)
@@ -337,7 +336,7 @@ class Ops:
         return None
 
     def _follow_pace(self, body: Body) -> None:
-        """Keep requests as far apart as the service says: `idle (..., search=green:30)` is thirty searches a minute."""
+        """Space requests as the service asks: `idle (..., search=green:30)` is thirty searches a minute."""
         found = re.search(r"\bsearch=[a-z]+:(\d{1,6})", body.response_headers.get("x-throttling-control", ""))
         if found:
             apart = 60 / max(int(found[1]), 1)

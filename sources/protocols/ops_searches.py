@@ -1,10 +1,10 @@
-"""What is asked of EPO's Open Patent Services: names and classes as CQL within the service's limits, and which weeks.
+"""Searches for EPO's Open Patent Services: names and classes as CQL within the service's limits, and the weeks due.
 
 Belongs here: the wording of searches and their number, without a network. Does not belong here: sending them and what
 the responses mean (`ops.py`); whom and what is searched for (`sources/applicants.yml`).
 
 The service refuses more than 20 terms a query and more than 10 an index (CLIENT.ScopeTermsMaximumNumber), and counts a
-phrase by its words. A search with more is split into pieces that each keep the limits: groups of names times groups of
+phrase by its words. A search with more is split into pieces that each stay within the limits: groups of names times groups of
 classes. Their hits overlap, as a document can have two applicants, so their numbers must not be added: the pieces are listed
 and the documents counted once each.
 """
@@ -66,7 +66,7 @@ class Searches:
 
     @property
     def digest(self) -> str:
-        """Of the wording: if it changes, every week is asked for again."""
+        """A hash of the wording: if it changes, every week is asked for again."""
         return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()[:8]
 
     def pieces(self, applicant: str, technology: str, first: Period, weeks: int = 1) -> list[str]:
@@ -76,7 +76,7 @@ class Searches:
         widest = max(map(_terms_of, classes))
         room = min(MOST_TERMS_AN_INDEX, MOST_TERMS - OTHER_TERMS - widest)
         names = _groups(self.applicants[applicant], room)
-        # `>=` and `<=` are answered by a fault: a range is always `within`
+        # the service answers `>=` and `<=` with a fault, so a range is always `within`
         days = f'pd within "{first.start:%Y%m%d} {first.shift(weeks - 1).end:%Y%m%d}"'
         return [
             f"pn={OFFICE} and ({_any_of(NAME, some)}) and ({_any_of(CLASS, few)}) and {days}"

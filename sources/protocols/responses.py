@@ -1,4 +1,4 @@
-"""What every provider's bodies have in common: web pages in place of data, notices of limits, stamps.
+"""Checks shared by all providers' responses: web pages in place of data, notices of limits, stamps.
 
 Belongs here: tests of a body or a stamp that hold for all providers. Does not belong here: one provider's statuses and
 faults (its own module).

@@ -1,6 +1,6 @@
-"""What SDMX services have in common, as ISTAT and OECD run them: structures kept between runs, faults, statuses.
+"""Shared behaviour of ISTAT's and OECD's SDMX services: structures kept between runs, faults, statuses.
 
-Belongs here: behaviour that both show. Does not belong here: addresses and what differs (`istat.py`, `oecd.py`), the
+Belongs here: behaviour of both services. Does not belong here: addresses and where they differ (`istat.py`, `oecd.py`), the
 messages themselves (`sources/formats/sdmx_structure.py`).
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger("distretto")
 
 
 class SdmxService:
-    """One run's conversation with an SDMX service. Structures are kept in the data folder, so a known one costs no
+    """Requests to an SDMX service in one run. Structures are kept in the data folder, so a known one costs no
     request."""
 
     def __init__(self, client: Client, workdir: Path) -> None:
