@@ -197,12 +197,12 @@ def test_a_ban_is_remembered_and_for_how_long(istat: Istat, status, wait):
 
 
 def test_the_pace_holds_across_requests_and_processes(istat: Istat):
-    istat.set_provider(min_interval_s=0.4)
+    istat.set_provider(min_interval_s=1)
     istat.admit()
-    istat.world.start("refresh", "--only", "provinces", "--json").communicate(timeout=60)
+    istat.world.start("refresh", "--only", "provinces", "--json").communicate()
     times = [request.time for request in istat.server.requests]
     assert len(times) == 4
-    assert min(later - sooner for sooner, later in zip(times, times[1:], strict=False)) > 0.35
+    assert min(later - sooner for sooner, later in zip(times, times[1:], strict=False)) > 0.5
 
 
 def test_the_shipped_pace_is_four_a_minute_and_a_ban_lasts_days(monkeypatch: pytest.MonkeyPatch):
