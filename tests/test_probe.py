@@ -73,7 +73,10 @@ def test_what_the_provider_changed_is_told_and_ends_with_3(world: World):
     assert found["codes_vanished"] == {"geo": ["IT"], "indic_sb": ["V11910"]}
     assert found["periods_new"] == ["2020"]
     printed = world.run("probe", "toy")
-    assert "geo: asked for, no longer there: IT" in printed.out and "periods new at the provider: 2020" in printed.out
+    assert (
+        "geo: asked for, no longer there: IT" in printed.out
+        and "periods new at the provider: 2020" in printed.out
+    )
     world.entry("toy")
     assert probe(world, code=3)["territories_unknown"] == ["XX99"]
 
