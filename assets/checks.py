@@ -107,9 +107,7 @@ def _profile(
             )
             one["revised_share"] = changed / max(rows_before, 1)
     ours = territory()
-    near = ", ".join(
-        literal(geo) for geo in (ours["country"], ours["region"], *ours["provinces"], *peers.shown())
-    )
+    near = ", ".join(literal(geo) for geo in (ours.country, ours.region, *ours.provinces, *peers.shown()))
     frames = {
         "table": one,
         "geos": con.execute("select distinct geo from staged_series").df(),

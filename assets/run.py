@@ -36,7 +36,7 @@ log = logging.getLogger("distretto")
 def known_territories() -> KnownTerritories:
     """Every territory with a name, and those that no table may lose: ours and the members of peer groups shown."""
     ours = territory()
-    watched = {ours["country"], ours["region"], *ours["provinces"], *peers.shown()}
+    watched = {ours.country, ours.region, *ours.provinces, *peers.shown()}
     return KnownTerritories(frozenset(geography()), frozenset(watched))
 
 

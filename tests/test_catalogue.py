@@ -161,8 +161,8 @@ def test_our_territory_is_in_every_table_and_its_peers_in_some():
     # the one belongs to no territory, the other to countries
     for name in CATALOGUE - {"epo_named_groups", "sts_rb_q"}:
         known = {code for table_, dimension, code in CODES if (table_, dimension) == (name, "geo")}
-        assert {ours["country"], ours["region"]} <= known, name
-        assert name.startswith(regional) or set(ours["provinces"]) <= known, name
+        assert {ours.country, ours.region} <= known, name
+        assert name.startswith(regional) or set(ours.provinces) <= known, name
     everywhere = {code for _, dimension, code in CODES if dimension == "geo"}
     assert set(shown()) <= everywhere
     assert all(": " in reason.en for reason in shown().values())
@@ -195,9 +195,9 @@ def test_every_code_an_indicator_names_is_in_use(family):
 
 def test_the_headlines_are_indicators():
     ids = {indicator.id for indicator in load_indicators()}
-    headlines = territory()["headlines"]
-    assert {choice["id"] for headline in headlines for choice in headline["indicators"]} <= ids
-    assert [headline["theme"] for headline in headlines] == ["enterprise_births", "patents", "employment"]
+    headlines = territory().headlines
+    assert {choice.id for headline in headlines for choice in headline.indicators} <= ids
+    assert [headline.theme for headline in headlines] == ["enterprise_births", "patents", "employment"]
 
 
 def test_the_list_of_codes_is_that_of_the_provider(specimens):
@@ -329,7 +329,7 @@ def test_the_nine_provinces_are_sicilys():
     ours = {row["geo"]: row for row in GEOGRAPHY if row["parent"] == "ITG1" and row["level"] == "nuts3"}
     assert {geo: row["istat_code"] for geo, row in ours.items()} == PROVINCES
     assert (ours["ITG17"]["name_it"], ours["ITG12"]["name_it"]) == ("Catania", "Palermo")
-    assert territory()["provinces"] == list(PROVINCES)
+    assert territory().provinces == list(PROVINCES)
 
 
 def test_territories_have_one_meaning_at_a_time_and_stand_in_the_geography():

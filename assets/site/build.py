@@ -122,7 +122,7 @@ def _variables(view: View) -> dict[str, Any]:
         "unit_name": view.unit_name,
         "measured": view.measured,
         "rank_name": view.rank,
-        "territory": territory(),
+        "territory": territory().model_dump(exclude_unset=True),
         "other": view.other,
         "live": ages.has_live_data(view.facts),
         "theme_ages": ages.theme_ages(view),

@@ -70,9 +70,9 @@ def layout() -> Layout | None:
         p["geo"]: Shape(p["geo"], p["path"], tuple(p["label"]), tuple(p["centre"]), p["sigla"], p["tipo"])
         for p in (feature["properties"] for feature in found["features"])
     }
-    if not set(territory()["provinces"]) <= set(shapes):
+    if not set(territory().provinces) <= set(shapes):
         return None
-    seat, inset = territory().get("seat"), found["layout"]["inset"]
+    seat, inset = territory().seat, found["layout"]["inset"]
     return Layout(
         found["layout"]["width"],
         found["layout"]["height"],

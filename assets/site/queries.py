@@ -170,7 +170,7 @@ class Facts:
     @property
     def seat(self) -> str | None:
         """The province of the district's seat, where the territory names one."""
-        return territory().get("seat")
+        return territory().seat
 
 
 def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
@@ -218,9 +218,9 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
 def _places(con: duckdb.DuckDBPyConnection) -> dict[str, Place]:
     ours, chosen = territory(), peers.shown()
     own = {
-        ours["region"]: "region",
-        **dict.fromkeys(ours["provinces"], "province"),
-        ours["country"]: "country",
+        ours.region: "region",
+        **dict.fromkeys(ours.provinces, "province"),
+        ours.country: "country",
     }
     # who is shown to compare with may be our own territory, where another one adopts the project
     roles = own | dict.fromkeys((geo for geo in chosen if geo not in own), "peer")
@@ -246,7 +246,7 @@ def _others(con: duckdb.DuckDBPyConnection, ours: str) -> dict[str, dict[str, st
         for row in rows(
             con,
             f"""from geography semi join indicators using (geo)
-                where geo like {literal(territory()["country"] + "%")} and level in ('nuts2', 'nuts3')
+                where geo like {literal(territory().country + "%")} and level in ('nuts2', 'nuts3')
                   and geo not in ({ours}) order by geo""",
         )
     }
@@ -337,7 +337,7 @@ def _sector(con: duckdb.DuckDBPyConnection) -> list[Observation]:
     """The newest figure of the sector's tables without an indicator, for the seat, the region and the country."""
     datasets = [dataset for item in sector().items for dataset in item.observations]
     ours = territory()
-    geos = [geo for geo in (ours.get("seat"), ours["region"], ours["country"]) if geo]
+    geos = [geo for geo in (ours.seat, ours.region, ours.country) if geo]
     rows = con.execute(f"""
         select dataset, indicator, geo, period, value, unit, flag from observations
         where dataset in ({", ".join(map(literal, datasets))}) and geo in ({", ".join(map(literal, geos))})
@@ -349,7 +349,7 @@ def _sector(con: duckdb.DuckDBPyConnection) -> list[Observation]:
 
 def _quality(con: duckdb.DuckDBPyConnection, ours: str) -> QualityReport:
     """The quality report: the largest disagreements, our level's provisional bias, shares of our level of territory."""
-    level = f"(select level from geography where geo = {literal(territory()['region'])})"
+    level = f"(select level from geography where geo = {literal(territory().region)})"
     return QualityReport(
         disagreements=rows(
             con, "from quality_disagreements order by abs(difference) desc, geo, period limit 20"

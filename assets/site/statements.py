@@ -33,8 +33,8 @@ class Figure:
 def figures(view: View) -> list[Figure]:
     """The territory's chosen figures, each the first of its alternatives with a value for the seat, else the region."""
     found = []
-    headlines = [[choice["id"] for choice in h["indicators"]] for h in territory()["headlines"]]
-    for alternatives in territory().get("figures") or headlines:
+    headlines = [[choice.id for choice in h.indicators] for h in territory().headlines]
+    for alternatives in territory().figures or headlines:
         measures = [view.facts.measures[id_] for id_ in alternatives if id_ in view.facts.measures]
         figure = next(
             (

@@ -53,7 +53,7 @@ class View:
 
     def __init__(self, facts: Facts, language: Language):
         self.facts, self.language = facts, language
-        self.names: dict[str, str] = territory()["names"]
+        self.names: dict[str, str] = territory().names.model_dump()
 
     @property
     def other(self) -> str:

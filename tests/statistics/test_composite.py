@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics.figures import Figures, old, quick
+from warehouse.reference.territory import territory
 from warehouse.statistics import composite
 
+OURS = territory().model_copy(update={"region": "ITG1", "country": "IT"})
 scores = st.lists(st.lists(st.floats(1, 100), min_size=3, max_size=3), min_size=2, max_size=12)
 
 
@@ -62,7 +64,7 @@ def test_there_is_an_index_where_all_pillars_are_and_none_elsewhere():
                 indicator="x",
             )
     figures.build()
-    composite.build(figures.con, {"region": "ITG1", "country": "IT"}, "distretto")
+    composite.build(figures.con, OURS, "distretto")
     rows = figures.con.execute(
         "select geo, rank, n, rank_p05, rank_p95 from composite where period = '2010' order by rank"
     ).fetchall()
@@ -85,7 +87,7 @@ def test_no_series_counts_twice_and_the_absence_of_an_index_names_the_periods_of
         figures.add("pat_ep_rtot", "ITG1", {str(year): 50}, unit="NR", indicator="x")
         figures.add("pat_ep_rtot", "ITG1", {str(year): 10}, unit="P_MHAB", indicator="x")
     figures.build()
-    composite.build(figures.con, {"region": "ITG1", "country": "IT"}, "distretto")
+    composite.build(figures.con, OURS, "distretto")
     parts = figures.con.execute(
         "select indicator from composite_coverage where pillar = 'patents'"
     ).fetchall()

@@ -7,10 +7,11 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.statistics.figures import Figures, old
+from warehouse.reference.territory import territory
 from warehouse.statistics import peers
 from warehouse.statistics.indicators import load_indicators
 
-OURS = {"region": "ITG1", "country": "IT", "seat": "ITG17"}
+OURS = territory().model_copy(update={"region": "ITG1", "country": "IT", "seat": "ITG17"})
 
 
 def lower_least_candidates(monkeypatch: pytest.MonkeyPatch, least: int) -> None:

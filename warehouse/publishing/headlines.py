@@ -18,6 +18,7 @@ from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import unit_or_unknown
 from warehouse.publishing.tables import write_table
+from warehouse.reference.territory import Headline, Territory
 from warehouse.statistics import ranking, series_changes
 from warehouse.statistics.comparison import SIZED, Change, Rules
 from warehouse.statistics.ranking import Rank
@@ -239,11 +240,11 @@ def _valued(series: Sequence[Figure], until: str | None) -> list[Figure]:
 # -- the table of a release
 
 
-def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
+def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
     """Create `headlines` in `schema`, from its `indicators`, `targets` and `target_results`; `ours` is the territory's file."""
     changes = series_changes.read(con, schema)
     rows = []
-    for headline in ours["headlines"]:
+    for headline in ours.headlines:
         rows.append(_level_row(con, ours, headline, changes, schema))
         rows.append(_comparison_row(con, ours, headline, changes, schema))
     standing = sql.rows(
@@ -254,7 +255,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         where point = 'latest' and superseded_by is null order by target_id""",
     )
     sentence = target_counts(standing)
-    rows.append(("targets", "targets", None, ours["region"], sentence, None))
+    rows.append(("targets", "targets", None, ours.region, sentence, None))
     write_table(
         con,
         f"{schema}.headlines",
@@ -304,31 +305,33 @@ def read(con: duckdb.DuckDBPyConnection, kind: str) -> list[dict[str, Any]]:
 
 def _level_row(
     con: duckdb.DuckDBPyConnection,
-    ours: dict[str, Any],
-    headline: dict[str, Any],
+    ours: Territory,
+    headline: Headline,
     changes: SeriesChanges,
     schema: str,
 ) -> tuple[Any, ...]:
     """Of the indicators of a headline the first that has a value, else the last."""
-    for choice in headline["indicators"]:
-        until = choice.get("until")
-        pair = (choice["id"], ours["region"])
+    for choice in headline.indicators:
+        until = choice.until
+        pair = (choice.id, ours.region)
         series = figures(con, schema, [pair])[pair]
         if valued := _valued(series, until):
             break
-    sentence = level(ours["names"], choice["words"], ours["region"], choice["id"], series, changes, until)
+    sentence = level(
+        ours.names.model_dump(), choice.words.model_dump(), ours.region, choice.id, series, changes, until
+    )
     newest = valued[-1] if valued else None
-    return "level", headline["theme"], choice["id"], ours["region"], sentence, newest
+    return "level", headline.theme, choice.id, ours.region, sentence, newest
 
 
 def _comparison_row(
     con: duckdb.DuckDBPyConnection,
-    ours: dict[str, Any],
-    headline: dict[str, Any],
+    ours: Territory,
+    headline: Headline,
     changes: SeriesChanges,
     schema: str,
 ) -> tuple[Any, ...]:
-    choice, region, country = headline["compared"], ours["region"], ours["country"]
+    choice, region, country = headline.compared, ours.region, ours.country
     names = con.execute(
         f"select name_it, name_en from {schema}.geography where geo = {literal(country)}"
     ).fetchone()
@@ -340,15 +343,15 @@ def _comparison_row(
             select geo from {schema}.geography where starts_with(geo, {literal(country)})
             and level = (select level from {schema}.geography where geo = {literal(region)}) order by geo""").fetchall()
     ]
-    found = figures(con, schema, [(choice["id"], geo) for geo in (country, *places)])
-    valued = _valued(found[choice["id"], region], choice.get("until"))
+    found = figures(con, schema, [(choice.id, geo) for geo in (country, *places)])
+    valued = _valued(found[choice.id, region], choice.until)
     newest = valued[-1] if valued else None
 
     def like_ours(geo: str) -> Figure | None:
         return next(
             (
                 f
-                for f in found[choice["id"], geo]
+                for f in found[choice.id, geo]
                 if newest and f.value is not None and (f.period, f.dataset) == (newest.period, newest.dataset)
             ),
             None,
@@ -357,13 +360,13 @@ def _comparison_row(
     same_level = {geo: figure for geo in places if (figure := like_ours(geo))}
     whole = (country, {"it": names[0], "en": names[1]}, like_ours(country))
     sentence = comparison(
-        ours["names"],
-        choice["words"],
+        ours.names.model_dump(),
+        choice.words.model_dump(),
         region,
-        choice["id"],
+        choice.id,
         same_level,
         whole,
-        changes.rules[choice["id"]],
-        changes.directions[choice["id"]],
+        changes.rules[choice.id],
+        changes.directions[choice.id],
     )
-    return "comparison", headline["theme"], choice["id"], region, sentence, newest
+    return "comparison", headline.theme, choice.id, region, sentence, newest

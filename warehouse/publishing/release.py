@@ -235,7 +235,7 @@ def build(
             indicator_history.build(con, last and last.database, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
-            quality.build(con, territory()["country"], "distretto")
+            quality.build(con, territory().country, "distretto")
             revisions.build(con, last and last.database, goals, record, "distretto")
             target_tables.build(
                 con,
@@ -260,7 +260,7 @@ def build(
         }
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("writing the tables as files", extra={"phase": Phase.EXPORT})
-        digests = exports.write(aside, last.folder if last else None, territory(), licences)
+        digests = exports.write(aside, last.folder if last else None, territory().model_dump(), licences)
         log.info("drawing the pages", extra={"phase": Phase.DRAW})
         render(Release(release_id, aside))
         _seal(aside, last, digests)

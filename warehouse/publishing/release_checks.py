@@ -108,9 +108,9 @@ def _write_territory(con: duckdb.DuckDBPyConnection) -> None:
     """Temp table `territory (geo, role)` from the territory's file."""
     ours = territory()
     rows = [
-        (ours["region"], "region"),
-        (ours["country"], "country"),
-        *((geo, "province") for geo in ours["provinces"]),
+        (ours.region, "region"),
+        (ours.country, "country"),
+        *((geo, "province") for geo in ours.provinces),
     ]
     con.execute("create or replace temp table territory (geo varchar, role varchar)")
     con.executemany("insert into territory values (?, ?)", rows)

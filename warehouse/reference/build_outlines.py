@@ -211,7 +211,7 @@ def centre(ring: Sequence[Point]) -> Point:
 def main() -> None:
     with open(HERE / "geography.csv", encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(line for line in handle if not line.startswith("#"))
-        codes = {int(row["istat_code"]): row["geo"] for row in rows if row["geo"] in territory()["provinces"]}
+        codes = {int(row["istat_code"]): row["geo"] for row in rows if row["geo"] in territory().provinces}
     topology = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     found = json.dumps(laid_out(outlines(topology, codes)), ensure_ascii=False, separators=(",", ":"))
     (HERE / "outlines.geojson").write_text(found.replace('{"type":"Feature"', '\n{"type":"Feature"') + "\n")

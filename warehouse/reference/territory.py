@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sources.common.config import Names, Problem, Strict, load
@@ -78,25 +77,20 @@ def unknown_territories(location: tuple[str | int, ...], geos: Iterable[str]) ->
 
 
 @cache
-def territory() -> dict[str, Any]:
-    """Our territory's file, without the optional keys that it leaves out. Raises SpecError with every problem."""
-    return _territory().model_dump(exclude_unset=True)
+def territory() -> Territory:
+    """Our territory's file. Raises SpecError with every problem."""
+    return load(REFERENCE / "territory.yml", Territory, problems=_problems, hint=HINT)
 
 
 @cache
 def timezone() -> ZoneInfo:
     """The territory's clock."""
-    return ZoneInfo(_territory().timezone)
+    return ZoneInfo(territory().timezone)
 
 
 def local_day(moment: datetime) -> date:
     """The day of `moment` on the territory's clock."""
     return moment.astimezone(timezone()).date()
-
-
-@cache
-def _territory() -> Territory:
-    return load(REFERENCE / "territory.yml", Territory, problems=_problems, hint=HINT)
 
 
 def _problems(ours: Territory) -> Iterator[Problem]:

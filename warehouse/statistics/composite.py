@@ -18,7 +18,7 @@ import duckdb
 from sources.common.config import Strict, load
 from sources.common.sql import literal
 from warehouse.publishing.tables import write_table
-from warehouse.reference.territory import REFERENCE
+from warehouse.reference.territory import REFERENCE, Territory
 
 if TYPE_CHECKING:
     import numpy
@@ -102,14 +102,14 @@ def _ranks(index: numpy.ndarray) -> numpy.ndarray:
     return (index[:, None, :] > index[:, :, None] + 1e-12).sum(axis=2) + 1
 
 
-def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
+def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
     """Create the four tables in `schema`, empty where the parts are absent; `ours` is the territory's file."""
     said = load(FILE, Composite)
     parts = [
         (pillar.id, one.indicator, *one.baseline) for pillar in said.pillars for one in pillar.indicators
     ]
     values = ", ".join(f"({literal(p)}, {literal(i)}, {literal(a)}, {literal(b)})" for p, i, a, b in parts)
-    places = f"geo_level = {literal(said.level)} and starts_with(geo, {literal(ours['country'])})"
+    places = f"geo_level = {literal(said.level)} and starts_with(geo, {literal(ours.country)})"
     con.execute(f"""
         create table {schema}.composite_goalposts as
         select pillar, indicator, c.direction, first_period, last_period, min(i.value) as low, max(i.value) as high,
@@ -125,7 +125,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
         from (values {values}) p (pillar, indicator, first_baseline, last_baseline)
         left join (
             select * from {schema}.indicators
-            where geo = {literal(ours["region"])} and value is not null and not truncated and reliability in ('A', 'B')
+            where geo = {literal(ours.region)} and value is not null and not truncated and reliability in ('A', 'B')
         ) i using (indicator)
         group by pillar, indicator order by pillar, indicator""")
     found = con.execute(f"""
@@ -162,7 +162,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             for geo, pillars in regions.items()
             if all(len(pillars.get(p, ())) >= PRESENT * len(wanted[p]) for p in wanted)
         }
-        if ours["region"] in whole and len(whole) >= said.fewest_regions:
+        if ours.region in whole and len(whole) >= said.fewest_regions:
             results += _results(period, whole, list(wanted))
     if results:
         told = {row[0] for row in results}

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import groupby
-from typing import Any
 
 import duckdb
 
@@ -21,7 +20,7 @@ from sources.common.config import Names, Problem, Strict, Text, load
 from sources.common.sql import literal
 from sources.common.units import codes
 from warehouse.publishing.tables import write_table
-from warehouse.reference.territory import REFERENCE, unknown_territories
+from warehouse.reference.territory import REFERENCE, Territory, unknown_territories
 from warehouse.statistics import ranking, series_changes
 
 FILE = REFERENCE / "benchmarks.yml"
@@ -85,7 +84,7 @@ def shown() -> dict[str, Text]:
     return {geo: words[geo] for geo in benchmarks().shown}
 
 
-def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> None:
+def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
     """Create the four tables in `schema`, from its `indicators`; `ours` is the territory's file."""
     said = benchmarks()
     write_table(
@@ -116,7 +115,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: dict[str, Any], schema: str) -> 
             for geo, why in group.members.items()
         ],
     )
-    _structural(con, said.structural, ours["region"], schema)
+    _structural(con, said.structural, ours.region, schema)
     # a table that has not followed a renamed code yet, or never will, has the member under its earlier one
     con.execute(f"""
         insert into {schema}.peers
@@ -219,7 +218,7 @@ def _features_sql(structural: Structural, region: str, schema: str) -> str:
         where standardised is not null order by position, indicator"""
 
 
-def _benchmarks(con: duckdb.DuckDBPyConnection, frontier: float, ours: dict[str, Any], schema: str) -> None:
+def _benchmarks(con: duckdb.DuckDBPyConnection, frontier: float, ours: Territory, schema: str) -> None:
     """Create `benchmarks`, with the range of our own rank from pairwise tests."""
     con.execute(f"create or replace temp table standing as {_benchmarks_sql(frontier, ours, schema)}")
     ranges = _rank_ranges(con, schema)
@@ -279,18 +278,18 @@ def _rank_ranges(
     return ranges
 
 
-def _benchmarks_sql(frontier: float, ours: dict[str, Any], schema: str) -> str:
+def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
     """Our territory and its peers of each group, by indicator and period: rank, percentile, gap, distance to the frontier.
 
     Amounts (counts and money) have none of these: they grow with the size of the territory.
     """
     amounts = ", ".join(literal(code) for code in codes("count", "money"))
-    seat = ours.get("seat") or ours["region"]
+    seat = ours.seat or ours.region
     return f"""
         with members as (
-            select group_id, geo, false as ours from {schema}.peers where geo <> {literal(ours["region"])}
+            select group_id, geo, false as ours from {schema}.peers where geo <> {literal(ours.region)}
             union
-            select group_id, case max(g.level) when 'nuts3' then {literal(seat)} else {literal(ours["region"])} end, true
+            select group_id, case max(g.level) when 'nuts3' then {literal(seat)} else {literal(ours.region)} end, true
             from {schema}.peers join {schema}.geography g using (geo) group by group_id
         ), told as (
             select m.group_id, m.ours, i.indicator, i.geo, i.period, i.dataset, i.value, i.unit, i.flag,

@@ -106,7 +106,7 @@ class DraftRow:
 def load(path: Path = SHIPPED) -> list[TargetDraft]:
     """The drafts on our territory. Raises SpecError for what does not fit the layout."""
     ours = territory()
-    places = {ours["region"], ours["country"], *ours["provinces"]}
+    places = {ours.region, ours.country, *ours.provinces}
     return [draft for draft in load_yaml(path, list[TargetDraft]) if draft.geo in places]
 
 
