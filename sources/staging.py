@@ -5,6 +5,7 @@ Belongs here: decoding stored bodies into staged folders. Does not belong here: 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -13,13 +14,15 @@ from pathlib import Path, PurePosixPath
 from sources import slices
 from sources.catalogue import Dataset
 from sources.concepts import ANY_TERRITORY, KnownTerritories, harmonise, provider_dimensions
-from sources.data_folder import DataFolder
+from sources.data_folder import DataFolder, file_sha256, to_json
 from sources.errors import UNFORESEEN, SourceError, Unforeseen, UnreadableBody
 from sources.formats import REGISTRY, BodyFile, TableSpec, sdmx_csv
 from sources.formats.staged import Staged
 from sources.providers import Provider
 from sources.snapshots import Origin, Snapshot, SnapshotStore
 
+# of the Parquet files in a staged folder, by name
+DIGESTS = "sha256.json"
 log = logging.getLogger("distretto")
 
 
@@ -31,10 +34,13 @@ def stage(
     snapshot: Snapshot,
     known: KnownTerritories,
 ) -> Staged:
-    """The staged folder of `snapshot`, decoded now unless it exists. Raises DamagedSnapshot or a SourceError."""
+    """The staged folder of `snapshot`, decoded now unless it exists and is whole. Raises DamagedSnapshot or a SourceError."""
     folder = home.staged / snapshot.id
     if folder.exists():
-        return Staged(folder)
+        if _whole(folder):
+            return Staged(folder)
+        log.warning("%s: %s is damaged and is decoded again", dataset.id, folder)
+        _discard(folder)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -42,6 +48,7 @@ def stage(
         staged = decoded(body, snapshot.format, dataset, provider, aside, snapshot.origin, known)
         for note in staged.notes:
             log.warning("%s: %s", dataset.id, note)
+        _seal(staged)
         os.rename(aside, folder)
     except (SourceError, *UNFORESEEN) as stumbled:
         failure = stumbled if isinstance(stumbled, SourceError) else Unforeseen(stumbled)
@@ -50,6 +57,29 @@ def stage(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Staged(folder, staged.provider_updated_at)
+
+
+def _seal(staged: Staged) -> None:
+    """Write the SHA-256 of each Parquet file beside it: Parquet itself shows no flipped byte."""
+    digests = {path.name: file_sha256(path) for path in staged.files}
+    (staged.folder / DIGESTS).write_text(to_json(digests), encoding="utf-8")
+
+
+def _whole(folder: Path) -> bool:
+    """Whether the Parquet files in `folder` are those that were written; not so where an older version wrote no digests."""
+    try:
+        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+        return {path.name: file_sha256(path) for path in Staged(folder).files} == digests
+    except (OSError, ValueError):
+        return False
+
+
+def _discard(path: Path) -> None:
+    """Remove a staged folder, or what is in its place."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def decoded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
@@ -144,3 +145,41 @@ def test_a_release_that_a_kill_left_unshown_is_shown_by_the_next_run(world: Worl
     assert world.refresh().json["published"] == new
     assert (world.home / "current").resolve().name == new
     assert world.refresh().json["published"] is None
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "gone", "a file in its place"])
+def test_damaged_staged_figures_are_decoded_again(world: World, damage: str):
+    """They are read to compare new figures with those before, and when the warehouse is built again."""
+    world.night()
+    standing = world.history()
+    (folder,) = (world.home / "staged").iterdir()
+    (observations,) = folder.glob("observations*.parquet")
+    whole = observations.read_bytes()
+    if damage == "torn":
+        observations.write_bytes(whole[: len(whole) // 2])
+    elif damage == "flipped":
+        at = whole.index(b"PAR1") + 30
+        observations.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    elif damage == "gone":
+        observations.unlink()
+    else:
+        shutil.rmtree(folder)
+        folder.write_bytes(b"")
+    (world.home / "warehouse.duckdb").unlink()
+    shutil.rmtree(world.home / "baselines")
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    assert world.night()["outcome"] == "updated"
+    assert [row for row in world.history() if row[3] != 45.0] == standing
+
+
+def test_what_the_disk_damaged_in_a_release_does_not_enter_the_next(world: World):
+    """Equal files of two releases are hard links."""
+    world.first_night()
+    (first,) = world.releases
+    for path in (world.home / "releases" / first).glob("*.csv"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes() + b"damage")
+    world.serve(changed(ITG1_2019="45"), last_change=LATER)
+    assert world.refresh().json["published"]
+    assert world.run("release", "verify").code == 0
+    assert world.run("release", "verify", first).code == 1

@@ -389,7 +389,8 @@ def _seal(folder: Path, last: Release | None, digests: dict[str, str]) -> None:
         digest = digests.get(place) or file_sha256(path)
         lines.append(f"{digest}  {place}\n")
         twin = last.folder / place if last else None
-        if twin and before.get(place) == digest and twin.exists():
+        # compared by its bytes: what the disk damaged in an earlier release must not enter this one
+        if twin and before.get(place) == digest and twin.exists() and file_sha256(twin) == digest:
             path.unlink()
             os.link(twin, path)
         else:
