@@ -161,6 +161,9 @@ def _keep_each(run: RunContext, dataset: Dataset, found: Sequence[Offered]) -> O
     present = {kept[file.sha256, file.place].id for file in found if (file.sha256, file.place) in kept}
     accepted = {event.snapshot_id for event in store.acceptances}
     refused = [r for r in store.refusals if r.snapshot_id in present - accepted]
+    stamps = [f.provider_updated_at for f in found if isinstance(f, Fetched) and f.provider_updated_at]
+    if stamps and run.providers[dataset.provider].protocol != "drop":
+        note(run.home, dataset.id, known_stamp=max(stamps))
     if store.waiting(dataset.id, entry):
         return _record(run, dataset.id, Outcome.ARRIVED)
     if refused:

@@ -87,6 +87,8 @@ class Dataset(Strict):
     slices: Dimension | None = None
     keep_latest: Dimension | None = None
     collect_rest: Dimension | None = None
+    # of protocol `download`: the file's name below base_url, with `{period}` where each period has a file of its own
+    file: str | None = None
     # the provider takes minutes to serve it: asked for last
     slow: bool = False
     # unproven: no body of the table has been seen; no headline, watch or target rests on it until an operator confirms it
@@ -113,6 +115,8 @@ class Dataset(Strict):
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
             yield ("dimensions",), "names each dimension once, geo among them"
+        if self.file and "{period}" in self.file and not (self.accumulates and len(self.frequencies) == 1):
+            yield ("file",), "a file a period: accumulates is true, and frequencies names one"
         if self.slices and self.slices not in self.dimensions:
             yield ("slices",), f"{self.slices} is not among the dimensions"
         if self.keep_latest in self.dimensions:

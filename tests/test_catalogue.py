@@ -33,7 +33,7 @@ STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_tex
 CATALOGUE = {
     name
     for name, entry in load_catalogue().items()
-    if load_providers()[entry.provider].protocol != "drop" and entry.format != "cordis"
+    if load_providers()[entry.provider].protocol != "drop" and entry.format not in ("cordis", "tabular")
 }
 # dimensions of which no code has been seen: their entries say so
 UNSEEN = {("oecd_reg_patents", "unit"), ("oecd_reg_gerd", "unit")}

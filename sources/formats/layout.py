@@ -54,8 +54,9 @@ class TableLayout(Strict):
     A row holds the codes of its dimensions, and a figure in each column of `values`, whose code is one of the dimension
     `measure`; two headings of one code are alternatives, as are several headings of one dimension in `columns`. Or the
     headings are periods, and `cells` is the code of the figures below them. Or the rows are a list, and `counted` is the
-    code of their number; `totals` are dimensions over which they are counted together too. `missing` are texts that stand
-    for no figure.
+    code of their number; `totals` are dimensions over which they are counted together too. `summed`: figures of rows with the
+    same codes are added up. `cased`: dimensions whose texts mean something else in capitals; any other text becomes a code in
+    small letters. `missing` are texts that stand for no figure.
     """
 
     decimal: Literal[",", "."]
@@ -69,6 +70,8 @@ class TableLayout(Strict):
     cells: Code | None = None
     counted: Code | None = None
     totals: list[Dimension] = []
+    summed: bool = False
+    cased: list[Dimension] = []
     missing: list[str] = []
 
     def contradictions(self, dimensions: list[str]) -> Iterator[Problem]:
@@ -85,5 +88,9 @@ class TableLayout(Strict):
             yield ("columns",), "columns, constants and measure name every dimension but freq, and no other"
         if not set(self.codes) <= set(self.columns) or not set(self.totals) <= set(self.columns):
             yield ("columns",), "codes and totals are of columns"
+        if not set(self.cased) <= set(self.columns):
+            yield ("cased",), "names dimensions of columns"
+        if self.summed and self.counted:
+            yield ("summed",), "rows that are counted hold no figures"
         if self.totals and not self.counted:
             yield ("totals",), "only rows that are counted have totals"

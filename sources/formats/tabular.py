@@ -215,6 +215,8 @@ def _stage(file: Path, header: Header, table: TableSpec, folder: Path, fixed: st
             query = _counted(coded, period, layout)
         else:
             query = _figures(at, coded, period, header, table)
+            if layout.summed:
+                query = f"select * exclude (value), sum(value) as value from ({query}) group by all"
         con.execute(f"create temp table flat as {query}")
         periods = [p for (p,) in con.execute("select distinct period from flat order by 1").fetchall()]
         if not periods:
@@ -235,6 +237,8 @@ def _coded(
     known = {code(given): to for given, to in layout.codes.get(dimension, {}).items()}
     found = _distinct(con, text, heading)
     codes = {given: known.get(code(given), "") if known else code(given) for given in found}
+    if dimension in layout.cased:
+        codes = {given: to if given.isupper() else to.lower() for given, to in codes.items()}
     for given, to in codes.items():
         if not to:
             if not given:
