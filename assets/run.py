@@ -37,7 +37,7 @@ def known_territories() -> KnownTerritories:
     """Every territory with a name, and those that no table may lose: ours and the members of peer groups shown."""
     ours = territory()
     watched = {ours.country, ours.region, *ours.provinces, *peers.shown()}
-    return KnownTerritories(frozenset(geography()), frozenset(watched))
+    return KnownTerritories(frozenset(geography()), frozenset(watched), ours.country)
 
 
 @dataclass

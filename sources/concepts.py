@@ -52,11 +52,12 @@ class Territory:
 class KnownTerritories:
     """What the warehouse knows of territories: every code with a name, and those whose figures must not be left out.
 
-    `watched` are ours and our peers'. Without any `codes` none is unknown.
+    `watched` are ours and our peers'; `country` is that of our territory. Without any `codes` none is unknown.
     """
 
     codes: Collection[str] = ()
     watched: Collection[str] = ()
+    country: str = "IT"
 
 
 ANY_TERRITORY = KnownTerritories()

@@ -95,7 +95,7 @@ def decoded(
     names = provider_dimensions(dataset, provider) if origin == "live" else dataset.dimensions
     if dataset.collect_rest and origin == "live":
         names = [*names, *sdmx_csv.others(body, names)]
-    table = TableSpec(names, tuple(dataset.frequencies), provider.timezone, dataset.layout)
+    table = TableSpec(names, tuple(dataset.frequencies), provider.timezone, known.country, dataset.layout)
     format_, in_slices = format_.removesuffix(slices.SUFFIX), format_.endswith(slices.SUFFIX)
     if format_ not in REGISTRY:
         raise UnreadableBody(f"The format {format_!r} is not known.", hint=f"one of {', '.join(REGISTRY)}.")

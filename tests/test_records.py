@@ -231,3 +231,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_request(self, code: HTTPStatus, *_: object) -> None:
         self.answered.append(int(code))
+
+
+def test_records_are_counted_of_the_country_of_the_territory(tmp_path):
+    entry = load_catalogue()["cordis_horizon"]
+    (tmp_path / "body").write_bytes(programme())
+    table = TableSpec(entry.dimensions, country="XX")
+    with pytest.raises(NotData, match="no participation of XX"):
+        REGISTRY[entry.format](BodyFile(tmp_path / "body"), table, tmp_path / "s")

@@ -43,12 +43,14 @@ class TableSpec:
     """What a decoder must know of a table, in the provider's names.
 
     `dimensions` are expected in any order. A period of a frequency outside `frequencies` is refused; without any, all are
-    taken. `timezone` is that of stamps without an offset. `layout` describes the tables of format `tabular`.
+    taken. `timezone` is that of stamps without an offset. `country` is that of
+    which records are counted. `layout` describes the tables of format `tabular`.
     """
 
     dimensions: list[str]
     frequencies: tuple[str, ...] = ()
     timezone: str = "UTC"
+    country: str = "IT"
     layout: TableLayout | None = None
 
 

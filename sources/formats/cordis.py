@@ -21,7 +21,7 @@ import duckdb
 
 from sources.errors import NotData, UnreadableBody
 from sources.formats import BodyFile, TableSpec
-from sources.formats.records import COUNTRY, columns_of, unpack, write_figures
+from sources.formats.records import columns_of, unpack, write_figures
 from sources.formats.rows import as_text
 from sources.formats.staged import Staged, decoding
 
@@ -60,7 +60,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
         project, country, region, money = record
         if not project or not country:
             apart["have no project or country"] += 1
-        elif country.upper() == COUNTRY:
+        elif country.upper() == table.country:
             year, euro = starts.get(project), _euro(money)
             if year is None:
                 apart["are in projects without a start date"] += 1
@@ -75,11 +75,13 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
     if apart.total() > max(FEW_APART, MOST_APART * read):
         raise UnreadableBody(f"Of {read:,} participations {' '.join(notes)}")
     if not counted:
-        raise NotData(" ".join([f"There is no participation of {COUNTRY} that can be counted.", *notes]))
+        raise NotData(
+            " ".join([f"There is no participation of {table.country} that can be counted.", *notes])
+        )
     staged = Staged(folder)
     with decoding(folder) as con:
         _load(con, counted)
-        write_figures(con, table.dimensions, staged)
+        write_figures(con, table.dimensions, table.country, staged)
     staged.add_notes(notes)
     return staged
 

@@ -20,7 +20,6 @@ from sources.formats.staged import Staged
 from sources.formats.write import write_series
 
 LARGEST = 12_000_000_000
-COUNTRY = "IT"
 
 
 def unpack(body: Path, wanted: dict[str, str], folder: Path) -> dict[str, Path]:
@@ -72,10 +71,12 @@ def columns_of(line: str, called: str, delimiter: str, needed: list[str]) -> lis
     return columns
 
 
-def write_figures(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged: Staged) -> Staged:
+def write_figures(
+    con: duckdb.DuckDBPyConnection, dimensions: list[str], country: str, staged: Staged
+) -> Staged:
     """Write the temp table `counted (region, <dimensions but freq and geo>, year, value)` as annual figures.
 
-    A region is a NUTS 3 code of the country, or any other text for what is in none; each figure is summed over NUTS 2, NUTS 1
+    A region is a NUTS 3 code of `country`, or any other text for what is in none; each figure is summed over NUTS 2, NUTS 1
     and the country too. Sums are rounded to a millionth, since their last digits depend on the order.
     """
     others = "".join(f"{identifier(d)}, " for d in dimensions if d not in ("freq", "geo"))
@@ -83,12 +84,12 @@ def write_figures(con: duckdb.DuckDBPyConnection, dimensions: list[str], staged:
     con.execute(f"""
         create temp table figures as
         select {keys}, period, round(sum(value), 6) as value from (
-            select 'A' as freq, unnest(case when regexp_full_match(region, '{COUNTRY}[A-Z][0-9][0-9A-Z]')
-                                            then [region, left(region, 4), left(region, 3), '{COUNTRY}']
-                                            else ['{COUNTRY}'] end) as geo,
+            select 'A' as freq, unnest(case when regexp_full_match(region, '{country}[A-Z][0-9][0-9A-Z]')
+                                            then [region, left(region, 4), left(region, 3), '{country}']
+                                            else ['{country}'] end) as geo,
                    {others} year as period, value
             from counted
         ) group by all""")
     if not con.execute("select 1 from figures limit 1").fetchone():
-        raise NotData(f"There is no record of {COUNTRY}.")
+        raise NotData(f"There is no record of {country}.")
     return write_series(con, "figures", dimensions, staged, flag="''", conf="null::varchar")

@@ -17,7 +17,7 @@ from sources.common.sql import identifier, literal
 from sources.errors import UnreadableBody
 from sources.formats import BodyFile, TableSpec
 from sources.formats.keys import require_keys
-from sources.formats.records import COUNTRY, columns_of, unpack, write_figures
+from sources.formats.records import columns_of, unpack, write_figures
 from sources.formats.staged import Staged, decoding
 
 LONGEST_HEADER = 1 << 16
@@ -45,7 +45,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
             )
             con.execute(
                 f"create or replace temp table inventors as select {key} as id, upper(reg_code) as region, "
-                f"sum({share}) as value from {inventors} where upper(ctry_code) = '{COUNTRY}' group by all"
+                f"sum({share}) as value from {inventors} where upper(ctry_code) = '{table.country}' group by all"
             )
             wrong = con.execute("select id from inventors where not value between 0 and 1.001").fetchone()
             if wrong:
@@ -68,7 +68,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
                 f"insert into counted select region, {literal(office)}, technology, min(year), value "
                 "from inventors join classes using (id) group by id, region, technology, value"
             )
-        return write_figures(con, table.dimensions, Staged(folder))
+        return write_figures(con, table.dimensions, table.country, Staged(folder))
 
 
 def _rows(con: duckdb.DuckDBPyConnection, files: dict[str, Path], called: str, filled: list[str]) -> str:
