@@ -100,7 +100,6 @@ def test_no_colour_off_a_terminal(published: Path, words):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
         env={**environment, "TERM": "xterm-256color", "DISTRETTO_HOME": str(published)},
     )
     assert done.stdout + done.stderr

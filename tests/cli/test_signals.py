@@ -53,7 +53,7 @@ def test_a_run_that_waits_for_a_provider_ends_within_seconds(world: World, behav
     world.server.behave("toy", behaviour)
     process = world.start("refresh", "--only", "toy")
     # the table itself is asked for after the inventory
-    while not any("toy" in request.path for request in world.server.requests):
+    while not any(request.code == "toy" for request in world.server.requests):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(getattr(signal, name))

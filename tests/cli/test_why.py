@@ -20,7 +20,7 @@ from tests.conftest import distretto
         ("Italia", "IT"),
         ("Valle d'Aosta", "ITC2"),
         ("vallee d aoste", "ITC2"),
-        ("Bolzano", "ITH1"),
+        ("provincia autonoma di Bolzano", "ITH1"),
     ],
 )
 def test_a_territory_is_found_by_code_and_by_name(home: Path, territory: str, geo: str):
