@@ -125,7 +125,8 @@ def test_status_says_when_bundled_figures_were_archived(home: Path):
     assert archived["bd_size_r3"] == "2024-01-12" and archived["bd_hgnace_r"] is None
     printed = distretto(home, "status", "--all").out
     assert "archived by 2024-01-12 (" in printed and " years ago)" in printed
-    assert "archived between 2024-01-12 and 2024-05-24" in distretto(home, "status").out
+    days = [day for day in archived.values() if day]
+    assert f"archived between {min(days)} and {max(days)}" in distretto(home, "status").out
 
 
 @pytest.mark.parametrize(
