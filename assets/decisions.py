@@ -67,7 +67,7 @@ def _refuse_unusable(
     run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged
 ) -> None:
     """Raise DistrettoError if a check fails that no decision can overrule."""
-    unusable = [r for r in run_checks(run, con, snapshot, staged) if r.name in NEEDED and not r.passed]
+    unusable = [r for r in run_checks(run, con, snapshot, staged) if r.name in NEEDED and r.refuses]
     if unusable:
         raise DistrettoError(
             f"{snapshot.id} cannot enter history: "

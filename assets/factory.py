@@ -93,8 +93,8 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
         ]
     )
 
-    @dg.asset(
-        key=key,
+    spec = dg.AssetSpec(
+        key,
         deps=[snapshot_key(dataset.id)],
         group_name=dataset.theme,
         owners=OWNERS,
@@ -107,18 +107,25 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
             "licence": dataset.licence or "as the provider",
             "citation": dataset.citation,
         },
+    )
+
+    # can_subset: a check that had nothing to judge has no result, which Dagster allows here alone
+    @dg.multi_asset(
+        name=key.to_python_identifier(),
+        specs=[spec],
         check_specs=[dg.AssetCheckSpec(name, asset=key) for name in CHECK_NAMES],
+        can_subset=True,
     )
     def observations_of(
         context: dg.AssetExecutionContext, folder: DataFolderResource
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[dg.MaterializeResult]:
         run = folder.run
         with run.warehouse() as con:
             observations.judge(run, con, dataset.id)
             # a literal: given a parameter DuckDB imports pandas, a second that an unchanged night need not spend
             ours = f"dataset = {literal(dataset.id)}"
             judged = con.execute(f"""
-                select check_name, passed, observed, expected, snapshot_id from check_results where {ours}
+                select check_name, passed, observed, expected, snapshot_id, severity from check_results where {ours}
                 qualify checked_at = max(checked_at) over ()""").fetchall()
             rows = scalar(
                 con,
@@ -130,8 +137,8 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
             )
         state = describe(run.home, run.catalogue, run.providers, run.store, utc_now())[dataset.id]
         context.log.info(f"{dataset.id}: {state.outcome}, {state.state}, {rows:,} observations")
-        return dg.MaterializeResult(
-            metadata=_metadata(state, rows), check_results=_check_results(judged, state)
+        yield dg.MaterializeResult(
+            asset_key=key, metadata=_metadata(state, rows), check_results=_check_results(judged, state)
         )
 
     return observations_of
@@ -151,7 +158,7 @@ def _metadata(state: DatasetState, rows: int) -> dict[str, Any]:
 
 
 def _check_results(judged: list[tuple[Any, ...]], state: DatasetState) -> list[dg.AssetCheckResult]:
-    """The newest results of the entry's checks, and whether the provider answered; those not run pass with a note."""
+    """The newest results of the entry's checks that were run, and whether the provider answered."""
     results = [
         dg.AssetCheckResult(
             check_name="answered",
@@ -160,21 +167,18 @@ def _check_results(judged: list[tuple[Any, ...]], state: DatasetState) -> list[d
             metadata={"failure": state.failure.message if state.failing and state.failure else ""},
         )
     ]
-    found = {
-        name: (passed, observed, expected, snapshot) for name, passed, observed, expected, snapshot in judged
-    }
-    for name in CHECK_NAMES[1:]:
-        passed, observed, expected, snapshot = found.get(
-            name, (True, "not declared, or nothing to judge", "", "")
-        )
-        results.append(
-            dg.AssetCheckResult(
-                check_name=name,
-                passed=passed,
-                severity=dg.AssetCheckSeverity.ERROR,
-                metadata={"observed": observed, "expected": expected, "snapshot": snapshot},
+    for name, passed, observed, expected, snapshot, severity in judged:
+        if passed is not None:
+            results.append(
+                dg.AssetCheckResult(
+                    check_name=name,
+                    passed=passed,
+                    severity=dg.AssetCheckSeverity.WARN
+                    if severity == "alert"
+                    else dg.AssetCheckSeverity.ERROR,
+                    metadata={"observed": observed, "expected": expected, "snapshot": snapshot},
+                )
             )
-        )
     return results
 
 

@@ -20,6 +20,7 @@ from assets.run import CHECKS, RunContext
 from sources import bundled
 from sources.catalogue import Dataset
 from sources.common.phases import Phase
+from sources.data_folder import utc_now
 from sources.errors import (
     UNFORESEEN,
     ChecksFailed,
@@ -237,6 +238,7 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
     """
     store, dataset = run.store, run.catalogue[name]
     entry = dataset.sha256
+    doubts: list[str] = []
     try:
         if run.replay(con, only=name):
             # what comes now must not overtake figures that may be restored
@@ -246,10 +248,10 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
         if name in store.pins:
             if arrived:
                 record(run.home, name, Outcome.HELD)
-        elif refused := [failure for live in arrived if (failure := _let_in(run, con, live))]:
+        elif refused := [failure for live in arrived if (failure := _let_in(run, con, live, doubts))]:
             record(run.home, name, Outcome.QUARANTINED, refused[-1])
         elif arrived:
-            record(run.home, name, Outcome.UPDATED)
+            record(run.home, name, Outcome.UPDATED, doubts=doubts or None)
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(run.home, name, Outcome.FAILED, failure, known_stamp=None)
@@ -270,11 +272,15 @@ def enter_bundled(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) ->
         log.warning("%s: the bundled figures do not fit its catalogue entry: %s", name, failure.message)
 
 
-def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> DistrettoError | None:
-    """Enter `snapshot` into history, or refuse it and return why. Raises DamagedSnapshot."""
+def _let_in(
+    run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, doubts: list[str] | None = None
+) -> DistrettoError | None:
+    """Enter `snapshot` into history, adding to `doubts`, or refuse it and return why. Raises DamagedSnapshot."""
     dataset = run.catalogue[snapshot.dataset]
     try:
-        _enter(run, con, snapshot)
+        found = _enter(run, con, snapshot)
+        if doubts is not None:
+            doubts += found
     except (SourceError, ChecksFailed, NotReplayable) as failure:
         if dataset.accumulates:
             failure.message = f"{snapshot.url}: {failure.message}"
@@ -283,14 +289,15 @@ def _let_in(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot)
     return None
 
 
-def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Stage, check, append and accept. Raises DamagedSnapshot, SourceError, ChecksFailed or NotReplayable, and then nothing
-    has changed."""
+def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> list[str]:
+    """Stage, check, append and accept; returns what is doubtful all the same. Raises DamagedSnapshot, SourceError,
+    ChecksFailed or NotReplayable, and then nothing has changed."""
     name = snapshot.dataset
     log.info("%s: decoding %s", name, snapshot.id, extra={"phase": Phase.ADMIT})
     staged = run.stage(snapshot)
     log.info("%s: checking", name, extra={"phase": Phase.ADMIT})
-    failed = [result for result in run_checks(run, con, snapshot, staged) if not result.passed]
+    results = run_checks(run, con, snapshot, staged)
+    failed = [result for result in results if result.refuses]
     if failed:
         raise ChecksFailed(
             "; ".join(f"{r.name}: {r.observed} (expected {r.expected})" for r in failed),
@@ -300,6 +307,7 @@ def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) 
         )
     log.info("%s: entering history", name, extra={"phase": Phase.ADMIT})
     run.enter(con, snapshot, by=CHECKS, hold=True)
+    return [f"{r.name}: {r.observed}" for r in results if r.doubts]
 
 
 def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Staged):
@@ -316,9 +324,23 @@ def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapsh
         before = None
     shipped_rows = bundled.load()[dataset.id].rows if snapshot.origin == "shipped" else None
     results = checks.check(con, dataset, snapshot, staged, before, shipped_rows)
+    # one moment for all: the newest results are those of the newest moment
+    at = utc_now()
     con.executemany(
-        "insert into check_results values (?, ?, ?, ?, ?, ?, now())",
-        [(dataset.id, snapshot.id, r.name, r.passed, r.observed, r.expected) for r in results],
+        "insert into check_results values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                dataset.id,
+                snapshot.id,
+                r.name,
+                r.passed,
+                r.observed,
+                r.expected,
+                at,
+                r.severity if r.passed is False else None,
+            )
+            for r in results
+        ],
     )
     return results
 

@@ -50,6 +50,52 @@ class Range(Strict):
     max: float | int | None = None
 
 
+class PerHead(Strict):
+    """Codes of `dimension`: what is `total` divided by what is `per_head` is a population."""
+
+    dimension: Dimension
+    total: Code
+    per_head: Code
+
+
+class Rate(Strict):
+    """Codes of `dimension`: `rate` is `part` / `whole` x `scale`."""
+
+    dimension: Dimension
+    rate: Code
+    part: Code
+    whole: Code
+    scale: float | int = 100
+
+
+class Plausibility(Strict):
+    """How far new figures may be from the last ones. Factors are of new / old or old / new, shares of figures compared.
+
+    Above `max_...` the figures wait in quarantine; above `alert_...` they are published and somebody is told.
+    `national_currency`: series that a country's change of currency moves as a whole.
+    """
+
+    max_level_ratio: float = Field(default=2, gt=1)
+    max_country_ratio: float = Field(default=1.5, gt=1)
+    max_country_share: float = Field(default=0.3, gt=0, le=1)
+    max_territory_ratio: float = Field(default=1.5, gt=1)
+    alert_territory_ratio: float = Field(default=1.25, gt=1)
+    max_revision: float = Field(default=5, gt=1)
+    alert_revision: float = Field(default=2, gt=1)
+    max_jump: float = Field(default=6, gt=1)
+    alert_jump: float = Field(default=3, gt=1)
+    max_scaled_share: float = Field(default=0.001, ge=0, le=1)
+    max_lost_share: float = Field(default=0.3, gt=0, le=1)
+    max_swapped_share: float = Field(default=0.5, gt=0, le=1)
+    max_shifted_share: float = Field(default=0.3, gt=0, le=1)
+    max_population_ratio: float = Field(default=1.1, gt=1)
+    max_other_population_ratio: float = Field(default=1.3, gt=1)
+    max_rate_ratio: float = Field(default=1.25, gt=1)
+    national_currency: Filter = {}
+    per_head: list[PerHead] = []
+    rates: list[Rate] = []
+
+
 class Checks(Strict):
     """What must hold of the staged figures before they enter history."""
 
@@ -60,6 +106,7 @@ class Checks(Strict):
     ranges: list[Range] = []
     max_revised_share: float = Field(default=0.25, gt=0, le=1)
     min_size_ratio: float = Field(default=0.7, gt=0, le=1)
+    plausibility: Plausibility = Plausibility()
 
 
 class Dataset(Strict):
@@ -108,6 +155,12 @@ class Dataset(Strict):
             (("unit",), self.unit if isinstance(self.unit, dict) else {}),
             *((("feeds", table), feed) for table, feed in self.feeds.items()),
             *((("checks", "ranges", i, "where"), rule.where) for i, rule in enumerate(self.checks.ranges)),
+            (("checks", "plausibility", "national_currency"), self.checks.plausibility.national_currency),
+            *(
+                (("checks", "plausibility", name, i), [rule.dimension])
+                for name in ("per_head", "rates")
+                for i, rule in enumerate(getattr(self.checks.plausibility, name))
+            ),
         ]
         for location, filter_ in filters:
             for dimension in filter_:

@@ -39,8 +39,12 @@ create table if not exists check_results (
     dataset varchar not null,
     snapshot_id varchar not null,
     check_name varchar not null,
-    passed boolean not null,
+    passed boolean,                 -- NULL where there was nothing to judge
     observed varchar,
     expected varchar,
-    checked_at timestamptz not null
+    checked_at timestamptz not null,
+    severity varchar                -- of a check that failed: quarantine or alert
 );
+-- files of earlier versions
+alter table check_results alter passed drop not null;
+alter table check_results add column if not exists severity varchar;

@@ -259,13 +259,13 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
     }
 
 
-def _checks(results: list[tuple[str, bool]]) -> str:
-    """`8 of 9 passed: ...; failed: ...`, with the names."""
+def _checks(results: list[tuple[str, bool | None]]) -> str:
+    """`8 of 9 passed: ...; failed: ...`, with the names; checks that had nothing to judge do not count."""
     passed = [name for name, good in results if good]
-    failed = [name for name, good in results if not good]
-    if not results:
+    failed = [name for name, good in results if good is False]
+    if not passed and not failed:
         return "none recorded"
-    return f"{len(passed)} of {len(results)} passed: {', '.join(passed)}" + (
+    return f"{len(passed)} of {len(passed) + len(failed)} passed: {', '.join(passed)}" + (
         f"; failed: {', '.join(failed)}" if failed else ""
     )
 

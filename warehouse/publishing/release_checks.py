@@ -69,8 +69,13 @@ def run_checks(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[CheckR
             result = CheckResult(path.stem, [_text(row) for row in wrong[:SHOWN]], _origins(con, wrong))
             results.append(result)
             con.execute(
-                "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now())",
-                [path.stem, result.passed, "; ".join(result.rows) or "no row"],
+                "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now(), ?)",
+                [
+                    path.stem,
+                    result.passed,
+                    "; ".join(result.rows) or "no row",
+                    None if result.passed else "quarantine",
+                ],
             )
     finally:
         con.execute("use warehouse")

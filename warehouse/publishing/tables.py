@@ -225,7 +225,8 @@ def build_records(
     withheld = ", ".join(literal(d.id) for d in catalogue.values() if d.redistribution == "denied") or "''"
     con.execute(f"""
         create table {target}.check_results as
-        select 'dataset' as scope, dataset, snapshot_id, check_name, passed, observed, expected as expected_value, checked_at
+        select 'dataset' as scope, dataset, snapshot_id, check_name, passed, observed, expected as expected_value, checked_at,
+               severity
         from check_results
         -- what a check saw of figures that stay in the house stays there too
         where dataset not in ({withheld})

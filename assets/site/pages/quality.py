@@ -14,7 +14,8 @@ def checks_sentence(view: View) -> str:
     A check of a file that ships with the project compares the file with itself, so it does not count.
     """
     shipped = {name for name, entry in view.facts.catalogue.items() if entry["state"] == "shipped"}
-    judged = [c for c in view.facts.checks if c["dataset"] and c["dataset"] not in shipped]
+    run = [c for c in view.facts.checks if c["passed"] is not None]
+    judged = [c for c in run if c["dataset"] and c["dataset"] not in shipped]
     if not judged:
         return view.language.say("quality.none_judged")
     passed = sum(check["passed"] for check in judged)
@@ -33,7 +34,7 @@ def _data(view: View, _key: str) -> dict[str, Any]:
         "refused": [s for s in view.facts.snapshots.values() if s["outcome"] == "refused"],
         "without": [e for e in view.facts.catalogue.values() if e["state"] in ("missing", "not configured")],
         "checks": checks_sentence(view),
-        "failed": [check for check in view.facts.checks if not check["passed"]],
+        "failed": [check for check in view.facts.checks if check["passed"] is False],
     }
 
 

@@ -1,0 +1,187 @@
+"""Great Expectations: running expectations on frames, and what a person reads of their outcome.
+
+Belongs here: the runner, the outcome of a check, and its words. Does not belong here: which expectations a dataset has
+(`profile.py`, `plausibility.py`). Great Expectations is imported only when there is something to judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from numbers import Real
+from typing import Any, Literal
+
+Severity = Literal["quarantine", "alert"]
+NOT_RUN = "not run"
+# findings of a check that are named; of the others the number
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """One check's outcome. `passed` is None where there was nothing to judge. `observed` and `expected` are text for people.
+
+    `severity`: whether figures that fail are refused, or published with an alert.
+    """
+
+    name: str
+    passed: bool | None
+    observed: str
+    expected: str
+    severity: Severity = "quarantine"
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the figures may not enter history."""
+        return self.passed is False and self.severity == "quarantine"
+
+    @property
+    def doubts(self) -> bool:
+        """Whether somebody has to look at figures that are published."""
+        return self.passed is False and self.severity == "alert"
+
+
+def not_run(name: str, why: str) -> Result:
+    """The result of a check that had nothing to judge."""
+    return Result(name, None, f"{NOT_RUN}: {why}", "")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An expectation on the frame of that name; without rows nothing is judged, where an `empty` frame says nothing."""
+
+    check: str
+    frame: str
+    expectation: Any
+    severity: Severity = "quarantine"
+
+
+def judge(frames: dict[str, Any], rules: list[Rule]) -> list[Result]:
+    """Run the expectations; results of one check are joined into one, which is as bad as its worst."""
+    batches: dict[str, Any] = {}
+    joined: dict[str, list[Result]] = {}
+    for rule in rules:
+        frame = frames[rule.frame]
+        results = joined.setdefault(rule.check, [])
+        if _says_nothing(frame):
+            results.append(not_run(rule.check, "no row to judge"))
+            continue
+        if rule.frame not in batches:
+            batches[rule.frame] = _whole_frame(rule.frame).get_batch({"dataframe": frame})
+        # of unknown territories every one: somebody has to look each up
+        listed = {"result_format": "SUMMARY", "partial_unexpected_count": 500 if rule.frame == "geos" else 20}
+        outcome = batches[rule.frame].validate(rule.expectation, result_format=listed)
+        passed = bool(outcome.success)
+        results.append(
+            Result(rule.check, passed, _observed(outcome, frame), _expected(rule.expectation), rule.severity)
+        )
+    return [_joined(results) for results in joined.values()]
+
+
+def _says_nothing(frame: Any) -> bool:
+    return frame.empty or ("least" in frame and frame["least"].isna().all())
+
+
+@cache
+def _source() -> Any:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context.data_sources.add_pandas("staged")
+
+
+@cache
+def _whole_frame(frame_name: str) -> Any:
+    """Great Expectations' definition of a batch: one a name and process, since making it costs more than its use."""
+    return _source().add_dataframe_asset(frame_name).add_batch_definition_whole_dataframe("all")
+
+
+def _joined(results: list[Result]) -> Result:
+    ran = [r for r in results if r.passed is not None]
+    refusing = [r for r in ran if r.refuses]
+    told = refusing or [r for r in ran if r.doubts] or ran or results
+    first = told[0]
+    return Result(
+        first.name,
+        first.passed,
+        "; ".join(dict.fromkeys(r.observed for r in told)),
+        "; ".join(dict.fromkeys(r.expected for r in told)),
+        "quarantine" if first.passed else first.severity,
+    )
+
+
+def _observed(outcome: Any, frame: Any) -> str:
+    """What the expectation saw, short enough to read."""
+    if error := (outcome.exception_info or {}).get("exception_message"):
+        return str(error).splitlines()[0]
+    if "subject" in frame:
+        return _findings(frame, outcome.expectation_config.kwargs["column_A"])
+    if "least" in frame:
+        return f"{frame['least'][0]:,.10g} to {frame['greatest'][0]:,.10g}"
+    result = outcome.result
+    if result.get("unexpected_count"):
+        wrong = dict.fromkeys(sorted(map(str, result["partial_unexpected_list"])))
+        some = len(wrong) < result["unexpected_count"]
+        return f"{result['unexpected_count']:,} unexpected{', such as' if some else ':'} {', '.join(wrong)}"
+    if missing := (result.get("details") or {}).get("missing"):
+        return f"missing: {', '.join(missing)}"
+    value = result.get("observed_value")
+    return f"{value:,.10g}" if isinstance(value, Real) else f"{len(frame):,} as expected"
+
+
+def _expected(expectation: Any) -> str:
+    given = expectation.configuration.kwargs
+    if "value_set" in given:
+        values = [str(v) for v in given["value_set"]]
+        return f"{given['column']} among {', '.join(values) if len(values) <= 30 else f'{len(values)} codes'}"
+    if "column_A" in given:
+        return "each within its limit"
+    if "column_list" in given:
+        return f"{', '.join(given['column_list'])} unique"
+    low, high = given.get("min_value"), given.get("max_value")
+    if low is None and high is None:
+        return f"no {given['column']}"
+    bounds = " and ".join(
+        text
+        for text in (
+            f"at least {low:,.10g}" if low is not None else "",
+            f"at most {high:,.10g}" if high is not None else "",
+        )
+        if text
+    )
+    return f"{given['column']} {bounds}"
+
+
+def _findings(frame: Any, limit: str) -> str:
+    """The worst rows beyond their limit, each with the figure that shows it best; else how far the worst one is."""
+    beyond = frame[frame["measured"] > frame[limit]]
+    if beyond.empty:
+        worst = frame.iloc[frame["measured"].argmax()]
+        return f"{int(frame['judged'].sum()):,} judged, at most {_measured(worst)}: {worst['subject']}"
+    # one place is often wrong in several kinds of figures: each place once
+    shown = beyond.drop_duplicates("geo").head(SHOWN)
+    more = len(beyond) - len(shown)
+    return "; ".join(_finding(row, limit) for _, row in shown.iterrows()) + (
+        f"; and {more:,} more" if more else ""
+    )
+
+
+def _finding(row: Any, limit: str) -> str:
+    about = f"{row['subject']}: {_measured(row)}, {_measured(row, limit)} allowed"
+    if not row["geo"]:
+        return about
+    place = " ".join(str(row[name]) for name in ("geo", "what", "period") if row[name])
+    return f"{about} ({place}: {_figure(row['old'])} before, now {_figure(row['new'])})"
+
+
+def _measured(row: Any, column: str = "measured") -> str:
+    value = row[column]
+    if row["measure"] == "share":
+        return f"{value:.1%}"
+    return f"factor {value:,.4g}"
+
+
+def _figure(value: Any) -> str:
+    return "missing" if value is None or value != value else f"{value:,.10g}"
