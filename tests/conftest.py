@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,9 @@ from warehouse.history.dataset_state import read_status
 
 ROOT = Path(__file__).parent.parent
 SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / "data"))
+
+# a shell starts what it runs in the background with SIGINT ignored, which every process of a test would inherit
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # processes that tests start with settings of their own keep their rate limits here, not in the user's folder
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="distretto-tests-")
