@@ -247,7 +247,8 @@ def test_another_wording_asks_for_every_week_again(epo: Epo):
 def test_an_expired_token_is_renewed(epo: Epo):
     epo.server.good_for = 4
     assert epo.admit()["outcome"] == "updated"
-    assert epo.server.tokens == 4
+    assert len(epo.searches) - (epo.server.tokens - 1) == 18, "each refused search is sent once more"
+    assert epo.server.tokens == 5, "four searches a token"
 
 
 # -- secrets

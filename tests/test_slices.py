@@ -50,7 +50,7 @@ def test_the_union_of_the_slices_is_the_whole_row_for_row(big: World):
     big.asked = 0
     assert big.refresh().json["datasets"]["toy"]["state"] == "live"
     assert [path.removeprefix("data/toy/") for path in asked(big)[1:]] == [
-        "data/TOY",
+        "data/TOY/",
         "datastructure/ESTAT/TOY",
         "contentconstraint/ESTAT/TOY/1.0",
         *(f".{indicator}." for indicator in INDICATORS),
