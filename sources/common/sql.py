@@ -23,7 +23,8 @@ def identifier(name: str) -> str:
 
 def rows(con: duckdb.DuckDBPyConnection, sql: str, given: Sequence[object] = ()) -> list[dict[str, Any]]:
     """Every row of the query `sql`, by column name; `given` are the values of its parameters."""
-    found = con.execute(sql, list(given))
+    # given parameters, even none, DuckDB imports pandas
+    found = con.execute(sql, list(given)) if given else con.execute(sql)
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sources.common.ages import age, since_end
-from tests.conftest import TOY, World, distretto
+from tests.conftest import ROOT, TOY, World, distretto
 
 
 def test_status_before_the_first_run(world: World):
@@ -127,6 +130,24 @@ def test_status_says_when_bundled_figures_were_archived(home: Path):
     assert "archived by 2024-01-12 (" in printed and " years ago)" in printed
     days = [day for day in archived.values() if day]
     assert f"archived between {min(days)} and {max(days)}" in distretto(home, "status").out
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["status", "--json"], ["query", "from release"], ["datasets"]], ids=" ".join
+)
+def test_what_only_reads_imports_neither_pandas_nor_dagster_nor_requests(published: Path, words: list[str]):
+    """They take seconds to import; a parameter of a DuckDB query is enough to import pandas."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "from pipelines.cli import main; main()", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "DISTRETTO_HOME": str(published)},
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    heavy = {"pandas", "numpy", "dagster", "requests", "great_expectations"}
+    assert "typer" in imported and imported & heavy == set()
 
 
 @pytest.mark.parametrize(
