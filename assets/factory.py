@@ -16,7 +16,7 @@ from sources.common.sql import literal, scalar
 from sources.data_folder import utc_now
 from sources.providers import Provider
 from warehouse.history.dataset_state import Check, DatasetState, describe, read_status
-from warehouse.publishing.tables import contract
+from warehouse.publishing.contract import contract
 
 OWNERS = ["team:distretto"]
 CHECK_NAMES = ("answered", *checks.NAMES)

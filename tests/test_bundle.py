@@ -11,11 +11,11 @@ import os
 import re
 import shutil
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import duckdb
-import jsonschema
 import pytest
 import yaml
 
@@ -41,102 +41,6 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 
 def package(folder: Path) -> dict:
     return json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
-
-
-# -- Data Package, CSV on the Web, DCAT
-
-
-def test_the_data_package_fits_a_schema_of_version_2(bundle: Path):
-    schema = json.loads((SPECIMENS / "datapackage-2.schema.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(package(bundle))
-    broken = package(bundle) | {"licenses": "none"}
-    assert list(jsonschema.Draft202012Validator(schema).iter_errors(broken))
-
-
-def test_frictionless_reads_every_csv_with_its_types_and_keys(bundle: Path):
-    """Every CSV table but the ten thousands of rows, of which it takes the first."""
-    from frictionless import Package, Resource, system
-
-    described = package(bundle)
-    tables = [r for r in described["resources"] if r["format"] == "csv" and "schema" in r]
-    assert len(tables) >= 20
-    with system.use_context(trusted=True):
-        for resource in tables:
-            # the reference needs the other file; big tables: rows alone
-            if resource["rowCount"] > 3000:
-                resource["schema"].pop("foreignKeys", None)
-                resource.pop("hash"), resource.pop("bytes")
-        whole = Package.from_descriptor({"name": "distretto", "resources": tables}, basepath=str(bundle))
-        report = whole.validate(limit_rows=3000)
-        assert [error.message for task in report.tasks for error in task.errors] == []
-        (small,) = [r for r in tables if r["path"] == "vintages.csv"]
-        small["schema"]["fields"][0]["type"] = "date"
-        wrong = Resource.from_descriptor(
-            {k: v for k, v in small.items() if k != "schema"}
-            | {"schema": {k: v for k, v in small["schema"].items() if k != "foreignKeys"}},
-            basepath=str(bundle),
-        ).validate()
-        assert not wrong.valid
-
-
-def test_keys_and_references_of_the_package_hold(bundle: Path):
-    resources = {r["name"]: r for r in package(bundle)["resources"] if "schema" in r}
-    assert {r["path"] for r in resources.values()} >= {"observations.parquet", "observations.csv"}
-    references = 0
-    with duckdb.connect(str(bundle / "distretto.duckdb"), read_only=True) as con:
-        for name, resource in resources.items():
-            schema, table = resource["schema"], resource["path"].split(".")[0]
-            key = schema.get("primaryKey")
-            if key:
-                null = " or ".join(f'"{c}" is null' for c in key)
-                assert not con.execute(f"from {table} where {null} limit 1").fetchall(), name
-            for foreign in schema.get("foreignKeys", []):
-                references += 1
-                (column,), reference = foreign["fields"], foreign["reference"]
-                assert reference["resource"] in resources
-                assert not con.execute(
-                    f"select 1 from {table} t anti join {reference['resource']} o "
-                    f'on t."{column}" = o."{reference["fields"][0]}" where t."{column}" is not null limit 1'
-                ).fetchall()
-    assert references > 30
-    assert resources["observations"]["schema"]["uniqueKeys"][0][-1] == "period"
-
-
-def test_csv_on_the_web_describes_the_headings_as_they_are(bundle: Path):
-    group = json.loads((bundle / "csv-metadata.json").read_text(encoding="utf-8"))
-    assert group["@context"][0] == "http://www.w3.org/ns/csvw"
-    described = {t["url"]: [c["titles"] for c in t["tableSchema"]["columns"]] for t in group["tables"]}
-    lying = {path.name for path in bundle.glob("*.csv") if not path.name.endswith(".it.csv")}
-    assert set(described) == lying
-    for url, columns in described.items():
-        with open(bundle / url, encoding="utf-8", newline="") as handle:
-            assert next(csv.reader(handle)) == columns
-
-
-def test_the_catalogue_fits_dcat_ap_and_dcat_ap_it(bundle: Path):
-    from pyshacl import validate
-    from rdflib import DCAT, DCTERMS, Graph
-
-    shapes = Graph().parse(SPECIMENS / "dcat-shapes.ttl")
-    graph = Graph().parse(bundle / "catalog.ttl", publicID="https://example.org/current/catalog.ttl")
-    conforms, _, told = validate(graph, shacl_graph=shapes)
-    assert conforms, told
-    addresses = {
-        str(o).removeprefix("https://example.org/current/") for o in graph.objects(None, DCAT.downloadURL)
-    }
-    assert {"indicators.csv", "indicators.parquet", "indicators.it.csv", "distretto.duckdb"} <= addresses
-    assert all((bundle / address).exists() for address in addresses)
-    # a catalogue that lacks what is mandatory is refused: the shapes say something
-    for lost in (
-        DCTERMS.publisher,
-        DCTERMS.rightsHolder,
-        DCTERMS.license,
-        DCTERMS.modified,
-        DCTERMS.accrualPeriodicity,
-    ):
-        less = Graph()
-        less += (triple for triple in graph if triple[1] != lost)
-        assert not validate(less, shacl_graph=shapes)[0], lost
 
 
 # -- forms
@@ -165,11 +69,52 @@ def test_italian_excel_opens_its_csv_right(bundle: Path):
     ]
     assert rate == "9,38"
     assert {'="1-9"', "GE10"} <= {r["sizeclas"] for r in rows}
+    with duckdb.connect(str(bundle / "distretto.duckdb"), read_only=True) as con:
+        stamps = con.execute("select distinct known_from from enterprise_births").fetchall()
+    # on the clock of the territory, to the microsecond, with its offset
+    read = {datetime.strptime(r["known_from"], "%d/%m/%Y %H:%M:%S.%f %z") for r in rows}
+    assert read == {moment for (moment,) in stamps}
+    assert {moment.utcoffset() for moment in read} <= {timedelta(hours=1), timedelta(hours=2)}
     with open(bundle / "geography.it.csv", encoding="utf-8-sig", newline="") as handle:
         assert {r["istat_code"] for r in csv.DictReader(handle, delimiter=";") if r["geo"] == "ITG17"} == {
             '="087"'
         }
     assert not (bundle / "history.it.csv").exists()
+
+
+def test_italian_csv_guards_every_beginning_of_a_formula_and_no_number(tmp_path: Path):
+    from warehouse.publishing.exports.tables import _for_excel
+
+    dangerous = [
+        "=1+1",
+        "+1+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠x",
+        "﹣1",
+        "−1+1",
+        "-",
+    ]
+    harmless = ["-5", "+3,5", "-1.25", "a=1", "GE10", "plain text", ""]
+    file = tmp_path / "cells.it.csv"
+    with duckdb.connect() as con:
+        con.execute("create table cells (number integer, text varchar, amount double)")
+        con.executemany("insert into cells values (?, ?, -1.5)", list(enumerate([*dangerous, *harmless])))
+        columns = {"number": "INTEGER", "text": "VARCHAR", "amount": "DOUBLE"}
+        con.execute(
+            f"copy (select {_for_excel(columns)} from cells order by number) to '{file}' (header true, delimiter ';')"
+        )
+    with open(file, encoding="utf-8-sig", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter=";"))
+    assert [r["text"] for r in rows] == [*(f"'{text}" for text in dangerous), *harmless]
+    assert {r["amount"] for r in rows} == {"-1,5"}
 
 
 def test_the_workbook_has_labels_and_the_figures_of_the_table(bundle: Path):
@@ -219,6 +164,9 @@ def test_sdmx_csv_is_read_by_an_sdmx_library(home: Path, tmp_path: Path, dataset
     for name in head[head.index("OBS_VALUE") + 1 :]:
         structure.attributes.getdefault(name)
     flow = Dataflow(id=dataset, maintainer=structure.maintainer, version="1.0", structure=structure)
+    with open(path, newline="") as handle:
+        statuses = {(row["OBS_STATUS"], row["OBS_FLAG"]) for row in csv.DictReader(handle)}
+    assert {("A", ""), ("P", "p")} <= statuses and ("", "p") not in statuses
     message = sdmx.read_sdmx(path, structure=flow)
     assert sum(len(data.obs) for data in message.data) == outcome.json["rows"] > 1000
 

@@ -1,4 +1,4 @@
-"""Writing typed rows to DuckDB: a table whose columns are the fields of a dataclass.
+"""Writing rows to DuckDB: a table whose columns are the fields of a dataclass, or are named with their types.
 
 Belongs here: the mapping of Python types to DuckDB's. Does not belong here: what the tables hold.
 """
@@ -60,3 +60,16 @@ def _column_type(hint: Any) -> str:
     if get_origin(hint) is list:
         return _column_type(get_args(hint)[0]) + "[]"
     return _TYPES[hint]
+
+
+def write_table(
+    con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]
+) -> None:
+    """Create `table` with columns of the DuckDB `types`, by name, and insert `rows`."""
+    con.begin()
+    con.execute(
+        f"create table {table} ({', '.join(f'{identifier(column)} {type_}' for column, type_ in types.items())})"
+    )
+    if rows:
+        con.executemany(f"insert into {table} values ({', '.join('?' * len(types))})", rows)
+    con.commit()

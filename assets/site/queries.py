@@ -409,13 +409,14 @@ def _versions(con: duckdb.DuckDBPyConnection, ours: str) -> dict[tuple[str, str,
 
 
 def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]]:
-    """Every published table: description, rows, and which files it has, with their bytes."""
+    """Every published table and view: description, rows, and which files it has, with their bytes."""
     found = rows(
         con,
-        "select table_name as name, comment as description, estimated_size as rows from duckdb_tables() "
-        "where not internal order by table_name",
+        "select table_name as name, comment as description from duckdb_tables() where not internal "
+        "union all select view_name, comment from duckdb_views() where not internal order by name",
     )
     for row in found:
+        (row["rows"],) = con.execute(f"select count(*) from {row['name']}").fetchone()
         row["files"] = [
             {"name": path.name, "ending": ending, "bytes": path.stat().st_size}
             for ending in ("csv", "it.csv", "parquet")

@@ -12,7 +12,7 @@ from functools import cache
 from sources.catalogue import load_catalogue
 from sources.common.config import Text, load
 from sources.providers import load_providers
-from warehouse.publishing.tables import contract
+from warehouse.publishing.contract import contract
 from warehouse.reference.territory import REFERENCE
 from warehouse.statistics import breaks, peers
 from warehouse.statistics.indicators import ITALIAN, load_indicators
@@ -33,7 +33,7 @@ def _texts() -> Iterator[Text]:
     for indicator in load_indicators():
         for key in ITALIAN:
             yield Text(en=indicator.header[key.removesuffix("_it")], it=indicator.header.get(key))
-    for table in contract()["tables"].values():
+    for table in (contract()["tables"] | contract()["views"]).values():
         yield Text(en=table["description"], it=table.get("description_it"))
     for entry in breaks.load():
         yield from (entry.reason, entry.evidence)

@@ -96,7 +96,7 @@ def export(
     Example: [cyan]distretto export bd_size_r3 -o births.csv[/cyan]
     """
     from warehouse.publishing import release
-    from warehouse.publishing.exports.tables import sdmx_csv
+    from warehouse.publishing.exports.sdmx import sdmx_csv
 
     raise_if_no_folder(output)
     chosen = release.find(DataFolder.from_env(), None)

@@ -23,7 +23,7 @@ from sources.formats.staged import Staged
 from tests.conftest import SPECIMENS
 from warehouse.history import vintages
 from warehouse.publishing import indicator_history, tables
-from warehouse.publishing.release import STORAGE
+from warehouse.publishing.client_compatibility import STORAGE
 from warehouse.reference.territory import territory
 from warehouse.statistics import composite, indicators, peers
 

@@ -17,7 +17,7 @@ from sources.common.config import Text
 from sources.common.numbers import MINUS, decimals
 from tests.conftest import ENTRY, ROOT
 from tests.site.browsing import EN, IT
-from warehouse.publishing.tables import contract
+from warehouse.publishing.contract import contract
 from warehouse.statistics import breaks
 from warehouse.statistics.indicators import load_indicators
 from warehouse.statistics.peers import benchmarks, shown

@@ -17,7 +17,7 @@ from sources.common.numbers import Language, format_change, format_number, ordin
 from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import unit_or_unknown
-from warehouse.publishing.tables import write_table
+from warehouse.database import write_table
 from warehouse.reference.territory import Headline, Territory
 from warehouse.statistics import ranking, series_changes
 from warehouse.statistics.comparison import SIZED, Change, Rules

@@ -31,7 +31,17 @@ from sources.errors import DistrettoError
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 from warehouse.history.dataset_state import DatasetState
-from warehouse.publishing import exports, headlines, indicator_history, revisions, tables
+from warehouse.publishing import (
+    client_compatibility,
+    exports,
+    headlines,
+    indicator_history,
+    records,
+    revisions,
+    tables,
+    views,
+)
+from warehouse.publishing.contract import schema_version
 from warehouse.publishing.release_checks import run_checks
 from warehouse.reference.territory import local_day, territory
 from warehouse.statistics import composite, indicators, peers, quality
@@ -41,8 +51,6 @@ from warehouse.targets.schema import LedgerError
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
-# the oldest storage that every DuckDB 1.x reads
-STORAGE = "v1.0.0"
 KEPT_NIGHTS = 30
 # what decides a release's content and looks
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
@@ -218,9 +226,9 @@ def build(
         "code_commit": commit,
         "code_sha256": code_sha256(),
         "fingerprint": mark,
+        "schema_version": schema_version(),
     }
     try:
-        licences = "; ".join(sorted({d.licence or providers[d.provider].licence for d in catalogue.values()}))
         # indicators need the history alone, so the figures are made beside them; the thread's context is the inner
         # one, so that it is done when the database is detached
         with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
@@ -231,10 +239,10 @@ def build(
             indicators.build(con, catalogue, store.updated, "distretto")
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
-            tables.build_records(con, catalogue, providers, store, states, record, "distretto")
             indicator_history.build(con, last and last.database, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
+            records.build(con, catalogue, providers, store, states, record, "distretto")
             quality.build(con, territory().country, "distretto")
             revisions.build(con, last and last.database, goals, record, "distretto")
             target_tables.build(
@@ -249,6 +257,8 @@ def build(
             headlines.build(con, territory(), "distretto")
             log.info("checking the release", extra={"phase": Phase.CHECK})
             checks = run_checks(con, verified.problems)
+            client_compatibility.keep_lists_readable(con, "distretto")
+            views.build(con, "distretto")
             tables.comment(con, "distretto")
             rows = tables.counts(con, "distretto")
         verify_database(aside / "distretto.duckdb", rows)
@@ -260,7 +270,7 @@ def build(
         }
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("writing the tables as files", extra={"phase": Phase.EXPORT})
-        digests = exports.write(aside, last.folder if last else None, territory().model_dump(), licences)
+        digests = exports.write(aside, last.folder if last else None, territory().model_dump())
         log.info("drawing the pages", extra={"phase": Phase.DRAW})
         render(Release(release_id, aside))
         _seal(aside, last, digests)
@@ -341,7 +351,9 @@ def _move(folder: Path, target: Path) -> None:
 @contextmanager
 def attached(con: duckdb.DuckDBPyConnection, path: Path):
     """The release's file attached as `distretto`, checkpointed on success, detached in any case."""
-    con.execute(f"attach {literal(path)} as distretto (storage_version {literal(STORAGE)})")
+    con.execute(
+        f"attach {literal(path)} as distretto (storage_version {literal(client_compatibility.STORAGE)})"
+    )
     try:
         yield
         con.execute("checkpoint distretto")

@@ -1,32 +1,28 @@
-"""The published tables, built in SQL into the release's own DuckDB file, each with its comments.
+"""The published tables of figures, built in SQL into the release's own DuckDB file, and the comments of all tables.
 
-Belongs here: what analysts see. Does not belong here: files around the DuckDB file (`release.py`).
+Belongs here: history, figures, reference tables, comments. Does not belong here: tables about datasets and snapshots
+(`records.py`), views (`views.py`), files around the DuckDB file (`exports`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import duckdb
-import yaml
 
 from sources.catalogue import Catalogue, Dataset, Theme
 from sources.common.sql import identifier, literal
 from sources.common.units import units
 from sources.data_folder import keep_private
-from sources.providers import Provider
-from sources.snapshots import SnapshotStore
-from warehouse.history.dataset_state import DatasetState
 from warehouse.history.vintages import as_of_sql, moment_sql, revisions_sql
+from warehouse.publishing.contract import contract, describe, published_columns
 from warehouse.reference.territory import REFERENCE
 
-HERE = Path(__file__).parent
-# files of `reference/` that are published as they are, and the columns that are no text
-REFERENCE_TABLES = {
+# files of `reference/` that are published as they are, and the types of columns that are not text
+REFERENCE_TABLES: dict[str, dict[str, str]] = {
     "codelists": {},
     "geography": {"valid_from": "integer", "valid_to": "integer"},
     "territorial_changes": {
@@ -36,12 +32,6 @@ REFERENCE_TABLES = {
         "share_in": "double",
     },
 }
-
-
-@cache
-def contract() -> dict[str, Any]:
-    """Descriptions of every published table and column."""
-    return yaml.safe_load((HERE / "published.yml").read_text(encoding="utf-8"))
 
 
 def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, target: str) -> None:
@@ -77,6 +67,16 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"insert into {target}.codelists values ('unit', ?, ?, ?)",
         [(code, unit.label.it, unit.label.en) for code, unit in units().items()],
     )
+    # one code list explains every `indicator` column, whether it has ids of ours or codes of a provider
+    measured = (
+        ", ".join(sorted({literal(d.indicator) for d in catalogue.values() if d.indicator_dimension})) or "''"
+    )
+    con.execute(f"""
+        insert into {target}.codelists
+        select 'indicator', code, min(label_it), min(label_en) from {target}.codelists
+        where dimension in ({measured})
+          and code not in (select code from {target}.codelists where dimension = 'indicator')
+        group by code order by code""")
 
 
 def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, folder: Path) -> None:
@@ -129,154 +129,24 @@ def build_figures(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: 
     )
 
 
-def build_records(
-    con: duckdb.DuckDBPyConnection,
-    catalogue: Catalogue,
-    providers: dict[str, Provider],
-    store: SnapshotStore,
-    states: Mapping[str, DatasetState],
-    release: dict[str, Any],
-    target: str,
-) -> None:
-    """The tables about the figures: catalogue, snapshots, check results of the datasets, the release itself."""
-    write_table(
-        con,
-        f"{target}.catalogue",
-        {
-            "dataset": "varchar",
-            "title_it": "varchar",
-            "title_en": "varchar",
-            "theme": "varchar",
-            "provider": "varchar",
-            "provider_title": "varchar",
-            "provider_code": "varchar",
-            "status": "varchar",
-            "state": "varchar",
-            "age_days": "integer",
-            "failing_since": "timestamptz",
-            "failure": "varchar",
-            "provider_updated_at": "timestamptz",
-            "snapshot_id": "varchar",
-            "frequency": "varchar",
-            "expected": "varchar",
-            "late_after_days": "integer",
-            "licence": "varchar",
-            "licence_url": "varchar",
-            "redistribution": "varchar",
-            "citation": "varchar",
-            "warnings": "varchar[]",
-        },
-        [
-            _catalogue_row(dataset, providers[dataset.provider], states[dataset.id])
-            for dataset in catalogue.values()
-        ],
-    )
-    accepted = {event.snapshot_id: event for event in store.acceptances}
-    refused = {event.snapshot_id: event for event in store.refusals}
-    write_table(
-        con,
-        f"{target}.snapshots",
-        {
-            "snapshot_id": "varchar",
-            "dataset": "varchar",
-            "provider": "varchar",
-            "provider_code": "varchar",
-            "origin": "varchar",
-            "outcome": "varchar",
-            "url": "varchar",
-            "sha256": "varchar",
-            "bytes": "bigint",
-            "media_type": "varchar",
-            "fetched_at": "timestamptz",
-            "provider_updated_at": "timestamptz",
-            "accepted_by": "varchar",
-            "because": "varchar",
-            "reasons": "varchar[]",
-            "licence": "varchar",
-            "note": "varchar",
-        },
-        [
-            (
-                s.id,
-                s.dataset,
-                s.provider,
-                s.code,
-                s.origin,
-                ("withdrawn" if accepted[s.id].kind == "withdrawal" else "accepted")
-                if s.id in accepted
-                else "refused"
-                if s.id in refused
-                else "waiting",
-                s.url,
-                s.sha256,
-                s.size,
-                s.media_type,
-                s.fetched_at,
-                accepted[s.id].provider_updated_at if s.id in accepted else s.provider_updated_at,
-                accepted[s.id].by if s.id in accepted else None,
-                accepted[s.id].because or None if s.id in accepted else None,
-                refused[s.id].reasons if s.id in refused else None,
-                s.licence,
-                s.note or None,
-            )
-            for s in store.snapshots.values()
-        ],
-    )
-    withheld = ", ".join(literal(d.id) for d in catalogue.values() if d.redistribution == "denied") or "''"
-    con.execute(f"""
-        create table {target}.check_results as
-        select 'dataset' as scope, dataset, snapshot_id, check_name, passed, observed, expected as expected_value, checked_at,
-               severity
-        from check_results
-        -- what a check saw of figures that stay in the house stays there too
-        where dataset not in ({withheld})
-        qualify row_number() over (partition by dataset, snapshot_id, check_name order by checked_at desc) = 1
-        order by all""")
-    write_table(
-        con,
-        f"{target}.release",
-        {
-            "release_id": "varchar",
-            "built_at": "timestamptz",
-            "known_until": "timestamptz",
-            "code_commit": "varchar",
-            "code_sha256": "varchar",
-            "fingerprint": "varchar",
-        },
-        [
-            tuple(
-                release[key]
-                for key in (
-                    "release_id",
-                    "built_at",
-                    "known_until",
-                    "code_commit",
-                    "code_sha256",
-                    "fingerprint",
-                )
-            )
-        ],
-    )
-
-
 def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
-    """COMMENT ON every table and column; a table or column without a description is a KeyError, caught by the tests."""
-    words = contract()
-    found = con.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = ? order by all", [target]
-    )
-    tables: dict[str, list[str]] = {}
-    for table, column in found.fetchall():
-        tables.setdefault(table, []).append(column)
+    """COMMENT ON every table, view and column; a table or view without a description is a KeyError, caught by the tests."""
+    views = {
+        name
+        for (name,) in con.execute(
+            "select view_name from duckdb_views() where database_name = ? and not internal", [target]
+        ).fetchall()
+    }
+    words = contract()["tables"] | contract()["views"]
     # in one transaction: each of its own is a write to disk, and there are hundreds
     con.begin()
-    for table, columns in tables.items():
-        con.execute(f"comment on table {target}.{table} is {literal(words['tables'][table]['description'])}")
+    for table, columns in published_columns(con, target).items():
+        kind = "view" if table in views else "table"
+        con.execute(f"comment on {kind} {target}.{table} is {literal(words[table]['description'])}")
         for column in columns:
-            described = (
-                words["columns"].get(column) or f"Dimension {column} of the provider's table, see codelists."
+            con.execute(
+                f"comment on column {target}.{table}.{identifier(column)} is {literal(describe(table, column))}"
             )
-            con.execute(f"comment on column {target}.{table}.{identifier(column)} is {literal(described)}")
     con.commit()
 
 
@@ -309,7 +179,7 @@ def observation_columns(catalogue: Catalogue) -> list[str]:
     ]
 
 
-def _by_dataset(catalogue: Catalogue, expression: Any) -> str:
+def _by_dataset(catalogue: Catalogue, expression: Callable[[Dataset], str]) -> str:
     branches = " ".join(
         f"when {literal(dataset.id)} then {expression(dataset)}" for dataset in catalogue.values()
     )
@@ -333,43 +203,3 @@ def _matching(filter_: dict[str, list[str]]) -> str:
         f" and {identifier(dimension)} in ({', '.join(literal(code) for code in codes)})"
         for dimension, codes in filter_.items()
     )
-
-
-def _catalogue_row(dataset: Dataset, provider: Provider, state: DatasetState) -> tuple[Any, ...]:
-    return (
-        dataset.id,
-        dataset.title.it,
-        dataset.title.en,
-        dataset.theme,
-        provider.id,
-        provider.title,
-        dataset.code,
-        dataset.status,
-        state.state,
-        state.age_days,
-        state.failing_since,
-        state.failure.message if state.failure else None,
-        state.provider_updated_at,
-        state.snapshot_id,
-        dataset.calendar.frequency,
-        dataset.calendar.expected.en,
-        dataset.calendar.late_after_days,
-        dataset.licence or provider.licence,
-        provider.licence_url,
-        dataset.redistribution,
-        dataset.citation,
-        [warning.en for warning in dataset.warnings],
-    )
-
-
-def write_table(
-    con: duckdb.DuckDBPyConnection, table: str, types: dict[str, str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Create `table` with `rows`."""
-    con.begin()
-    con.execute(
-        f"create table {table} ({', '.join(f'{identifier(column)} {type_}' for column, type_ in types.items())})"
-    )
-    if rows:
-        con.executemany(f"insert into {table} values ({', '.join('?' * len(types))})", rows)
-    con.commit()

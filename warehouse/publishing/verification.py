@@ -22,6 +22,7 @@ from sources.formats.staged import Staged
 from sources.snapshots import Snapshot, SnapshotStore
 from warehouse.history import store as warehouse_store
 from warehouse.publishing import tables
+from warehouse.publishing.contract import contract
 from warehouse.publishing.release import Release, attached, code_sha256, verify_database
 from warehouse.statistics import indicators
 
@@ -71,14 +72,15 @@ def _package_problems(folder: Path) -> list[str]:
             continue
         if path.stat().st_size != resource["bytes"] or f"sha256:{file_sha256(path)}" != resource["hash"]:
             problems.append(f"{resource['path']} is not what datapackage.json describes")
-        if "schema" not in resource:
+        if "schema" not in resource or resource["format"] == "xlsx":
             continue
         table, _, ending = resource["path"].partition(".")
         published = f"distretto.{identifier(table)}"
+        delimiter = literal(";" if ending == "it.csv" else ",")
         read = (
             f"read_parquet({literal(path)})"
             if ending == "parquet"
-            else f"read_csv({literal(path)}, all_varchar = true)"
+            else f"read_csv({literal(path)}, all_varchar = true, header = true, delim = {delimiter})"
         )
         columns = [column[0] for column in con.execute(f"select * from {read} limit 0").description]
         if columns != [field["name"] for field in resource["schema"]["fields"]]:
@@ -118,7 +120,7 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
     columns: dict[str, dict[str, list[str]]] = {}
     for side, table, column in con.execute(
         "select database_name, table_name, column_name from duckdb_columns() "
-        "where database_name in ('old', 'new') order by all"
+        "where database_name in ('old', 'new') and table_name not in (select view_name from duckdb_views()) order by all"
     ).fetchall():
         columns.setdefault(table, {}).setdefault(side, []).append(column)
     found: dict[str, Any] = {}
@@ -180,7 +182,7 @@ def rebuild(
         found = difference(release, Release(release.id, aside))
         return {
             table: found[table]["removed"] + found[table]["added"]
-            for table, words in tables.contract()["tables"].items()
+            for table, words in contract()["tables"].items()
             if words.get("figures")
         }
     finally:

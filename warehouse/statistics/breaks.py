@@ -18,7 +18,7 @@ from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import codes
 from sources.errors import InvalidPeriod
-from warehouse.publishing.tables import write_table
+from warehouse.database import write_table
 from warehouse.reference.territory import REFERENCE, unknown_territories
 
 FILE = REFERENCE / "breaks.yml"

@@ -17,7 +17,7 @@ import duckdb
 
 from sources.common.config import Strict, load
 from sources.common.sql import literal
-from warehouse.publishing.tables import write_table
+from warehouse.database import write_table
 from warehouse.reference.territory import REFERENCE, Territory
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import duckdb
 from sources.common.config import Names, Problem, Strict, Text, load
 from sources.common.sql import literal
 from sources.common.units import codes
-from warehouse.publishing.tables import write_table
+from warehouse.database import write_table
 from warehouse.reference.territory import REFERENCE, Territory, unknown_territories
 from warehouse.statistics import ranking, series_changes
 

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 import duckdb
 
 from sources.common.sql import identifier, literal
-from warehouse.publishing.tables import write_table
+from warehouse.database import write_table
 from warehouse.statistics import series_changes
 
 # the fewest periods whose mean revisions show whether a series is revised in one direction

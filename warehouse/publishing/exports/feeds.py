@@ -21,6 +21,8 @@ from warehouse.publishing.exports.release_metadata import Facts
 from warehouse.targets.tables import falling_short
 
 KEPT = 200
+# tag of an event -> the page of the site that explains it
+PAGES = {"schema": "downloads", "target": "targets", "refused": "quality", "provider": "quality"}
 ATOM = "http://www.w3.org/2005/Atom"
 
 
@@ -121,22 +123,18 @@ def _schema_changes(facts: Facts, last: Path | None) -> list[dict[str, Any]]:
         return []
     package = json.loads((last / "datapackage.json").read_text(encoding="utf-8"))
     before = {
-        resource["name"]: {field["name"]: field["type"] for field in resource["schema"]["fields"]}
+        resource["name"]: {field["name"]: field.get("duckdbType") for field in resource["schema"]["fields"]}
         for resource in package["resources"]
         if "schema" in resource
         and resource["name"] in {r["path"].split(".")[0] for r in package["resources"]}
     }
-    from warehouse.publishing.exports.metadata import TYPES
-
-    now = {
-        table.name: {column: TYPES.get(kind, ("string", ""))[0] for column, kind, _ in table.columns}
-        for table in facts.tables.values()
-    }
+    now = {table.name: {column: kind for column, kind, _ in table.columns} for table in facts.tables.values()}
     changes = []
     for table in sorted(before.keys() | now.keys()):
         old, new = before.get(table, {}), now.get(table, {})
         gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-        other = sorted(c for c in old.keys() & new.keys() if old[c] != new[c])
+        # releases of older versions do not say the type
+        other = sorted(c for c in old.keys() & new.keys() if old[c] and old[c] != new[c])
         if gone or come or other:
             it = "; ".join(
                 f"{word}: {', '.join(columns)}"
@@ -170,15 +168,23 @@ def _item(key: str, moment: datetime, tag: str, it: str, en: str) -> dict[str, A
     }
 
 
+def _page(facts: Facts, tag: str | None = None) -> str:
+    """The page about events with this tag, or the first page; absolute if the release has a public address."""
+    place = f"site/it/{PAGES.get(tag, 'changes')}.html" if tag else "site/it/index.html"
+    return facts.publisher.base + place
+
+
 def json_feed(facts: Facts, found: list[dict[str, Any]]) -> dict[str, Any]:
     """https://www.jsonfeed.org/version/1.1/"""
     return {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": facts.publisher["title"]["it"],
-        "description": facts.publisher["description"]["it"],
+        "title": facts.publisher.title.it,
+        "description": facts.publisher.description.it,
         "language": "it",
-        "authors": [{"name": facts.publisher["name"]["it"]}],
-        "items": found,
+        "home_page_url": _page(facts),
+        "feed_url": f"{facts.publisher.base}feed.json",
+        "authors": [{"name": facts.publisher.name.it}],
+        "items": [item | {"url": _page(facts, item["tags"][0])} for item in found],
     }
 
 
@@ -193,14 +199,17 @@ def atom(facts: Facts, found: list[dict[str, Any]]) -> bytes:
         return element
 
     add(feed, "id", "urn:distretto:feed")
-    add(feed, "title", facts.publisher["title"]["it"])
+    add(feed, "title", facts.publisher.title.it)
     add(feed, "updated", found[0]["date_published"] if found else "1970-01-01T00:00:00+00:00")
-    add(add(feed, "author"), "name", facts.publisher["name"]["it"])
+    add(feed, "link", rel="self", href=f"{facts.publisher.base}feed.xml", type="application/atom+xml")
+    add(feed, "link", rel="alternate", href=_page(facts), type="text/html")
+    add(add(feed, "author"), "name", facts.publisher.name.it)
     for item in found:
         entry = add(feed, "entry")
         add(entry, "id", item["id"])
         add(entry, "title", item["title"])
         add(entry, "updated", item["date_published"])
+        add(entry, "link", rel="alternate", href=_page(facts, item["tags"][0]), type="text/html")
         add(entry, "category", term=item["tags"][0])
         add(entry, "content", item["content_text"])
     ElementTree.indent(feed)

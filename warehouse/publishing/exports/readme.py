@@ -29,9 +29,10 @@ Published by: {name}. Questions: {contact}.
 
 ## Where to begin
 
-- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; or a table's `.it.csv` in Italian Excel.
+- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; or a table's `.it.csv` in Italian Excel. CSV files have our
+  country, the peers and the district.
 - **DuckDB**: `distretto.duckdb`, all tables, each column described.
-- **Python, R, anything**: the `.parquet` or `.csv` of a table.
+- **Python, R, anything**: the `.parquet` of a table, with every territory.
 - **Pages to look at**: `site/index.html`.
 
 {opening}
@@ -40,6 +41,7 @@ Published by: {name}. Questions: {contact}.
 - No value is a missing figure, never zero; its flag says why. `reliability` C is not to be ranked.
 - Read `warnings` in `catalogue` before drawing a conclusion. 2020 and 2021 are two series.
 - `as_of(date '2026-12-31')` gives the observations as they were known at the end of that day.
+- To add up births without counting any twice: `births_total`.
 - Where a number comes from: `indicator_inputs`, then `snapshots` (address, sha256, retrieval).
 
 ## Files
@@ -56,7 +58,7 @@ Published by: {name}. Questions: {contact}.
 
 {licences}
 
-Each dataset's licence and citation stand in the table `catalogue`.
+The table `catalogue` has the licence and citation of each dataset.
 """,
     "it": """\
 # {title}
@@ -68,9 +70,9 @@ Pubblicato da: {name}. Domande: {contact}.
 ## Da dove cominciare
 
 - **Foglio di calcolo**: `indicators.xlsx`, una colonna per periodo, con le etichette; oppure il `.it.csv` di una tabella, che
-  Excel in italiano apre con un doppio clic.
+  Excel in italiano apre con un doppio clic. I CSV hanno il nostro paese, i confronti e il distretto.
 - **DuckDB**: `distretto.duckdb`, tutte le tabelle, ogni colonna descritta.
-- **Python, R, altro**: il `.parquet` o il `.csv` di una tabella (virgole, punto decimale, UTF-8).
+- **Python, R, altro**: il `.parquet` di una tabella, con ogni territorio.
 - **Pagine da guardare**: `site/index.html`.
 
 {opening}
@@ -104,10 +106,10 @@ NOBODY = {"en": "no address is given", "it": "nessun indirizzo indicato"}
 def readme(facts: Facts, language: str, territory: dict[str, Any]) -> str:
     who = facts.publisher
     return READ[language].format(
-        title=who["title"][language],
-        description=who["description"][language],
-        name=who["name"][language],
-        contact=who["email"] or NOBODY[language],
+        title=getattr(who.title, language),
+        description=getattr(who.description, language),
+        name=getattr(who.name, language),
+        contact=who.email or NOBODY[language],
         opening=OPENING.format(region=territory["region"]),
         licences="\n".join(f"- {title}" + (f": {url}" if url else "") for title, url in facts.licences),
     )
@@ -136,8 +138,8 @@ def citation(facts: Facts) -> str:
         "cff-version": "1.2.0",
         "message": "Cite the release and the providers of the figures you use.",
         "type": "dataset",
-        "title": who["title"]["en"],
-        "authors": [{"name": who["name"]["en"]}],
+        "title": who.title.en,
+        "authors": [{"name": who.name.en}],
         "version": facts.release["release_id"],
         "date-released": f"{facts.release['built_at']:%Y-%m-%d}",
         "references": [

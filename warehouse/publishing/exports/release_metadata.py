@@ -5,23 +5,49 @@ Belongs here: reading. Does not belong here: any file's form.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import duckdb
-import yaml
+from pydantic import HttpUrl
 
+from sources.common.config import Names, Strict, load
 from sources.common.sql import identifier, rows
-from warehouse.publishing.tables import contract
+from warehouse.publishing.contract import contract
 from warehouse.reference.territory import REFERENCE
 
 PUBLISHER = REFERENCE / "publisher.yml"
+# columns that name the dataset of a row
+NAMES_A_DATASET = ("dataset", "input_dataset")
+Licence = tuple[str, str | None]
+
+
+class Publisher(Strict):
+    """`publisher.yml`: who publishes the releases. `address`: where the public reaches `distretto serve`, if anywhere."""
+
+    name: Names
+    identifier: str | int
+    email: str | None = None
+    homepage: str | None = None
+    address: HttpUrl | None = None
+    title: Names
+    description: Names
+
+    @property
+    def base(self) -> str:
+        """The address that relative ones are resolved against; empty if the release has no public address."""
+        return f"{str(self.address).rstrip('/')}/current/" if self.address else ""
 
 
 @dataclass
 class Table:
-    """A published table with its columns as (name, DuckDB type, words) and the keys that hold."""
+    """A published table, or view of totals, with its columns as (name, DuckDB type, words) and the keys that hold.
+
+    `datasets`: those that have rows in it, by its own columns; `years`: the first and the last.
+    """
 
     name: str
     description: str
@@ -30,41 +56,70 @@ class Table:
     primary: list[str] = field(default_factory=list)
     foreign: dict[str, tuple[str, str]] = field(default_factory=dict)
     years: tuple[str, str] | None = None
+    datasets: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Facts:
+    """A release as its own tables describe it. `begun`: the first moment of knowledge that it holds."""
+
     release: dict[str, Any]
     tables: dict[str, Table]
     catalogue: list[dict[str, Any]]
-    publisher: dict[str, Any]
+    publisher: Publisher
+    begun: datetime
 
     @property
-    def licences(self) -> list[tuple[str, str | None]]:
-        """Each licence once, with its address."""
-        return sorted({(d["licence"], d["licence_url"]) for d in self.catalogue}, key=str)
+    def sources(self) -> list[dict[str, Any]]:
+        """The entries of the catalogue that have figures in the release."""
+        present = set(self.tables["observations"].datasets)
+        return [entry for entry in self.catalogue if entry["dataset"] in present]
+
+    @property
+    def licences(self) -> list[Licence]:
+        """The licence of each source with figures, once, with its address."""
+        return self.licences_of(entry["dataset"] for entry in self.sources)
+
+    def licences_of(self, datasets: Iterable[str]) -> list[Licence]:
+        """The licences of these datasets, each once."""
+        wanted = set(datasets)
+        return sorted(
+            {(e["licence"], e["licence_url"]) for e in self.catalogue if e["dataset"] in wanted}, key=str
+        )
 
 
 @cache
-def publisher() -> dict[str, Any]:
-    """Who publishes: `reference/publisher.yml`."""
-    return yaml.safe_load(PUBLISHER.read_text(encoding="utf-8"))
+def publisher() -> Publisher:
+    """Who publishes: `reference/publisher.yml`. Raises SpecError with every problem."""
+    return load(PUBLISHER, Publisher)
+
+
+def licences(con: duckdb.DuckDBPyConnection) -> str:
+    """The licences of the sources with figures in the release that `con` reads, in one line."""
+    found = con.execute(
+        "select distinct licence from catalogue where dataset in (select dataset from observations) order by 1"
+    )
+    return "; ".join(licence for (licence,) in found.fetchall())
 
 
 def read(con: duckdb.DuckDBPyConnection) -> Facts:
-    """The facts of the release that `con` reads. A foreign key is told where every row keeps it."""
+    """The facts of the release that `con` reads. A foreign key is named only if every row keeps it."""
     words = contract()
+    described = words["tables"] | words["views"]
     tables: dict[str, Table] = {}
     for table, description in con.execute(
-        "select table_name, comment from duckdb_tables() where not internal order by 1"
+        "select table_name, comment from duckdb_tables() where not internal "
+        "union all select view_name, comment from duckdb_views() where not internal order by 1"
     ).fetchall():
+        if table in words["views"] and "total_of" not in words["views"][table]:
+            continue
         (count,) = con.execute(f"select count(*) from {table}").fetchone()
         columns = con.execute(
             "select column_name, data_type, comment from duckdb_columns() where table_name = ? and not internal "
             "order by column_index",
             [table],
         ).fetchall()
-        tables[table] = Table(table, description, count, columns, words["tables"][table].get("key", []))
+        tables[table] = Table(table, description, count, columns, described[table].get("key", []))
     for table in tables.values():
         heads = [column for column, _, _ in table.columns]
         for column, target in words["references"].items():
@@ -82,5 +137,18 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
                 f"select min(left(period, 4)), max(left(period, 4)) from {table.name}"
             ).fetchone()
             table.years = (first, last) if first else None
+        for column in NAMES_A_DATASET:
+            if column in heads:
+                found = con.execute(
+                    f"select distinct {column} from {table.name} where {column} is not null order by 1"
+                )
+                table.datasets += [name for (name,) in found.fetchall() if name not in table.datasets]
     (release,) = rows(con, "from release")
-    return Facts(release, tables, rows(con, "from catalogue order by dataset"), publisher())
+    (begun,) = con.execute("select min(known_from) from vintages").fetchone()
+    return Facts(
+        release,
+        tables,
+        rows(con, "from catalogue order by dataset"),
+        publisher(),
+        begun or release["built_at"],
+    )
