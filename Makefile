@@ -1,7 +1,7 @@
 # Needs GNU make 3.81 or newer, a plain sh, and Python 3.11 to 3.13 with venv.
 # Everything is installed in .venv from requirements.lock; nothing outside this folder is touched.
 
-.PHONY: help run test check bench fuzz live dev docs lock clean
+.PHONY: help run test check bench fuzz faults live dev docs lock clean
 
 # neither another environment nor the user's own packages reach into this one
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
@@ -31,6 +31,9 @@ bench: .venv/installed-bench ## measure speed and memory beside other tools
 
 fuzz: .venv/installed ## decode 100,000 damaged bodies: no hang, no crash, no invented value
 	@.venv/bin/python -m tests.fuzz
+
+faults: .venv/installed ## inject 1,000 faults and 2,000 nights of odd bodies, and print what they left; two hours
+	@.venv/bin/python -m tests.faults $(FAULTS)
 
 live: .venv/installed ## ask every real provider for one small thing; never in CI
 	@.venv/bin/python -m tests.live
