@@ -232,7 +232,15 @@ def harmonise(
             f"create temp view flat as select {columns}, o.* exclude (series) "
             f"from o join s using (series) {means} where {chosen} and t.geo <> ''"
         )
-        write_series(con, "flat", dataset.dimensions, ours)
+        rows = "flat"
+        if dataset.layout and dataset.layout.counted:
+            # a province can have two codes, as FC and FO: what is counted under both adds up
+            con.execute(
+                "create temp view counted as select * exclude (value, flag, conf), sum(value) as value, "
+                "any_value(flag) as flag, any_value(conf) as conf from flat group by all"
+            )
+            rows = "counted"
+        write_series(con, rows, dataset.dimensions, ours)
     ours.add_notes([*staged.notes, *notes])
     return ours
 
