@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from assets.checks.cells import codes_sql
-from assets.checks.expectations import Rule
+from assets.checks.expectations import Rule, Severity
 from sources.catalogue import Dataset, Filter
 from sources.common.sql import identifier, literal
 
@@ -112,7 +112,8 @@ def rules(judged: list[Judged]) -> tuple[dict[str, Any], list[Rule]]:
     for check, rows in parts.items():
         whole = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
         frames[check] = whole.sort_values("measured", ascending=False, kind="stable") if rows else whole
-        for severity, limit in (("quarantine", "hold"), ("alert", "alert")):
+        limits: tuple[tuple[Severity, str], ...] = (("quarantine", "hold"), ("alert", "alert"))
+        for severity, limit in limits:
             within = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A=limit, column_B="measured", or_equal=True
             )

@@ -416,7 +416,7 @@ def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]
         "union all select view_name, comment from duckdb_views() where not internal order by name",
     )
     for row in found:
-        (row["rows"],) = con.execute(f"select count(*) from {row['name']}").fetchone()
+        row["rows"] = scalar(con, f"select count(*) from {row['name']}")
         row["files"] = [
             {"name": path.name, "ending": ending, "bytes": path.stat().st_size}
             for ending in ("csv", "it.csv", "parquet")

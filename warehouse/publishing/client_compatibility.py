@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from sources.common.sql import identifier
+from sources.common.sql import identifier, scalar
 
 # the oldest storage that every DuckDB 1.x reads
 STORAGE = "v1.0.0"
@@ -50,7 +50,7 @@ def _elements(column: str, kind: str) -> str:
 
 
 def _rewrite(con: duckdb.DuckDBPyConnection, target: str, table: str, columns: dict[str, str]) -> None:
-    (rows,) = con.execute(f"select count(*) from {target}.{table}").fetchone()
+    rows = scalar(con, f"select count(*) from {target}.{table}")
     aside = f"{table}_aside"
     placeholders = ", ".join(
         f"{_placeholder(kind)} as {identifier(column)}" for column, kind in columns.items()

@@ -25,7 +25,7 @@ import duckdb
 
 from sources.catalogue import Catalogue
 from sources.common.phases import Phase
-from sources.common.sql import literal
+from sources.common.sql import literal, scalar
 from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError
 from sources.providers import Provider
@@ -239,12 +239,12 @@ def build(
             indicators.build(con, catalogue, store.updated, "distretto")
             peers.build(con, territory(), "distretto")
             composite.build(con, territory(), "distretto")
-            indicator_history.build(con, last and last.database, record, "distretto")
+            indicator_history.build(con, last.database if last else None, record, "distretto")
             # the district's own figures, which are revised and have targets too, are a table of theirs
             figures.result()
             records.build(con, catalogue, providers, store, states, record, "distretto")
             quality.build(con, territory().country, "distretto")
-            revisions.build(con, last and last.database, goals, record, "distretto")
+            revisions.build(con, last.database if last else None, goals, record, "distretto")
             target_tables.build(
                 con,
                 goals,
@@ -374,12 +374,10 @@ def verify_database(path: Path, rows: dict[str, int]) -> None:
     con = duckdb.connect(str(path), read_only=True)
     try:
         for table, expected in rows.items():
-            (found,) = con.execute(f"select count(*) from {table}").fetchone()
+            found = scalar(con, f"select count(*) from {table}")
             if found != expected:
                 raise DistrettoError(f"{path}: {table} has {found} rows, not {expected}.")
-        (bare,) = con.execute(
-            "select count(*) from duckdb_columns() where comment is null and not internal"
-        ).fetchone()
+        bare = scalar(con, "select count(*) from duckdb_columns() where comment is null and not internal")
         if bare:
             raise DistrettoError(f"{path}: {bare} columns have no comment.")
         con.execute("select count(*) from as_of(now())").fetchone()

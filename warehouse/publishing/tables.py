@@ -14,7 +14,7 @@ from typing import get_args
 import duckdb
 
 from sources.catalogue import Catalogue, Dataset, Theme
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, scalar
 from sources.common.units import units
 from sources.data_folder import keep_private
 from warehouse.history.vintages import as_of_sql, moment_sql, revisions_sql
@@ -153,10 +153,7 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
 def counts(con: duckdb.DuckDBPyConnection, target: str) -> dict[str, int]:
     """The tables that the attached database `target` has, in order, and the rows of each."""
     found = con.execute("select table_name from duckdb_tables() where database_name = ? order by 1", [target])
-    return {
-        table: con.execute(f"select count(*) from {target}.{table}").fetchone()[0]
-        for (table,) in found.fetchall()
-    }
+    return {table: scalar(con, f"select count(*) from {target}.{table}") for (table,) in found.fetchall()}
 
 
 def observation_columns(catalogue: Catalogue) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from sources.catalogue import Catalogue
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, scalar
 from sources.data_folder import DataFolder, file_sha256
 from sources.errors import DamagedSnapshot, DistrettoError
 from sources.formats.staged import Staged
@@ -85,7 +85,7 @@ def _package_problems(folder: Path) -> list[str]:
         columns = [column[0] for column in con.execute(f"select * from {read} limit 0").description]
         if columns != [field["name"] for field in resource["schema"]["fields"]]:
             problems.append(f"{resource['path']}: other columns than datapackage.json describes")
-        (rows,) = con.execute(f"select count(*) from {read}").fetchone()
+        rows = scalar(con, f"select count(*) from {read}")
         if rows != resource["rowCount"]:
             problems.append(f"{resource['path']} has {rows} rows, not {resource['rowCount']}")
         if ending == "parquet":
@@ -130,10 +130,11 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
             continue
         common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
         gone, come = (
-            con.execute(
+            scalar(
+                con,
                 f"select count(*) from (select {common} from {a}.{table} except all "
-                f"select {common} from {b}.{table})"
-            ).fetchone()[0]
+                f"select {common} from {b}.{table})",
+            )
             for a, b in (("old", "new"), ("new", "old"))
         )
         found[table] = {

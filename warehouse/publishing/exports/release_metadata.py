@@ -15,7 +15,7 @@ import duckdb
 from pydantic import HttpUrl
 
 from sources.common.config import Names, Strict, load
-from sources.common.sql import identifier, rows
+from sources.common.sql import identifier, one_row, rows, scalar
 from warehouse.publishing.contract import contract
 from warehouse.reference.territory import REFERENCE
 
@@ -113,7 +113,7 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
     ).fetchall():
         if table in words["views"] and "total_of" not in words["views"][table]:
             continue
-        (count,) = con.execute(f"select count(*) from {table}").fetchone()
+        count = scalar(con, f"select count(*) from {table}")
         columns = con.execute(
             "select column_name, data_type, comment from duckdb_columns() where table_name = ? and not internal "
             "order by column_index",
@@ -126,16 +126,15 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
             other, key = target.split(".")
             if column not in heads or other == table.name or other not in tables:
                 continue
-            (loose,) = con.execute(
+            loose = scalar(
+                con,
                 f"select count(*) from {table.name} t where {identifier(column)} is not null "
-                f"and not exists (from {other} o where o.{identifier(key)} = t.{identifier(column)})"
-            ).fetchone()
+                f"and not exists (from {other} o where o.{identifier(key)} = t.{identifier(column)})",
+            )
             if not loose:
                 table.foreign[column] = (other, key)
         if "period" in heads:
-            first, last = con.execute(
-                f"select min(left(period, 4)), max(left(period, 4)) from {table.name}"
-            ).fetchone()
+            first, last = one_row(con, f"select min(left(period, 4)), max(left(period, 4)) from {table.name}")
             table.years = (first, last) if first else None
         for column in NAMES_A_DATASET:
             if column in heads:
@@ -144,7 +143,7 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
                 )
                 table.datasets += [name for (name,) in found.fetchall() if name not in table.datasets]
     (release,) = rows(con, "from release")
-    (begun,) = con.execute("select min(known_from) from vintages").fetchone()
+    begun = scalar(con, "select min(known_from) from vintages")
     return Facts(
         release,
         tables,

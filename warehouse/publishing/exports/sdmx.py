@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, one_row, scalar
 
 # letter of a provider's flag -> code of SDMX's CL_OBS_STATUS, the most telling first; z and r have no code of their own
 STATUS = {
@@ -72,7 +72,7 @@ def sdmx_csv(con: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> int:
         )
     else:
         table = f"(from observations where dataset = {literal(dataset)})"
-        (rows,) = con.execute(f"select count(*) from {table}").fetchone()
+        rows = scalar(con, f"select count(*) from {table}")
         if not rows:
             raise LookupError(dataset)
         every = [
@@ -82,9 +82,7 @@ def sdmx_csv(con: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> int:
                 "and column_name not in ('series', 'dataset', 'indicator', 'unit') order by column_index"
             ).fetchall()
         ]
-        used = con.execute(
-            f"select {', '.join(f'count({identifier(c)})' for c in every)} from {table}"
-        ).fetchone()
+        used = one_row(con, f"select {', '.join(f'count({identifier(c)})' for c in every)} from {table}")
         dimensions = [column for column, count in zip(every, used, strict=True) if count] + ["unit"]
         source, attributes = (
             table,
@@ -106,7 +104,7 @@ def sdmx_csv(con: duckdb.DuckDBPyConnection, dataset: str, path: Path) -> int:
         ]
     )
     order = ", ".join(identifier(d) for d in dimensions)
-    (written,) = con.execute(
-        f"copy (select {parts} from {source} order by {order}, period) to {literal(path)} (format csv, header true)"
-    ).fetchone()
-    return written
+    return scalar(
+        con,
+        f"copy (select {parts} from {source} order by {order}, period) to {literal(path)} (format csv, header true)",
+    )

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from sources.common.sql import identifier, literal
+from sources.common.sql import identifier, literal, scalar
 from warehouse.publishing.contract import contract
 from warehouse.publishing.tables import counts
 from warehouse.reference.territory import timezone
@@ -56,7 +56,7 @@ def _write_table(
 
     def copy(query: str, ending: str, options: str) -> None:
         path = folder / f"{table}.{ending}"
-        (written[path.name],) = con.execute(f"copy ({query}) to {literal(path)} ({options})").fetchone()
+        written[path.name] = scalar(con, f"copy ({query}) to {literal(path)} ({options})")
 
     copy(
         f"from {table}",
@@ -67,7 +67,7 @@ def _write_table(
     )
     columns = dict(row[:2] for row in con.execute(f"describe {table}").fetchall())
     people = _for_people(columns, territory)
-    (rows,) = con.execute(f"select count(*) from {table} where {people}").fetchone()
+    rows = scalar(con, f"select count(*) from {table} where {people}")
     if words.get("parquet_only") or rows >= CSV_ROWS:
         return written
     parts = ", ".join(_plain(column, kind) for column, kind in columns.items())
