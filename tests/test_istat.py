@@ -250,7 +250,6 @@ def test_a_broken_answer_never_enters(istat: Istat, behaviour):
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
-        ({("A", "XX99", "EMP_R", "9"): {"2018": "1"}}, "Unknown territories: XX99 (2018)"),
         ({("A", "IT", "UNEM_R", "9"): {"2018": "1"}}, "UNEM_R"),
         ({("A", "ITG17", "EMP_R", "9"): {"2018": "n.d."}}, "n.d."),
         ({("A", "ITG17", "EMP_R", "9"): {"2018": "4000"}}, "range"),

@@ -40,7 +40,7 @@ def test_validate_fails_where_a_check_does(world: World):
     )
     outcome = world.run("validate", "--only", "toy", "--json")
     assert outcome.code == 1
-    failed = [row for row in outcome.json if not row["passed"]]
+    failed = [row for row in outcome.json if row["passed"] is False]
     assert [(row["dataset"], row["check"]) for row in failed] == [("toy", "ranges")]
     assert failed[0]["observed"] and "100" in failed[0]["expected"]
 

@@ -182,4 +182,5 @@ def test_status_shows_each_headline_with_its_age(home: Path):
     printed = " ".join(distretto(home, "status").out.split())
     today = date.today()
     for headline in headlines:
-        assert f"{headline['text_en']}; {since_end(headline['period'], today, 'en')}" in printed
+        text = " ".join(headline["text_en"].split())
+        assert f"{text}; {since_end(headline['period'], today, 'en')}" in printed

@@ -100,7 +100,7 @@ def test_an_unknown_dataset_is_answered_with_similar_names(world: World):
     outcome = world.run("refresh", "--only", "toy", "--only", "nonsense")
     assert outcome.code == 2
     assert "no dataset nonsense" in outcome.err and "distretto datasets" in outcome.err
-    near = world.run("refresh", "--only", "bd_size_r").err
+    near = world.run("refresh", "--only", "bd_size_r2").err
     assert "Similar names" in near and "bd_size_r3" in near and "toy" not in near
     assert "bd_size_r3" in world.run("pin", "BD-SIZE-R3", "x", "--because", "y").err
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from assets.site.language import LANGUAGES, Language, words
 from assets.site.translations import italian
 from sources.catalogue import load_catalogue
-from sources.common.config import Text
 from sources.common.numbers import MINUS, decimals
 from tests.conftest import ENTRY, ROOT
 from tests.site.browsing import EN, IT
@@ -55,9 +54,9 @@ def test_every_sentence_of_the_data_has_its_italian_beside_it():
         *(text.en for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
         *(i.header[key] for i in load_indicators() for key in ("formula", "pitfalls")),
         *(table["description"] for table in contract()["tables"].values()),
-        *(Text.model_validate(group["reason"]).en for group in benchmarks()["groups"]),
+        *(group.reason.en for group in benchmarks().groups),
         *(text.en.partition(": ")[2] for text in shown().values()),
-        *(Text.model_validate(entry[key]).en for entry in breaks.load() for key in ("reason", "evidence")),
+        *(text.en for entry in breaks.load() for text in (entry.reason, entry.evidence)),
     }
     assert said - set(italian()) == set()
 
