@@ -112,7 +112,7 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
         "building tables",
         "checking the release",
         "writing the tables",
-        "showing",
+        "publishing",
     ],
 )
 def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
@@ -127,7 +127,7 @@ def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
         pytest.fail(f"the run never came to {stage!r}")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert world.query(VALUES) == standing or stage in ("writing the tables", "showing")
+    assert world.query(VALUES) == standing or stage in ("writing the tables", "publishing")
     assert world.refresh().code == 0
     assert world.query("select old_value, value from revisions") == [(44.0, 45.0)]
     assert not list((world.home / "releases").glob(".building-*"))

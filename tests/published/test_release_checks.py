@@ -69,13 +69,15 @@ DOCTORED = [
     ("targets_are_sealed", ""),
     (
         "targets_start_at_zero",
-        "update targets set baseline_period = '2015', baseline_value = 1, target_value = 3; "
-        "update target_results set period = '2019', value = 1, progress = 5",
+        "insert into targets by name (select 'made-up' as target_id, 1 as version, '2015' as baseline_period, "
+        "1 as baseline_value, 3 as target_value); insert into target_results by name (select 'made-up' as target_id, "
+        "1 as version, '2019' as period, 1 as value, 5 as progress)",
     ),
     (
         "targets_start_at_zero",
-        "update targets set baseline_period = '2015', baseline_value = 1, target_value = 3; "
-        "update target_results set period = '2019', value = 3, progress = 99",
+        "insert into targets by name (select 'made-up' as target_id, 1 as version, '2015' as baseline_period, "
+        "1 as baseline_value, 3 as target_value); insert into target_results by name (select 'made-up' as target_id, "
+        "1 as version, '2019' as period, 3 as value, 99 as progress)",
     ),
 ]
 
