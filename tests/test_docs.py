@@ -130,7 +130,7 @@ def test_the_worked_example_runs_as_it_stands(tmp_path: Path):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, err
     assert shown in out
-    assert "live" in out
+    assert re.search(r"^nama_10r_3popgdp +live", out, re.M)
 
 
 # -- what is named

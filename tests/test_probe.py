@@ -193,8 +193,7 @@ def test_every_entry_against_the_codes_in_use(specimens):
             found = compare(dataset, providers["eurostat"], Structure(sorted(codes), codes, periods), None)
             assert (found["dimensions"]["new"], found["dimensions"]["gone"]) == ([], []), dataset.id
             assert (found["codes_gone"], found["codes_without_unit"]) == ({}, []), dataset.id
-            # sts_rb_q has countries outside NUTS, whose figures are left out
-            assert set(found["territories_unknown"]) <= {"UA"}, dataset.id
+            assert found["territories_unknown"] == [], dataset.id
 
 
 # -- make live
