@@ -318,3 +318,16 @@ def test_the_papers_at_the_root_agree_and_hold_what_their_standards_ask_for():
         told = code["description"][language]
         assert len(told["shortDescription"]) <= 150 <= len(told["longDescription"]) <= 10_000
         assert told["features"] and all(len(feature) <= 100 for feature in told["features"])
+
+
+def test_decisions_have_a_date_and_a_status_and_are_indexed():
+    index = TEXTS["docs/decisions.md"]
+    for file in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        text = file.read_text(encoding="utf-8")
+        title, status = re.match(r"# (.+)\n\n\d{4}-\d\d-\d\d\. Status: (.+)\.\n", text).groups()
+        assert re.fullmatch(r"accepted|(amended|superseded) by \[.+\]\(.+\)", status), file.name
+        row = (
+            f"| {file.name[:4]} | [{title}](decisions/{file.name}) | {status.replace('](', '](decisions/')} |"
+        )
+        assert row in index, file.name
+    assert len(re.findall(r"^\| \d{4} ", index, re.M)) == len(list((ROOT / "docs" / "decisions").iterdir()))
