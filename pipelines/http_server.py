@@ -1,6 +1,7 @@
 """Releases over HTTP, read-only, with ranges: for DuckDB, browsers and programs that read Parquet.
 
-Belongs here: addresses, headers and limits of the server. Does not belong here: the content of a release. `/current/`
+Belongs here: files of releases, headers and limits of the server. Does not belong here: the content of a release, addresses
+that answer from its tables (`pipelines/service`). `/current/`
 redirects to the current release, so that the ranges of one download never come from two releases. An ETag is the
 file's SHA-256 in the release's SHA256SUMS.
 """
@@ -13,13 +14,16 @@ import ipaddress
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -27,6 +31,9 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pipelines.service.problems import HANDLERS
+from pipelines.service.router import routes
+from pipelines.service.service import RELEASE_HEADER, Service
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 from warehouse.publishing.release import Release, current
@@ -35,7 +42,8 @@ RELEASE_ID = re.compile(r"\d{8}T\d{6}Z")
 # a release is never edited, but it is removed when its nights are over: a copy is validated again after a day
 CACHE_FILE = "public, max-age=86400, immutable"
 CONNECTIONS = 256
-CONNECTIONS_PER_CLIENT = 32
+# an office behind one address, or a program with fifty requests at once
+CONNECTIONS_PER_CLIENT = 64
 IDLE_S = 15
 HEADERS_S = 10
 STALLED_S = 60
@@ -114,6 +122,12 @@ def checksums(folder: Path) -> dict[str, str]:
 
 def application(home: DataFolder) -> Starlette:
     """The ASGI application that serves the releases of `home`."""
+    service = Service(home)
+
+    @asynccontextmanager
+    async def open_pool(app: Starlette) -> AsyncIterator[None]:
+        yield
+        service.pool.close()
 
     def shown() -> Release:
         release = current(home)
@@ -132,9 +146,36 @@ def application(home: DataFolder) -> Starlette:
             Route("/", to_current),
             Route("/current", to_current),
             Route("/current/{path:path}", to_current),
+            *routes(service),
             Mount("/releases", ReleaseFiles(home)),
-        ]
+        ],
+        middleware=_cross_origin(os.environ.get("DISTRETTO_CORS") or "*"),
+        exception_handlers=HANDLERS,
+        lifespan=open_pool,
     )
+
+
+def _cross_origin(setting: str) -> list[Middleware]:
+    """Headers that let pages of other origins read: of any, of those named with commas, or of `none`."""
+    if setting == "none":
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=[origin.strip() for origin in setting.split(",")],
+            allow_methods=["GET", "HEAD"],
+            allow_headers=["Range", "If-Range", "If-None-Match"],
+            expose_headers=[
+                "ETag",
+                "Link",
+                "Content-Range",
+                "Accept-Ranges",
+                "Content-Disposition",
+                RELEASE_HEADER,
+            ],
+            max_age=86400,
+        )
+    ]
 
 
 class BoundedProtocol(H11Protocol):

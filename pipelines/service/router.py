@@ -1,0 +1,23 @@
+"""The dynamic addresses: each with the handler that answers it.
+
+Belongs here: the list. Does not belong here: handlers.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pipelines.service.service import Service
+from warehouse.publishing.release_pool import Reading
+
+
+def routes(service: Service) -> list[Route]:
+    """Every dynamic address, in the order in which they are tried."""
+    return [service.get("/api/v1/release", release)]
+
+
+def release(request: Request, reading: Reading) -> Response:
+    """The release that answers are read from: its release.json."""
+    return JSONResponse(reading.release.record)
