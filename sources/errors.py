@@ -6,6 +6,7 @@ means for a dataset. Does not belong here: deciding what to retry (`http/client.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TypedDict
 
@@ -55,6 +56,34 @@ class DistrettoError(Exception):
 
 class InvalidPeriod(DistrettoError, ValueError):
     """A text that is not a reference period in a form known to `sources.common.periods`."""
+
+
+class InvalidMoment(DistrettoError, ValueError):
+    """A text that is not a moment, or a moment of which nothing can be known yet."""
+
+    hint = (
+        "write a day, 2026-11-30 (its end on the territory's clock), or a moment, 2026-11-30T12:00:00Z or "
+        "2026-11-30T13:00+01:00; not later than today."
+    )
+
+
+class NoSuchFigure(DistrettoError):
+    """The release has no figure for this territory, indicator and period; the message names the part that is missing.
+
+    `near`: what may be meant instead, as the release names it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, near: Sequence[str] = ()):
+        super().__init__(message, hint=hint)
+        self.near = tuple(near)
+
+
+class UnknownTerritory(NoSuchFigure):
+    """Neither the code nor the name of a territory of the release."""
+
+
+class UnknownIndicator(NoSuchFigure):
+    """Neither an indicator of the release, by id or title, nor a code of a provider's table."""
 
 
 class UnknownUnit(DistrettoError, ValueError):

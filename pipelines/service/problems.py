@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sources.errors import DistrettoError
+from sources.errors import DistrettoError, NoSuchFigure
 from warehouse.publishing.release import DamagedRelease, OtherVersion
 from warehouse.publishing.release_pool import NothingPublished, QueryTooLong
 
@@ -60,18 +60,21 @@ def document(status: int, kind: str, detail: str, **more: Any) -> Response:
     )
 
 
-async def refused(request: Request, refusal: Exception) -> Response:
-    """The document of a Refused."""
-    assert isinstance(refusal, Refused)
-    return document(refusal.status, refusal.kind, refusal.detail, **refusal.more)
+def answer(failure: Refused | DistrettoError) -> Response:
+    """The document of a refusal. A DistrettoError has 503 if the release cannot be read, 404 if it lacks a figure, else 400."""
+    if isinstance(failure, Refused):
+        return document(failure.status, failure.kind, failure.detail, **failure.more)
+    status = 503 if isinstance(failure, UNAVAILABLE) else 404 if isinstance(failure, NoSuchFigure) else 400
+    more: dict[str, Any] = {"hint": failure.hint} if failure.hint else {}
+    if isinstance(failure, NoSuchFigure):
+        more["near"] = list(failure.near)
+    return document(status, _kebab(type(failure).__name__), failure.message, **more)
 
 
 async def explained(request: Request, failure: Exception) -> Response:
-    """The document of a DistrettoError: 503 where the release cannot be read, else 400."""
-    assert isinstance(failure, DistrettoError)
-    status = 503 if isinstance(failure, UNAVAILABLE) else 400
-    more = {"hint": failure.hint} if failure.hint else {}
-    return document(status, _kebab(type(failure).__name__), failure.message, **more)
+    """The document of a refusal that no handler of an address caught."""
+    assert isinstance(failure, Refused | DistrettoError)
+    return answer(failure)
 
 
 async def http_error(request: Request, failure: Exception) -> Response:
@@ -82,9 +85,9 @@ async def http_error(request: Request, failure: Exception) -> Response:
         404: "Nothing is published at this address.",
         405: "This server only reads: use GET or HEAD.",
     }.get(failure.status_code, HTTPStatus(failure.status_code).description)
-    answer = document(failure.status_code, "http", detail)
-    answer.headers.update(failure.headers or {})
-    return answer
+    response = document(failure.status_code, "http", detail)
+    response.headers.update(failure.headers or {})
+    return response
 
 
 async def fault(request: Request, failure: Exception) -> Response:
@@ -97,4 +100,4 @@ def _kebab(name: str) -> str:
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
 
 
-HANDLERS = {Refused: refused, DistrettoError: explained, HTTPException: http_error, Exception: fault}
+HANDLERS = {Refused: explained, DistrettoError: explained, HTTPException: http_error, Exception: fault}

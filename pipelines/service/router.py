@@ -9,13 +9,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pipelines.service import data, openapi
 from pipelines.service.service import Service
 from warehouse.publishing.release_pool import Reading
 
 
 def routes(service: Service) -> list[Route]:
     """Every dynamic address, in the order in which they are tried."""
-    return [service.get("/api/v1/release", release)]
+    return [
+        service.get("/api/v1/openapi.json", openapi.document),
+        service.get("/api/v1/release", release),
+        service.get("/api/v1/data.{form}", data.data),
+    ]
 
 
 def release(request: Request, reading: Reading) -> Response:

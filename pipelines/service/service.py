@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipelines.service.problems import Refused, answer
 from sources.data_folder import DataFolder
+from sources.errors import DistrettoError
 from warehouse.publishing.release_pool import Reading, ReleasePool
 
 # queries at the same time; further requests wait for a place, none is refused
@@ -50,7 +52,10 @@ class Service:
             if tag in _tags(request.headers.get("if-none-match", "")):
                 response = Response(status_code=304)
             else:
-                response = handler(request, reading)
+                try:
+                    response = handler(request, reading)
+                except (Refused, DistrettoError) as failure:
+                    response = answer(failure)
             if response.status_code in (200, 304):
                 response.headers.setdefault("etag", tag)
                 response.headers.setdefault("cache-control", CACHE)

@@ -42,11 +42,12 @@ def write(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[st
         licences = release_metadata.licences(con)
         writing = beside.submit(tables.write, con.cursor(), folder, licences, territory)
         rows = {workbook.WORKBOOK: workbook.write(con, folder / workbook.WORKBOOK, territory)}
+        workbook.write_territories(con, folder / workbook.TERRITORIES, territory)
         periods = workbook.periods(con, territory)
         known = release_metadata.read(con)
         events = feeds.items(con, known, last)
         rows |= writing.result()
-    digests = {path.name: file_sha256(path) for path in folder.iterdir()}
+    digests = {path.name: file_sha256(path) for path in folder.iterdir() if path.is_file()}
     written = {
         "README.md": readme.readme(known, "en", territory),
         "LEGGIMI.md": readme.readme(known, "it", territory),

@@ -29,7 +29,8 @@ Published by: {name}. Questions: {contact}.
 
 ## Where to begin
 
-- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; or a table's `.it.csv` in Italian Excel. CSV files have our
+- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; `territories/GEO.xlsx`, the same for one territory;
+  or a table's `.it.csv` in Italian Excel. CSV files have our
   country, the peers and the district.
 - **DuckDB**: `distretto.duckdb`, all tables, each column described.
 - **Python, R, anything**: the `.parquet` of a table, with every territory.
@@ -69,7 +70,8 @@ Pubblicato da: {name}. Domande: {contact}.
 
 ## Da dove cominciare
 
-- **Foglio di calcolo**: `indicators.xlsx`, una colonna per periodo, con le etichette; oppure il `.it.csv` di una tabella, che
+- **Foglio di calcolo**: `indicators.xlsx`, una colonna per periodo, con le etichette;
+  `territories/GEO.xlsx`, lo stesso per un territorio; oppure il `.it.csv` di una tabella, che
   Excel in italiano apre con un doppio clic. I CSV hanno il nostro paese, i confronti e il distretto.
 - **DuckDB**: `distretto.duckdb`, tutte le tabelle, ogni colonna descritta.
 - **Python, R, altro**: il `.parquet` di una tabella, con ogni territorio.
