@@ -1,30 +1,25 @@
 """Where one published number comes from: questions asked of a release.
 
-Belongs here: finding the figure that a person names, and queries over a release's tables. Does not belong here: printing.
+Belongs here: queries over a release's tables, from a figure to its origin. Does not belong here: which code a name means
+(`resolve.py`), a figure as it was known at a moment (`figures.py`), printing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
-from sources.common.names import fold, similar
 from sources.common.numbers import format_number
 from sources.common.periods import Period
 from sources.common.sql import rows
 from sources.common.units import unit_or_unknown
-from sources.errors import DistrettoError, InvalidPeriod
+from sources.errors import InvalidPeriod
+from warehouse.publishing.figures import no_such_period
+from warehouse.publishing.resolve import Known
 
 # columns of `indicators` that a reader of the value must know of
 MARKS = ("break_before", "truncated", "provisional", "derived")
-# of periods and territories listed in a message
-MOST_LISTED = 12
-
-
-class NoSuchFigure(DistrettoError):
-    """The release has no figure for this territory, indicator and period; the message names the part that is missing."""
 
 
 def trail(con: duckdb.DuckDBPyConnection, territory: str, indicator: str, period: str) -> dict[str, Any]:
@@ -33,8 +28,9 @@ def trail(con: duckdb.DuckDBPyConnection, territory: str, indicator: str, period
     `territory`: a code, or a name in Italian or English without regard to case and accents; `indicator`: the id or title
     of an indicator, or a code of a dataset; `period`: any form that `Period.parse` takes. Raises NoSuchFigure.
     """
-    geos = _geos(con, territory)
-    indicator = _indicator_id(con, indicator)
+    known = Known.read(con)
+    geos = known.geos(territory)
+    indicator = known.indicator(indicator)
     try:
         period = Period.parse(period).text
     except InvalidPeriod:
@@ -44,95 +40,7 @@ def trail(con: duckdb.DuckDBPyConnection, territory: str, indicator: str, period
         answers = _indicator(con, geo, indicator, period) or _observations(con, geo, indicator, period)
         if answers:
             return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
-    raise _no_such_period(con, geos, indicator, period)
-
-
-def _geos(con: duckdb.DuckDBPyConnection, territory: str) -> list[str]:
-    """The codes that `territory` may mean: a name can be that of a region and of its only province."""
-    named: dict[str, list[str]] = {}
-    known: list[str] = []
-    for geo, *names in con.execute(
-        "select geo, name_it, name_en from geography order by length(geo), geo"
-    ).fetchall():
-        known += [geo, *filter(None, names)]
-        # a bilingual name, Bolzano/Bozen, is known by each of its parts
-        parts = [part for name in filter(None, names) for part in (name, *name.split("/"))]
-        for alias in {fold(alias) for alias in (geo, *parts)}:
-            named.setdefault(alias, []).append(geo)
-    if geos := named.get(fold(territory)):
-        return geos
-    # figures of other territories, such as a district, have no entry among the regions
-    if con.execute("select 1 from observations where geo = ? limit 1", [territory]).fetchone():
-        return [territory]
-    near = similar(territory, dict.fromkeys(known))
-    raise NoSuchFigure(
-        f"The release has no territory {territory}.",
-        hint=f"similar names: {', '.join(near)}."
-        if near
-        else '`distretto query "select geo, name_it, name_en from geography"` lists them.',
-    )
-
-
-def _indicator_id(con: duckdb.DuckDBPyConnection, indicator: str) -> str:
-    """The id of the indicator, or the code of a dataset, that `indicator` means."""
-    named = {}
-    for (code,) in con.execute("select distinct indicator from observations order by 1").fetchall():
-        named[fold(code)] = code
-    titles = con.execute("select indicator, title_it, title_en from indicator_catalogue").fetchall()
-    for code, *names in titles:
-        named |= {fold(name): code for name in (*filter(None, names), code)}
-    if code := named.get(fold(indicator)):
-        return code
-    # by its id a person finds an indicator sooner than by its title
-    near = similar(indicator, [code for code, *_ in titles] + list(dict.fromkeys(named.values())))
-    raise NoSuchFigure(
-        f"The release has no indicator {indicator}.",
-        hint=f"similar names: {', '.join(near)}."
-        if near
-        else '`distretto query "select indicator, title_it, title_en from indicator_catalogue"` lists them.',
-    )
-
-
-def _no_such_period(
-    con: duckdb.DuckDBPyConnection, geos: Sequence[str], indicator: str, period: str
-) -> NoSuchFigure:
-    """Says that the period is missing and which there are; or, without any, that the territory is."""
-    figures = (
-        "(select geo, indicator, period from indicators union select geo, indicator, period from observations) "
-        "where indicator = ?"
-    )
-    for geo in geos:
-        periods = [
-            found
-            for (found,) in con.execute(
-                f"select distinct period from {figures} and geo = ? order by 1", [indicator, geo]
-            ).fetchall()
-        ]
-        if periods:
-            return NoSuchFigure(
-                f"There is no {indicator} of {_place(con, geo)} for {period}.",
-                hint="there are these periods: "
-                + (
-                    ", ".join(periods)
-                    if len(periods) <= MOST_LISTED
-                    else f"{periods[0]} to {periods[-1]}, {len(periods)} in all"
-                )
-                + ".",
-            )
-    others = [
-        found
-        for (found,) in con.execute(f"select distinct geo from {figures} order by 1", [indicator]).fetchall()
-    ]
-    return NoSuchFigure(
-        f"There is no {indicator} of {_place(con, geos[0])} for any period.",
-        hint=f"there are figures of {_listed(others)}.",
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """A few names in full; of many the first, and how many more."""
-    more = len(names) - MOST_LISTED
-    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+    raise no_such_period(con, geos, indicator, period)
 
 
 def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period: str) -> list[dict[str, Any]]:
