@@ -81,7 +81,7 @@ def content(view: View, since: date, changed: list[dict[str, Any]]) -> dict[str,
         "directives": say("home.directives"),
         "directives_heads": [
             say("home.directive"),
-            say("nav.indicators"),
+            say("home.indicators"),
             say("card.target"),
             say("card.status"),
         ],

@@ -18,7 +18,7 @@ import jinja2
 
 from assets.site import ages, board
 from assets.site.language import LANGUAGES, Code, Language
-from assets.site.pages import MORE, NAVIGATION, PAGES
+from assets.site.pages import PAGES, navigation
 from assets.site.pages.page import Page
 from assets.site.queries import Facts, read, since
 from assets.site.view import View, last_month_end
@@ -114,8 +114,8 @@ def _variables(view: View) -> dict[str, Any]:
         "L": view.language,
         "say": view.language.say,
         "facts": view.facts,
-        "navigation": [name for name in NAVIGATION if name in made],
-        "more": MORE,
+        "navigation": [page for page in navigation("top") if page.name in made],
+        "more": navigation("foot"),
         "place_name": view.place_name,
         "names": view.place_names,
         "value": view.value,

@@ -1,44 +1,21 @@
-"""The pages of a release: one module and one template each, registered in `PAGES`.
+"""The pages of a release: one module and one template each.
 
-Belongs here: the list, and the order of the navigation. Does not belong here: what a page shows (its module).
+Belongs here: finding the pages, and the order of the navigation. A module of this package that defines `PAGE` is a page;
+nothing else has to name it. Does not belong here: what a page shows (its module).
 """
 
 from __future__ import annotations
 
-from assets.site.pages import (
-    calendar,
-    changes,
-    downloads,
-    home,
-    indicator,
-    indicators,
-    quality,
-    reading,
-    search,
-    sector,
-    since,
-    targets,
-    territories,
-    territory,
-)
-from assets.site.pages.page import Page
+from importlib import import_module
+from pkgutil import iter_modules
 
-PAGES: tuple[Page, ...] = (
-    home.PAGE,
-    sector.PAGE,
-    indicators.PAGE,
-    indicator.PAGE,
-    territories.PAGE,
-    territory.PAGE,
-    targets.PAGE,
-    changes.PAGE,
-    since.PAGE,
-    quality.PAGE,
-    calendar.PAGE,
-    downloads.PAGE,
-    reading.PAGE,
-    search.PAGE,
-)
-# entries of the navigation at the top and at the foot, each the name of a page
-NAVIGATION = ("sector", "indicators", "territories", "targets", "changes", "quality", "downloads")
-MORE = ("index", "calendar", "reading", "search")
+from assets.site.pages.page import Page, Place
+
+_modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
+PAGES: tuple[Page, ...] = tuple(module.PAGE for module in _modules if hasattr(module, "PAGE"))
+
+
+def navigation(place: Place) -> list[Page]:
+    """The pages with an entry at the top or at the foot of every page, in order."""
+    entries = [(page.entry, page) for page in PAGES if page.entry and page.entry.place == place]
+    return [page for _, page in sorted(entries, key=lambda found: found[0].position)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.view import View
+from sources.common.config import Names
 
 
 def expected(view: View) -> list[dict[str, Any]]:
@@ -28,4 +29,10 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("calendar", "calendar", "calendar.html", _data)
+PAGE = Page(
+    "calendar",
+    "calendar",
+    "calendar.html",
+    _data,
+    entry=Entry("foot", 2, Names(it="Calendario", en="Calendar")),
+)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.pages.since import as_published
 from assets.site.view import View
+from sources.common.config import Names
 
 # revisions that the page lists
 LISTED = 300
@@ -62,4 +63,11 @@ def _script(view: View, _key: str) -> str:
     return f"var SINCE = {json.dumps(given, ensure_ascii=False, separators=(',', ':'))};\n"
 
 
-PAGE = Page("changes", "changes", "changes.html", _data, script=_script)
+PAGE = Page(
+    "changes",
+    "changes",
+    "changes.html",
+    _data,
+    script=_script,
+    entry=Entry("top", 5, Names(it="Novità", en="Changes")),
+)

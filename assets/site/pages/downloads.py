@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.view import View
+from sources.common.config import Names
 
 # files of a release beside its tables, by purpose; the words of each are `file.*` in messages.yml
 FILES = {
@@ -21,4 +22,6 @@ def _data(_view: View, _key: str) -> dict[str, Any]:
     return {"groups": FILES}
 
 
-PAGE = Page("downloads", "downloads", "downloads.html", _data)
+PAGE = Page(
+    "downloads", "downloads", "downloads.html", _data, entry=Entry("top", 7, Names(it="Dati", en="Data"))
+)

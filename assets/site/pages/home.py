@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from assets.site import ages, series, statements
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.queries import DIRECTIVES, Measure
 from assets.site.view import View
+from sources.common.config import Names
 
 # revised values that the page lists
 REVISIONS = 8
@@ -67,4 +68,4 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("index", "index", "index.html", _data)
+PAGE = Page("index", "index", "index.html", _data, entry=Entry("foot", 1, Names(it="Sintesi", en="Overview")))

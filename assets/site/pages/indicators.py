@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from assets.site import series
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.queries import DIRECTIVES, Measure
 from assets.site.view import View
+from sources.common.config import Names
 
 
 def _data(view: View, _key: str) -> dict[str, Any]:
@@ -26,4 +27,10 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("indicators", "indicators", "indicators.html", _data)
+PAGE = Page(
+    "indicators",
+    "indicators",
+    "indicators.html",
+    _data,
+    entry=Entry("top", 2, Names(it="Indicatori", en="Indicators")),
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.view import View
+from sources.common.config import Names
 
 
 def checks_sentence(view: View) -> str:
@@ -38,4 +39,6 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("quality", "quality", "quality.html", _data)
+PAGE = Page(
+    "quality", "quality", "quality.html", _data, entry=Entry("top", 6, Names(it="Qualità", en="Quality"))
+)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.site import ages, series
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.queries import Measure, Observation
 from assets.site.view import Summary, View
+from sources.common.config import Names
 from warehouse.reference.sector import SectorItem, sector
 
 
@@ -106,4 +107,6 @@ def _keys(view: View) -> list[str]:
     return [""] if sector().region == view.facts.region else []
 
 
-PAGE = Page("sector", "sector", "sector.html", _data, _keys)
+PAGE = Page(
+    "sector", "sector", "sector.html", _data, _keys, entry=Entry("top", 1, Names(it="Settore", en="Sector"))
+)

@@ -7,9 +7,10 @@ from typing import Any
 
 from assets.site import charts
 from assets.site.language import words
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.queries import DIRECTIVES, Measure
 from assets.site.view import View
+from sources.common.config import Names
 
 
 @dataclass(frozen=True)
@@ -54,4 +55,6 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("targets", "targets", "targets.html", _data)
+PAGE = Page(
+    "targets", "targets", "targets.html", _data, entry=Entry("top", 4, Names(it="Obiettivi", en="Targets"))
+)

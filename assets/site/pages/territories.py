@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from assets.site import panels
-from assets.site.pages.page import Page
+from assets.site.pages.page import Entry, Page
 from assets.site.view import View
+from sources.common.config import Names
 
 
 def _data(view: View, _key: str) -> dict[str, Any]:
@@ -20,4 +21,10 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("territories", "territories", "territories.html", _data)
+PAGE = Page(
+    "territories",
+    "territories",
+    "territories.html",
+    _data,
+    entry=Entry("top", 3, Names(it="Territori", en="Territories")),
+)
