@@ -15,6 +15,7 @@ from sources.catalogue import load_catalogue
 from sources.providers import load_providers
 
 
+@dg.definitions
 def build_definitions() -> dg.Definitions:
     """The definitions that follow from the catalogue and the settings as they are now."""
     nightly = dg.define_asset_job(
@@ -35,6 +36,3 @@ def build_definitions() -> dg.Definitions:
         resources={"folder": DataFolderResource()},
         executor=dg.in_process_executor,
     )
-
-
-defs = build_definitions()

