@@ -128,6 +128,10 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
                 f"{when} {ago((utc_now().date() - first).days, 'en')}."
             )
         )
+    if unproven := [name for name, entry in states.items() if entry.unproven]:
+        console.out.print(
+            Text(f"Unproven, in no headline, watch or target: {', '.join(unproven)}.", style="yellow")
+        )
     listed = [name for name in states if everything or _unusual(states[name])]
     if listed:
         console.out.print()
@@ -145,7 +149,9 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
             grid.add_row(
                 name,
                 Text(
-                    entry.state + (f" for {age(entry.age_days, 'en')}" if entry.age_days is not None else ""),
+                    entry.state
+                    + (f" for {age(entry.age_days, 'en')}" if entry.age_days is not None else "")
+                    + (", unproven" if entry.unproven else ""),
                     style=STATE_STYLES[entry.state],
                 ),
                 updated,

@@ -96,8 +96,19 @@ class Plausibility(Strict):
     rates: list[Rate] = []
 
 
+class Total(Strict):
+    """The code `total` of `dimension` is the sum of all its other codes, of each territory and period."""
+
+    dimension: Dimension
+    total: Code
+
+
 class Checks(Strict):
-    """What must hold of the staged figures before they enter history."""
+    """What must hold of the staged figures before they enter history.
+
+    `rectangular`: every combination of the codes and periods in the file has a value. `territories_add_up`: the regions, and the
+    provinces, add up to their country. `new_period`: the newest period is no copy of the one before.
+    """
 
     min_rows: int = Field(gt=0)
     geos: list[Code] = []
@@ -106,6 +117,10 @@ class Checks(Strict):
     ranges: list[Range] = []
     max_revised_share: float = Field(default=0.25, gt=0, le=1)
     min_size_ratio: float = Field(default=0.7, gt=0, le=1)
+    rectangular: bool = False
+    totals: list[Total] = []
+    territories_add_up: bool = False
+    new_period: bool = False
     plausibility: Plausibility = Plausibility()
 
 
@@ -161,6 +176,7 @@ class Dataset(Strict):
                 for name in ("per_head", "rates")
                 for i, rule in enumerate(getattr(self.checks.plausibility, name))
             ),
+            *((("checks", "totals", i), [rule.dimension]) for i, rule in enumerate(self.checks.totals)),
         ]
         for location, filter_ in filters:
             for dimension in filter_:

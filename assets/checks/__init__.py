@@ -59,7 +59,7 @@ def _plausible(
     con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, staged: Staged
 ) -> list[Result]:
     cells.pair(con, dataset, snapshot, staged)
-    judged = [*plausibility.find(con, dataset), *identities.find(con, dataset)]
+    judged = [*plausibility.find(con, dataset), *identities.find(con, dataset, whole=not staged.notes)]
     cells.drop(con)
     return judge(*plausibility.rules(judged))
 

@@ -178,9 +178,13 @@ def _finding(row: Any, limit: str) -> str:
 
 def _measured(row: Any, column: str = "measured") -> str:
     value = row[column]
-    if row["measure"] == "share":
-        return f"{value:.1%}"
-    return f"factor {value:,.4g}"
+    match row["measure"]:
+        case "share":
+            return f"{value:.1%}"
+        case "factor":
+            return f"factor {value:,.4g}"
+        case unit:
+            return f"{value:,.10g} {unit}"
 
 
 def _figure(value: Any) -> str:

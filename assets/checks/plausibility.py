@@ -131,8 +131,8 @@ def worst(con: duckdb.DuckDBPyConnection, sql: str, measure: str) -> tuple[Any, 
     (count,) = con.execute("select count(*) from judged").fetchall()[0]
     frame = con.execute(f"""
         select j.* exclude (example), k.geo, k.what, c.period, c.ref as old, c.new
-        from (from judged order by {measure} desc, subject limit {MOST}) j
-        left join cells c on c.rowid = j.example left join keys k using (key) order by {measure} desc, subject""").df()
+        from (from judged order by "{measure}" desc, subject limit {MOST}) j
+        left join cells c on c.rowid = j.example left join keys k using (key) order by "{measure}" desc, subject""").df()
     con.execute("drop table judged")
     return frame, count
 

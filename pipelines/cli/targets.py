@@ -83,6 +83,7 @@ def targets_add(
     with home.writing():
         current = _sound_ledger(home, certificate, now)
         with release.reading(release.newest(home)) as con:
+            figures.require_proven(con, "indicator", target.indicator, target.geo)
             known = figures.known(con, target.indicator, target.geo)
             if target.watch:
                 figures.require_watch(con, target.watch, target.geo)

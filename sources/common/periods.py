@@ -143,6 +143,13 @@ class Period:
             raise InvalidPeriod(f"{self.text} has no period {number} places away.")
         return period
 
+    @property
+    def year_earlier(self) -> Period:
+        """The same month, quarter, half-year or year of the year before. Raises InvalidPeriod for a week and a day."""
+        if self.freq not in _PARTS_OF_A_YEAR:
+            raise InvalidPeriod(f"{self.text}: not every year has the same weeks and days.")
+        return self.shift(-_PARTS_OF_A_YEAR[self.freq])
+
     def words(self, language: Language) -> str:
         """As a reader of `language` writes it: 2019; 1º trim. 2019; gennaio 2019; 31 gennaio 2019."""
         if self.freq == "A":

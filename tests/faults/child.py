@@ -78,6 +78,9 @@ def run(order: Order) -> None:
     os.dup2(written, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
     counted = _count(order)
+    import faulthandler
+
+    faulthandler.dump_traceback_later(40, repeat=True, file=open("/tmp/live/stack", "a"))
     if not order.draws:
         pipelines.run.run_nightly = _steps
         assets.release.render = lambda built: []

@@ -137,10 +137,10 @@ def term(ground: Ground, prepared: Prepared, n: int, chance: random.Random, foun
             ground.set_provider(read_timeout_s=900, max_seconds=900, async_budget_s=900, host_budget_s=900)
             ground.server.behave("toy", chance.choice(["hang", "async_never", "slow_drip", "drip_headers"]))
         try:
-            running = case.start(*case.refresh, draws=n % 4 == 3)
             asked = len(ground.server.requests)
+            running = case.start(*case.refresh, draws=n % 4 == 3)
             while waits and running.process.is_alive():
-                if any("toy" in request.path for request in ground.server.requests[asked:]):
+                if any(request.code == "toy" for request in ground.server.requests[asked:]):
                     break
                 time.sleep(0.05)
             time.sleep(chance.uniform(0, 1 if waits else 2.5 * prepared.night.cpu_s))
@@ -158,5 +158,5 @@ def term(ground: Ground, prepared: Prepared, n: int, chance: random.Random, foun
                 words(ending, found)
         finally:
             ground.set_provider()
-        look(case, before, prepared, found)
+        look(case, before, prepared, found, partly=waits)
         next_night(case, prepared, found, exports=False)

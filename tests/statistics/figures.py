@@ -66,6 +66,8 @@ class Figures:
             f"create table geography as from read_csv('{ROOT}/warehouse/reference/geography.csv', "
             "header=true, all_varchar=true, comment='#')"
         )
+        con.execute("create table catalogue (dataset varchar, status varchar)")
+        con.executemany("insert into catalogue values (?, ?)", [(d.id, d.status) for d in catalogue.values()])
         con.execute(
             "create table codelists (dimension varchar, code varchar, label_it varchar, label_en varchar)"
         )

@@ -115,6 +115,7 @@ class DatasetState(Check):
     troubles: list[Trouble]
     snapshot_id: str | None
     origin: str | None
+    unproven: bool  # no body of the table has been confirmed: no headline, watch or target rests on it
     accepted_at: datetime | None
     provider_updated_at: datetime | None
     quarantine: list[str]
@@ -287,6 +288,7 @@ def _describe(
         troubles=troubles,
         snapshot_id=snapshot.id if snapshot else None,
         origin=snapshot.origin if snapshot else None,
+        unproven=dataset.status == "unproven",
         accepted_at=acceptance.accepted_at if acceptance else None,
         provider_updated_at=stamp,
         quarantine=[refusal.snapshot_id for refusal in store.quarantined(dataset.id)][-1:],

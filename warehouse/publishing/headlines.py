@@ -62,6 +62,10 @@ _CHANGES: dict[str, dict[str, str]] = {
         "en": "possible break of the series after {then}, to be verified",
     },
     "gap": {"it": "nessun dato tra il {then} e il {now}", "en": "no figure between {then} and {now}"},
+    "missing_earlier": {
+        "it": "nessun dato del {then} con cui confrontarlo",
+        "en": "no figure of {then} to compare with",
+    },
     "unequal_maturity": {
         "it": "non ancora confrontabile con il {then}: sono attese revisioni",
         "en": "not yet comparable with {then}: revisions are due",
@@ -83,7 +87,13 @@ def change_words(change: Change, period: str, language: Language) -> str:
     """What the change to the figure of `period` says, as the part of a sentence that follows it; empty of the kind `none`."""
     if change.kind == "none":
         return ""
-    key = "unreliable_earlier" if change.unreliable_earlier else change.kind
+    key = (
+        "unreliable_earlier"
+        if change.unreliable_earlier
+        else "missing_earlier"
+        if change.missing_earlier
+        else change.kind
+    )
     size = ""
     if change.amount is not None:
         size = _size(abs(change.amount), change.amount_unit, language)

@@ -1,4 +1,4 @@
-"""The one rule of change: what may be said of a figure beside the figure before it.
+"""The one rule of change: what may be said of a figure beside an earlier one.
 
 Belongs here: `compare` and its result. Does not belong here: the words (headlines and pages choose them by `Change.kind`),
 the tests themselves (`count_tests.py`), and what a release knows of its series (`series_changes.py`).
@@ -41,6 +41,9 @@ SIZED: frozenset[Kind] = frozenset({"up", "down", "stable", "within_counting_var
 # the test that an indicator's counts allow: of two counts, of two shares, or none
 Test = Literal["counts", "shares", "none"]
 Source = Literal["register", "survey", "accounts"]
+# the figure that one is compared with: the one before it, or the same period's of the year before, where a season or an overlap
+# of periods (twelve months, every month) would make a change out of nothing
+ComparedWith = Literal["preceding", "year_earlier"]
 
 LEVEL = 0.05
 # a change below these is stable: percent, and points of a percentage
@@ -78,23 +81,30 @@ class Comparable(Protocol):
 class Rules:
     """What decides the comparisons of one indicator.
 
-    Its unit, the test its counts allow, where its figures come from, and whether it is money at current prices.
+    Its unit, the test its counts allow, where its figures come from, whether it is money at current prices, and which earlier
+    figure it is compared with.
     """
 
     unit: Unit
     test: Test = "none"
     source: Source = "register"
     current_prices: bool = False
+    compared_with: ComparedWith = "preceding"
+
+    def reference(self, period: Period) -> Period:
+        """The period that `period` is compared with."""
+        return period.year_earlier if self.compared_with == "year_earlier" else period.shift(-1)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A figure beside the one before it.
+    """A figure beside the earlier one that its rules name.
 
     `since`: the period of the earlier figure, empty without one. `amount`: the size, with its sign, of the kinds in `SIZED`;
     `amount_unit` is PC (percent), PP (points of a percentage) or the code of the figure's own unit. `tested`: the two-count
     test decided. `sampling_error_unknown`: a survey or accounts, so no certainty may be expressed. `unreliable_earlier`: of
-    the kind unreliable, it is the earlier figure that is too uncertain. `unusual`: beyond the limits of its own series, None
+    the kind unreliable, it is the earlier figure that is too uncertain. `missing_earlier`: of the kind gap, the series has no
+    figure of the period to compare with, which is `since`. `unusual`: beyond the limits of its own series, None
     where fewer than eight comparable changes leave that open.
     """
 
@@ -105,6 +115,7 @@ class Change:
     tested: bool = False
     sampling_error_unknown: bool = False
     unreliable_earlier: bool = False
+    missing_earlier: bool = False
     unusual: bool | None = None
 
     @property
@@ -125,14 +136,16 @@ def compare(
     *,
     revisions_due: tuple[int, int] = (0, 0),
     revisions_neutral: bool = False,
+    break_between: bool = False,
     break_proposed: bool = False,
     earlier: Sequence[Comparable] = (),
 ) -> Change:
-    """The change from `before`, the latest earlier figure with a value, to `now`.
+    """The change to `now` from `before`: the latest earlier figure with a value, or that of the same period a year earlier.
 
     `revisions_due`: how many revisions `now` and `before` still expect. `revisions_neutral`: the revision triangle shows a
     mean revision of this series that cannot be distinguished from 0, so that figures of unequal maturity are comparable.
-    `break_proposed`: an open break proposal lies between the two. `earlier`: the comparable run that ends with `before`, from
+    `break_between`: a figure between the two has a break before it. `break_proposed`: an open break proposal lies between the
+    two. `earlier`: the comparable run that ends with `before`, from
     which `unusual` follows.
 
     Register counts have changed where the exact conditional test of two counts (Przyborowski and Wilenski 1940; of shares
@@ -145,9 +158,9 @@ def compare(
         return Change("unreliable", since)
     if before is None or before.value is None:
         return Change("new")
-    if now.break_before or now.dataset != before.dataset:
+    if now.break_before or break_between or now.dataset != before.dataset:
         return Change("break", since)
-    if not Period.parse(now.period).follows(Period.parse(since)):
+    if rules.reference(Period.parse(now.period)) != Period.parse(since):
         return Change("gap", since)
     if not is_reliable(before):
         return Change("unreliable", since, unreliable_earlier=True)

@@ -50,8 +50,8 @@ NEEDED = (
 )
 # what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
 # period, the number of last periods that are provisional, where the figures come from, the prices of money, the
-# indicator (or `population`) that gives the count of a rate published without one, and the number of last periods that
-# are incomplete in every edition
+# indicator (or `population`) that gives the count of a rate published without one, the number of last periods that are
+# incomplete in every edition, and the figure that one is compared with
 ALLOWED = (
     *NEEDED,
     "proxy_for",
@@ -62,6 +62,7 @@ ALLOWED = (
     "prices",
     "count_from",
     "incomplete_periods",
+    "compared_with",
 )
 CHOICES = {
     "direction": ("up", "down", "none"),
@@ -70,13 +71,17 @@ CHOICES = {
     "interval": ("poisson", "gamma", "wilson", "none"),
     "source_kind": ("register", "survey", "accounts"),
     "prices": ("current", "constant"),
+    "compared_with": ("preceding", "year_earlier"),
 }
 # the Italian of English words of the header; of the family's only where the words themselves are the family's
 ITALIAN = ("formula_it", "sources_it", "pitfalls_it")
 # what of a header changes the figures; other words are free to improve
 METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
 # dimensions the queries name, which a catalogue without their tables lacks
-DIMENSIONS = "age category indic_sb indic_sbs ipc isced11 na_item nace_r2 prof_pos sectperf sex sizeclas unit wstatus".split()
+DIMENSIONS = (
+    "age ateco2025 category indic_reg indic_sb indic_sbs ipc isced11 na_item "
+    "nace_r2 prof_pos sectperf sex sizeclas unit wstatus"
+).split()
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -226,6 +231,7 @@ def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
             "prices": "varchar",
             "count_from": "varchar",
             "incomplete_periods": "integer",
+            "compared_with": "varchar",
             "method_version": "varchar",
         },
         [

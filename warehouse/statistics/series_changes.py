@@ -17,7 +17,16 @@ from sources.common.periods import Period
 from sources.common.sql import literal
 from sources.common.units import Unit, unit_or_unknown
 from warehouse.reference.territory import REFERENCE
-from warehouse.statistics.comparison import Change, Comparable, Rules, Source, Test, compare, is_reliable
+from warehouse.statistics.comparison import (
+    Change,
+    Comparable,
+    ComparedWith,
+    Rules,
+    Source,
+    Test,
+    compare,
+    is_reliable,
+)
 from warehouse.statistics.ranking import Direction
 
 FILE = REFERENCE / "maturity.yml"
@@ -64,25 +73,34 @@ class SeriesChanges:
     def change(
         self, indicator: str, geo: str, figures: Sequence[Comparable], unit: Unit | None = None
     ) -> Change:
-        """The change of the newest figure of a series against the one before it; figures without a value are passed over.
+        """The change of the newest figure of a series against the one that its rules name, which is the one before it or that of
+        the same period a year earlier; figures without a value are passed over.
 
         `unit`: that of a series that is no indicator, such as the district's own figures.
         """
         valued = sorted((f for f in figures if f.value is not None), key=lambda f: Period.parse(f.period))
-        now, before = valued[-1] if valued else None, valued[-2] if len(valued) > 1 else None
         rules = self.rules.get(indicator) or (Rules(unit) if unit else None)
         if rules is None:
             raise KeyError(f"{indicator} is no indicator of this release, and no unit is given")
-        if now is None or before is None:
-            return compare(now, before, rules)
+        path = _compared(valued, rules)
+        if len(path) < 2:
+            change = compare(valued[-1] if valued else None, None, rules)
+            if change.kind == "new" and len(valued) > 1:
+                return Change(
+                    "gap", rules.reference(Period.parse(valued[-1].period)).text, missing_earlier=True
+                )
+            return change
+        now, before = valued[path[-1]], valued[path[-2]]
+        passed = valued[path[-2] + 1 :]
         return compare(
             now,
             before,
             rules,
             revisions_due=(self.revisions_due(indicator, now), self.revisions_due(indicator, before)),
             revisions_neutral=(indicator, now.dataset) in self.neutral,
-            break_proposed=self.break_proposed(indicator, geo, now),
-            earlier=_comparable_run(valued[:-1]),
+            break_between=_broken(passed),
+            break_proposed=any(self.break_proposed(indicator, geo, figure) for figure in passed),
+            earlier=_comparable_run(valued, path[:-1], rules),
         )
 
     def break_proposed(self, indicator: str, geo: str, figure: Comparable) -> bool:
@@ -97,7 +115,7 @@ def read(con: duckdb.DuckDBPyConnection, schema: str = "main") -> SeriesChanges:
     """The comparisons of the release whose tables are in `schema` of `con`."""
     headers = con.execute(
         "select indicator, unit, if(count_from is null, interval, 'gamma'), source_kind, prices, direction, "
-        f"coalesce(provisional_periods, 0) from {schema}.indicator_catalogue"
+        f"compared_with, coalesce(provisional_periods, 0) from {schema}.indicator_catalogue"
     ).fetchall()
     last = con.execute(
         f"select indicator, dataset, max(period) from {schema}.indicators where value is not null group by all"
@@ -105,10 +123,10 @@ def read(con: duckdb.DuckDBPyConnection, schema: str = "main") -> SeriesChanges:
     overriding = {indicator: rule.revisions_due for indicator, rule in maturity().items()}
     return SeriesChanges(
         rules={
-            indicator: _rules(unit_or_unknown(unit), interval, source, prices)
-            for indicator, unit, interval, source, prices, *_ in headers
+            indicator: _rules(unit_or_unknown(unit), interval, source, prices, compared_with)
+            for indicator, unit, interval, source, prices, _, compared_with, _ in headers
         },
-        directions={indicator: direction for indicator, *_, direction, _ in headers},
+        directions={indicator: direction for indicator, *_, direction, _, _ in headers},
         due={indicator: provisional for indicator, *_, provisional in headers} | overriding,
         last={(indicator, dataset): Period.parse(period) for indicator, dataset, period in last},
         proposals=_open_proposals(con, schema),
@@ -160,16 +178,43 @@ def _neutral(con: duckdb.DuckDBPyConnection, schema: str) -> frozenset[tuple[str
     return frozenset(rows)
 
 
-def _comparable_run(figures: Sequence[Comparable]) -> list[Comparable]:
-    """The last figures, in order, between which nothing hinders a comparison."""
+def _compared(valued: Sequence[Comparable], rules: Rules) -> list[int]:
+    """The places in `valued`, figures in the order of their periods, that comparisons lead through to the newest.
+
+    All of them, or those of its period in each year; without the figure of a year earlier the newest alone.
+    """
+    if rules.compared_with == "preceding":
+        return list(range(len(valued)))
+    places = {Period.parse(figure.period): place for place, figure in enumerate(valued)}
+    found: list[int] = []
+    period = max(places, default=None)
+    while period in places:
+        found.append(places[period])
+        period = rules.reference(period)
+    return found[::-1]
+
+
+def _broken(figures: Sequence[Comparable]) -> bool:
+    """Whether the step to any of the figures, which follow each other, must not be compared across."""
+    return any(
+        figure.break_before or figure.dataset != before.dataset
+        for before, figure in zip([figures[0], *figures], figures, strict=False)
+    )
+
+
+def _comparable_run(valued: Sequence[Comparable], path: Sequence[int], rules: Rules) -> list[Comparable]:
+    """The last figures of `path`, places in `valued`, between which nothing hinders a comparison."""
     run: list[Comparable] = []
-    for figure in figures:
+    last = 0
+    for place in path:
+        figure = valued[place]
         joined = (
             run
-            and not figure.break_before
+            and not _broken(valued[last + 1 : place + 1])
             and figure.dataset == run[-1].dataset
-            and Period.parse(figure.period).follows(Period.parse(run[-1].period))
+            and rules.reference(Period.parse(figure.period)) == Period.parse(run[-1].period)
         )
+        last = place
         if not is_reliable(figure):
             run = []
         else:
@@ -177,11 +222,14 @@ def _comparable_run(figures: Sequence[Comparable]) -> list[Comparable]:
     return run
 
 
-def _rules(unit: Unit, interval: str, source: Source | None, prices: str | None) -> Rules:
+def _rules(
+    unit: Unit, interval: str, source: Source | None, prices: str | None, compared_with: ComparedWith | None
+) -> Rules:
     """An indicator that does not name its source has counts of a register if it has intervals, else perhaps a sample."""
     return Rules(
         unit,
         _TESTS[interval],
         source or ("survey" if interval == "none" else "register"),
         current_prices=unit.kind == "money" if prices is None else prices == "current",
+        compared_with=compared_with or "preceding",
     )

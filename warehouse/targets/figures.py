@@ -1,11 +1,12 @@
-"""Figures that a target can be set on, as a release has them now and as they were known at an earlier moment.
+"""Figures that a target, a watch or a headline can rest on, as a release has them now and as they were known earlier.
 
-Belongs here: reading `indicators`, `indicator_history` and the district's own figures as `Figure`s. Does not belong here:
-judging them (`assessment.py`).
+Belongs here: reading `indicators`, `indicator_history` and the district's own figures as `Figure`s; leaving out those of a
+dataset that is unproven, of which no body has been seen. Does not belong here: judging them (`assessment.py`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
@@ -47,13 +48,14 @@ def all_figures_sql(schema: str) -> str:
 def figures(
     con: duckdb.DuckDBPyConnection, schema: str, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[Figure]]:
-    """The series of each pair of indicator and territory, in the order of their periods."""
+    """The series of each pair of indicator and territory, in the order of their periods, without unproven figures."""
     found: dict[tuple[str, str], list[Figure]] = {pair: [] for pair in wanted}
     pairs = ", ".join(f"({literal(indicator)}, {literal(geo)})" for indicator, geo in found)
     if pairs:
         rows = con.execute(f"""
             select indicator, geo, {_COLUMNS}
-            from ({all_figures_sql(schema)}) where (indicator, geo) in ({pairs}) order by period""")
+            from ({all_figures_sql(schema)})
+            where (indicator, geo) in ({pairs}) and {_proven_sql(schema)} order by period""")
         for indicator, geo, *figure in rows.fetchall():
             found[indicator, geo].append(Figure(*figure))
     return found
@@ -85,11 +87,15 @@ def known_at(
             from {schema}.indicator_history
             where indicator = {literal(pair[0])} and geo = {literal(pair[1])} and known_from <= {until}
             qualify row_number() over (partition by period order by known_from desc) = 1)
-        where not deleted
+        where not deleted and {_proven_sql(schema)}
         union all
         select {_COLUMNS} from (select {_OWN_COLUMNS} from own where not deleted)
         order by period""").fetchall()
     return [Figure(*row) for row in rows]
+
+
+def _proven_sql(schema: str) -> str:
+    return f"dataset not in (select dataset from {schema}.catalogue where status = 'unproven')"
 
 
 def known(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> Known:
@@ -113,8 +119,28 @@ def direction_of(indicator: str) -> Direction | None:
     return next((directions.get(i.header["direction"]) for i in load_indicators() if i.id == indicator), None)
 
 
+def require_proven(con: duckdb.DuckDBPyConnection, field: str, indicator: str, geo: str) -> None:
+    """Raise LedgerError, naming the `field` of a target, if all that `indicator` could rest on is unproven.
+
+    `con` reads a release.
+    """
+    if figures(con, "main", [(indicator, geo)])[indicator, geo]:
+        return
+    sources = next((one.header["sources"] for one in load_indicators() if one.id == indicator), "")
+    rows = con.execute("select dataset from catalogue where status = 'unproven' order by dataset").fetchall()
+    if unproven := [dataset for (dataset,) in rows if dataset in re.findall(r"\w+", sources)]:
+        raise LedgerError(
+            f"{field}: {indicator} rests on {', '.join(unproven)}, which is unproven: no file of it has been confirmed.",
+            hint="choose another indicator, or confirm the dataset first: docs/first-live-night.md.",
+        )
+
+
 def require_watch(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> None:
-    """Raise LedgerError unless `indicator` is one of the project, or the release that `con` reads has figures of it."""
+    """Raise LedgerError unless `indicator` is one of the project, or the release that `con` reads has figures of it.
+
+    It must not rest on unproven figures.
+    """
+    require_proven(con, "watch", indicator, geo)
     known = {one.id for one in load_indicators()}
     if indicator not in known and not figures(con, "main", [(indicator, geo)])[indicator, geo]:
         raise LedgerError(f"watch: no indicator {indicator!r}.", hint="docs/indicators.md lists them.")
