@@ -1,8 +1,8 @@
-"""`python -m tests.codes [FOLDER]`: writes the codes in use that tests compare the catalogue with (`specimens/*_codes.csv`).
+"""`python -m tests.codes [FOLDER]`: writes what tests compare the catalogue with, so that a new entry needs no other edit.
 
-Belongs here: taking them from the providers' constraint lists (`constraints/*.parquet` of FOLDER, by default the folder
-of DISTRETTO_SPECIMENS). Nothing is typed. Rows of tables that those lists do not have are kept as they are.
-Does not belong here: comparing (`test_catalogue.py`).
+Belongs here: the codes in use (`specimens/*_codes.csv`), from the providers' constraint lists (`constraints/*.parquet` of
+FOLDER, by default the folder of DISTRETTO_SPECIMENS), and the rows of docs/datasets.md that are missing. Rows of tables
+that those lists do not have are kept as they are. Does not belong here: comparing (`test_catalogue.py`, `test_docs.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from warehouse.reference.territory import territory
 from warehouse.statistics.peers import shown
 
 HERE = Path(__file__).parent
+DATASETS = HERE.parent / "docs" / "datasets.md"
 Row = tuple[str, str, str]
 SOURCES = {
     "eurostat": "Eurostat contentconstraint service, codes in use by each table, of queries only what is asked and of geo "
@@ -31,7 +32,7 @@ SOURCES = {
 OTHERS = {"istat": ". istat_bdti: titles in a third party's list of July 2026"}
 
 
-def main(folder: Path) -> None:
+def write_codes(folder: Path) -> None:
     """Rewrite the specimens from the lists in `folder`."""
     for provider, said in SOURCES.items():
         file = HERE / "specimens" / f"{provider}_codes.csv"
@@ -52,6 +53,18 @@ def main(folder: Path) -> None:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(("dataset", "dimension", "code"))
             writer.writerows(sorted(rows))
+
+
+def list_datasets() -> None:
+    """Add a row to docs/datasets.md for every entry without one: its title, and the level of the territories it must have."""
+    text = DATASETS.read_text(encoding="utf-8")
+    for dataset in load_catalogue().values():
+        if f"| `{dataset.id}` |" not in text:
+            finest = max((len(geo) for geo in dataset.checks.geos), default=0)
+            level = f"NUTS {finest - 2}" if finest > 2 else "countries" if finest else "none"
+            *rows, rest = text.rpartition("\n| `own_figures` |")
+            text = "".join((rows[0], f"\n| `{dataset.id}` | {dataset.title.en} | {level} | |", rows[1], rest))
+    DATASETS.write_text(text, encoding="utf-8")
 
 
 def _in_use(file: Path, dataset: Dataset) -> tuple[set[Row], list[str]]:
@@ -91,4 +104,9 @@ def _in_use(file: Path, dataset: Dataset) -> tuple[set[Row], list[str]]:
 if __name__ == "__main__":
     from tests.conftest import SPECIMENS
 
-    main(Path(sys.argv[1]) / "constraints" if len(sys.argv) > 1 else SPECIMENS / "constraints")
+    lists = (Path(sys.argv[1]) if len(sys.argv) > 1 else SPECIMENS) / "constraints"
+    list_datasets()
+    if lists.is_dir():
+        write_codes(lists)
+    else:
+        sys.exit(f"{lists} does not exist: codes in use were not written.")

@@ -269,12 +269,6 @@ def test_every_code_in_use_has_a_label():
     assert {
         (dimension, code) for _, dimension, code in CODES if dimension not in ("geo", "TIME_PERIOD")
     } - labels() == set()
-    fixed = {
-        ("indicator", entry.indicator)
-        for name, entry in load_catalogue().items()
-        if name in CATALOGUE and not entry.indicator_dimension
-    }
-    assert fixed - labels() == set()
     assert {("dataset_state", state) for state in STATES} - labels() == set()
     flags = {("flag", flag) for entry in load_catalogue().values() for flag in entry.checks.flags}
     assert flags - labels() == set()

@@ -131,6 +131,12 @@ def test_the_worked_example_runs_as_it_stands(tmp_path: Path):
     assert process.returncode == 0, err
     assert shown in out
     assert re.search(r"^nama_10r_3popgdp +live", out, re.M)
+    (release,) = tmp_path.glob("*/data/current/distretto.duckdb")
+    with duckdb.connect(str(release), read_only=True) as con:
+        named = con.execute(
+            "select label_it, label_en from codelists where code = 'average_population'"
+        ).fetchall()
+    assert named == [("Popolazione media annua, regioni NUTS 3", "Average annual population, NUTS 3 regions")]
 
 
 # -- what is named

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_told_with_file_and_line(folder, old, new, line, told):
             "code: toy",
             "code: toy\nformat: tvs",
             (5,),
-            "format: 'tvs' is unknown; did you mean tsv?; allowed: tsv,",
+            "format: 'tvs' is unknown; did you mean tsv?; allowed: cordis,",
         ),
         ("code: toy", "code: toy\nfrequencies: [A, A]", (5,), "names each frequency once"),
         ("indic_sb, geo]", "indic_sb]", (5,), "geo"),

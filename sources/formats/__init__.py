@@ -1,7 +1,7 @@
 """Wire formats: one decoder per format, from a stored body to staged Parquet (`staged.py`).
 
-Belongs here: the interface of a decoder and the registry. The decoder of the format `sdmx-csv` is the function `decode` of
-the module `sdmx_csv.py`, and so for each name in `FORMATS`. Does not belong here: any one format.
+Belongs here: the interface of a decoder, and finding the decoders. The format `sdmx-csv` is decoded by the function `decode`
+of the module `sdmx_csv.py`; nothing else has to name it. Does not belong here: any one format.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import IO, Protocol, cast
 
 from sources.formats.layout import TableLayout
 from sources.formats.staged import Staged
 
+# modules of this package that decoders share
+SHARED = {"headings", "keys", "layout", "records", "rows", "sdmx_structure", "staged", "workbook", "write"}
 # every value that `format` of a catalogue entry may have
-FORMATS = ("tsv", "sdmx-csv", "sdmx-ml", "json-stat", "regional-archive", "tabular", "regpat", "cordis")
+FORMATS = tuple(found.name.replace("_", "-") for found in iter_modules(__path__) if found.name not in SHARED)
 
 
 @dataclass(frozen=True)

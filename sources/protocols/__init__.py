@@ -1,17 +1,18 @@
-"""Protocols: one module for each way to query a provider, registered by the name that `providers.yml` uses.
+"""Protocols: one module for each way to query a provider, with a class of its name: `oecd.py` has `Oecd`.
 
-Belongs here: the registry. Does not belong here: what every protocol promises (`interface.py`), any provider's behaviour.
-A new provider is an entry in `providers.yml`; it needs a module and a line in REGISTRY only if it needs a new protocol.
+Belongs here: finding the protocols. `protocol: oecd` in `providers.yml` selects the module; nothing else has to name it.
+Does not belong here: what every protocol promises (`interface.py`), any provider's behaviour.
 """
 
 from __future__ import annotations
 
+from pkgutil import iter_modules
+
+# modules of this package that protocols share
+SHARED = {"interface", "ops_searches", "responses", "sdmx"}
 # by name: the module and the class in it, imported when a run needs it
 REGISTRY: dict[str, tuple[str, str]] = {
-    "download": ("sources.protocols.download", "Download"),
-    "drop": ("sources.protocols.drop", "Drop"),
-    "eurostat": ("sources.protocols.eurostat", "Eurostat"),
-    "istat": ("sources.protocols.istat", "Istat"),
-    "oecd": ("sources.protocols.oecd", "Oecd"),
-    "ops": ("sources.protocols.ops", "Ops"),
+    found.name: (f"{__name__}.{found.name}", found.name.capitalize())
+    for found in iter_modules(__path__)
+    if found.name not in SHARED
 }

@@ -67,6 +67,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         f"insert into {target}.codelists values ('unit', ?, ?, ?)",
         [(code, unit.label.it, unit.label.en) for code, unit in units().items()],
     )
+    _name_only_indicators(con, catalogue, target)
     # one code list explains every `indicator` column, whether it has ids of ours or codes of a provider
     measured = (
         ", ".join(sorted({literal(d.indicator) for d in catalogue.values() if d.indicator_dimension})) or "''"
@@ -77,6 +78,21 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         where dimension in ({measured})
           and code not in (select code from {target}.codelists where dimension = 'indicator')
         group by code order by code""")
+
+
+def _name_only_indicators(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: str) -> None:
+    """In `codelists`, name the indicator of each dataset that has one alone by the dataset's title, if the file has no name."""
+    named = {
+        dataset.indicator: (dataset.title.it, dataset.title.en)
+        for dataset in catalogue.values()
+        if not dataset.indicator_dimension
+    }
+    for indicator, titles in named.items():
+        con.execute(
+            f"insert into {target}.codelists select 'indicator', $1, $2, $3 where $1 not in "
+            f"(select code from {target}.codelists where dimension = 'indicator')",
+            [indicator, *titles],
+        )
 
 
 def withhold(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, folder: Path) -> None:
