@@ -98,7 +98,7 @@ def _mail(server: str, text: str, to: str) -> None:
     message = EmailMessage()
     message["Subject"] = text.splitlines()[0][:120]
     message["To"] = to
-    # by default an address that surely is of the recipients' own domain, which their server takes
+    # the default sender is one of the recipients, whose domain their mail server accepts
     message["From"] = os.environ.get("DISTRETTO_MAIL_FROM") or to.partition(",")[0]
     message.set_content(text)
     secure = ssl.create_default_context()
@@ -129,7 +129,7 @@ def tell_failure(what: str, failure: BaseException | None) -> None:
 
 @dg.success_hook
 def on_release(context: dg.HookContext) -> None:
-    """After the release step: the night in one message, where there is something to tell; the heartbeat always."""
+    """After the release step: send one message about the night if there is news, and always the heartbeat."""
     if context.op.name != "release":
         return
     home = DataFolder.from_env()
@@ -138,7 +138,7 @@ def on_release(context: dg.HookContext) -> None:
     doubts = doubtful(status)
     if status.run.undrawn:
         pages = ", ".join(status.run.undrawn)
-        news.append(News(f"pages that could not be drawn, and say so: {pages}", troubles=(Trouble.OTHER,)))
+        news.append(News(f"pages that could not be drawn: {pages}", troubles=(Trouble.OTHER,)))
     if status.run.published:
         published, revised = published_news(home)
         news += published
@@ -235,12 +235,12 @@ def published_news(home: DataFolder) -> tuple[list[News], list[News]]:
 
 
 def _targets_off_track(short: list[dict[str, Any]], before: release.Release) -> list[News]:
-    """News of targets that fall short, but those that the release `before` showed already."""
+    """News of targets that fall short, except those that the release `before` already showed."""
     try:
         with release.reading(before) as con:
             shown = {(t["target_id"], t["version"], t["point"], t["period"]) for t in falling_short(con)}
     except release.OtherVersion:
-        # what it showed of targets is not known: reported once more rather than never
+        # it is not known which targets it showed: better to report them twice than never
         shown = set()
     news = []
     for t in short:

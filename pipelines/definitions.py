@@ -21,12 +21,12 @@ def build_definitions() -> dg.Definitions:
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.all(),
-        description="Ask every provider, let good figures into history, publish a release if anything changed.",
+        description="Ask every provider, accept sound figures into history, and publish a release if anything changed.",
         # one writer: every step of a run in one process
         executor_def=dg.in_process_executor,
         hooks={on_failure, on_release},
-        # a run whose process dies is started again by the daemon; requests have retries of their own in sources/http/client.py
-        # and a closed gate stays closed: a step that failed is not run again
+        # the daemon restarts a run whose process died; sources/http/client.py retries requests
+        # a step that failed, such as a blocked release, is not run again
         tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
     )
     return dg.Definitions(

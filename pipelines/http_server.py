@@ -39,7 +39,7 @@ from sources.errors import DistrettoError
 from warehouse.publishing.release import Release, current
 
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z")
-# a release is never edited, but it is removed when its nights are over: a copy is validated again after a day
+# a release is never edited, but retention removes it: clients validate their copy again after a day
 CACHE_FILE = "public, max-age=86400, immutable"
 CONNECTIONS = 256
 # an office behind one address, or a program with fifty requests at once
@@ -57,7 +57,7 @@ class ReleaseFiles(StaticFiles):
         self.home = home
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file at `path`, RELEASE/FILE; 410 for every file of a removed release but its kept release.json."""
+        """The file at `path`, RELEASE/FILE; 410 for every file of a removed release except its release.json."""
         release_id, _, file = Path(path).as_posix().partition("/")
         if not RELEASE_ID.fullmatch(release_id) or any(part.startswith(".") for part in file.split("/")):
             raise HTTPException(404)
@@ -92,7 +92,7 @@ class ReleaseFiles(StaticFiles):
         )
 
     def _gone(self, release_id: str, file: str) -> Response:
-        """What was removed, the record that is kept, and the same file in the current release."""
+        """A page that names the removed release, its record, and the same file in the current release."""
         newer = html.escape(f"/current/{file}", quote=True)
         record = f"/releases/{release_id}/release.json"
         return HTMLResponse(

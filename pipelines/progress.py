@@ -60,7 +60,7 @@ def progress(datasets: int) -> Iterator[Steps]:
         SpinnerColumn(),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
-        # a message may hold brackets, which are no markup
+        # a message may contain brackets, which are not markup
         TextColumn("{task.description}", markup=False),
         console=err,
         transient=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -40,28 +41,39 @@ STATUS_STYLES: Mapping[Status, str] = {
 }
 
 
-def refreshed(
-    published: str | None,
-    current: str | None,
-    folder: str,
-    run: Run,
-    states: Mapping[str, DatasetState],
-    archived: Mapping[str, date],
-    headlines: list[dict[str, Any]],
-    everything: bool,
-) -> None:
+@dataclass(frozen=True)
+class Overview:
+    """What `refresh` and `status` report alike.
+
+    `current` is the current release and `folder` its place, `archived` the day by which bundled figures of a dataset were
+    archived. With `everything`, every dataset is listed, not only those with a problem.
+    """
+
+    current: str | None
+    folder: str
+    run: Run
+    states: Mapping[str, DatasetState]
+    archived: Mapping[str, date]
+    headlines: list[dict[str, Any]]
+    everything: bool
+
+
+def refreshed(found: Overview, published: str | None) -> None:
     """The end of a refresh: the release, the datasets by state, the headline figures."""
+    run = found.run
     if published:
-        console.out.print(Text("Published ", style="bold green") + Text(f"release {published} in {folder}"))
+        console.out.print(
+            Text("Published ", style="bold green") + Text(f"release {published} in {found.folder}")
+        )
     else:
         console.out.print(
             Text("Nothing changed: ", style="bold")
-            + Text(f"the current release is still {current} in {folder}.")
+            + Text(f"the current release is still {found.current} in {found.folder}.")
         )
     console.out.print()
-    _datasets(states, archived, everything)
+    _datasets(found)
     console.out.print()
-    _headlines(headlines)
+    _headlines(found.headlines)
     if run.worse:
         console.err.print(
             Text(
@@ -75,27 +87,24 @@ def refreshed(
         )
 
 
-def status(
-    current: str | None,
-    folder: str,
-    run: Run,
-    states: Mapping[str, DatasetState],
-    archived: Mapping[str, date],
-    headlines: list[dict[str, Any]],
-    everything: bool,
-) -> None:
+def status(found: Overview) -> None:
     """The current release, the last run, the datasets by state and their problems, the headline figures."""
+    run = found.run
     console.out.print(
-        Text(f"Release {current} in {folder}" if current else "No release yet: run `distretto refresh`.")
+        Text(
+            f"Release {found.current} in {found.folder}"
+            if found.current
+            else "There is no release yet: run `distretto refresh`."
+        )
     )
     console.out.print(Text(f"Last run {run.at:%Y-%m-%d %H:%M} UTC" if run.at else "No run yet"))
     if run.failed:
         console.out.print(Text(f"The last run published nothing: {run.failed}", style="bold red"))
     console.out.print()
-    _datasets(states, archived, everything)
-    if headlines:
+    _datasets(found)
+    if found.headlines:
         console.out.print()
-        _headlines(headlines)
+        _headlines(found.headlines)
 
 
 def _headlines(headlines: list[dict[str, Any]]) -> None:
@@ -108,8 +117,9 @@ def _headlines(headlines: list[dict[str, Any]]) -> None:
         )
 
 
-def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], everything: bool) -> None:
+def _datasets(found: Overview) -> None:
     """How many datasets are in each state, then those with a problem or all, then the problems."""
+    states, archived, everything = found.states, found.archived, found.everything
     counts: Counter[str] = Counter(entry.state for entry in states.values())
     console.out.print(
         Text(
@@ -130,7 +140,7 @@ def _datasets(states: Mapping[str, DatasetState], archived: Mapping[str, date], 
         )
     if unproven := [name for name, entry in states.items() if entry.unproven]:
         console.out.print(
-            Text(f"Unproven, in no headline, watch or target: {', '.join(unproven)}.", style="yellow")
+            Text(f"Unproven, used by no headline, watch or target: {', '.join(unproven)}.", style="yellow")
         )
     listed = [name for name in states if everything or _unusual(states[name])]
     if listed:
@@ -174,7 +184,7 @@ def _unusual(entry: DatasetState) -> bool:
 
 
 def _problems(states: Mapping[str, DatasetState]) -> dict[tuple[str, str], list[str]]:
-    """The datasets by what is to be said of them and the next step."""
+    """The datasets grouped by problem and next step."""
     found: dict[tuple[str, str], list[str]] = {}
     for name, entry in states.items():
         said = []
@@ -182,7 +192,7 @@ def _problems(states: Mapping[str, DatasetState]) -> dict[tuple[str, str], list[
             said.append(
                 (
                     "The provider has not updated it for longer than usual.",
-                    "nothing, or look at the provider's release calendar.",
+                    "nothing, or check the provider's release calendar.",
                 )
             )
         if entry.failing and entry.failure:
@@ -199,12 +209,12 @@ def _problems(states: Mapping[str, DatasetState]) -> dict[tuple[str, str], list[
             said.append(
                 (
                     f"Not asked, which is no failure: the provider needs {' and '.join(entry.unset)}.",
-                    "set them in the environment (docs/operating.md), or leave it as it is.",
+                    "set them in the environment (docs/operating.md) if you want the dataset.",
                 )
                 if entry.unset
                 else (
                     f"Not asked, which is no failure: it needs a file in {entry.folder}/.",
-                    "put one there (docs/hand-drops.md), or leave it as it is.",
+                    "put one there (docs/hand-drops.md) if you want the dataset.",
                 )
             )
         for one in said:

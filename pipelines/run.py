@@ -18,7 +18,7 @@ from sources.errors import Busy, DistrettoError
 
 
 def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler) -> None:
-    """Run the job for the datasets `only` (None: all). `handler` hears the steps' log. Raises what a step raised."""
+    """Run the job for the datasets `only` (None: all). `handler` receives the steps' log. Raises what a step raised."""
     selection = None
     if only:
         release = [dg.AssetKey(["published", name]) for name in ("indicators", "release")]
@@ -28,7 +28,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(handler)
-    # a daemon's folder shows the run in its pages; else nothing is kept of it but the data
+    # with a daemon's folder the run appears in Dagster's pages; without one only the data folder records it
     kept = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     with kept as instance:
         try:
@@ -51,7 +51,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
 
 
 def _busy_again(home: DataFolder) -> bool:
-    """Whether the last run found the folder locked too: once may be a run that takes long, twice is news."""
+    """Whether the last run found the folder locked too: once may be due to a long run, twice is reported."""
     again = home.busy.exists()
     home.busy.touch()
     return again

@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent / "starter"
 
 
 class _Entry(BaseModel):
-    """What is read of an extract's entry in starter.yml; build.py writes more, for people."""
+    """The keys of an extract in starter.yml that the program reads; build.py writes more, for readers."""
 
     file: str
     rows: int
@@ -69,7 +69,7 @@ def load() -> dict[str, Extract]:
 
 
 def add(home: DataFolder, store: SnapshotStore, dataset: Dataset, provider: Provider) -> None:
-    """Keep the bundled extract of `dataset` in the store, unless there is none or it is there already."""
+    """Add the bundled extract of `dataset` to the store, unless there is none or the store already has it."""
     # requests is slow to import, and reading needs none of it
     from sources.http.client import Body
 

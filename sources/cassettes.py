@@ -1,7 +1,7 @@
 """Recorded exchanges with providers, one JSON file each, for fault reports and tests.
 
 Belongs here: writing and reading cassettes. Does not belong here: which exchanges happen (`sources/protocols/`).
-A cassette has no secrets: no credentials, no cookies, and of an answer to credentials no body. A body of more than
+A cassette has no secrets: no credentials, no cookies, and no body of a response to credentials. A body of more than
 WHOLE bytes is kept as its sha256 and its beginning; only cassettes with whole bodies can be replayed.
 """
 
@@ -90,7 +90,7 @@ def record(
 ) -> list[dict[str, Any]]:
     """Ask for each of `datasets` as a first night would, write every exchange into `folder`, and throw the data away.
 
-    Rate limits and bans hold as in a night. `kept` is the data folder's `pace/`, from which only those are read.
+    Rate limits and bans apply as in a nightly run. `kept` is the data folder's `pace/`, from which only those are read.
     Returns a row per dataset: its result and the number of exchanges written. Raises FolderNotEmpty.
     """
     recorder = Recorder(folder)

@@ -71,7 +71,7 @@ class Rate(Strict):
 class Plausibility(Strict):
     """How far new figures may be from the last ones. Factors are of new / old or old / new, shares of figures compared.
 
-    Above `max_...` the figures wait in quarantine; above `alert_...` they are published and somebody is told.
+    Above `max_...` the figures wait in quarantine; above `alert_...` they are published and the analyst is notified.
     `national_currency`: series that a country's change of currency moves as a whole.
     """
 
@@ -149,9 +149,9 @@ class Dataset(Strict):
     slices: Dimension | None = None
     keep_latest: Dimension | None = None
     collect_rest: Dimension | None = None
-    # of protocol `download`: the file's name below base_url, with `{period}` where each period has a file of its own
+    # for the protocol `download`: the file's name below base_url, with `{period}` if there is one file per period
     file: str | None = None
-    # the provider takes minutes to serve it: asked for last
+    # the provider takes minutes to serve it: requested last
     slow: bool = False
     # unproven: no body of the table has been seen; no headline, watch or target rests on it until an operator confirms it
     status: Literal["live", "frozen", "unproven"]
@@ -183,9 +183,12 @@ class Dataset(Strict):
                 if dimension not in self.dimensions:
                     yield (*location, dimension), f"{dimension} is not among the dimensions"
         if "geo" not in self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
-            yield ("dimensions",), "names each dimension once, geo among them"
+            yield ("dimensions",), "must name each dimension once, geo included"
         if self.file and "{period}" in self.file and not (self.accumulates and len(self.frequencies) == 1):
-            yield ("file",), "a file a period: accumulates is true, and frequencies names one"
+            yield (
+                ("file",),
+                "with one file per period, accumulates must be true and frequencies must name one",
+            )
         if self.slices and self.slices not in self.dimensions:
             yield ("slices",), f"{self.slices} is not among the dimensions"
         if self.keep_latest in self.dimensions:
@@ -193,13 +196,13 @@ class Dataset(Strict):
         if self.collect_rest and (
             self.collect_rest not in self.dimensions or self.format != "sdmx-csv" or self.slices
         ):
-            yield ("collect_rest",), "is one of the dimensions; of sdmx-csv alone, and without slices"
+            yield ("collect_rest",), "must be one of the dimensions, with format sdmx-csv and without slices"
         if problem := choice(self.format, FORMATS):
             yield ("format",), problem
         if len(set(self.frequencies)) != len(self.frequencies):
-            yield ("frequencies",), "names each frequency once"
+            yield ("frequencies",), "must name each frequency once"
         if (self.format == "tabular") != bool(self.layout):
-            yield ("layout",), "is given where format is tabular, and only there"
+            yield ("layout",), "is required if format is tabular, and not allowed otherwise"
         if self.layout:
             yield from (
                 (("layout", *location), problem)
@@ -211,12 +214,12 @@ class Dataset(Strict):
             if rule.min is not None and rule.max is not None and rule.min > rule.max:
                 yield ("checks", "ranges", i), "min is greater than max"
         if isinstance(self.unit, dict) and len(self.unit) != 1:
-            yield ("unit",), "maps the codes of one dimension"
+            yield ("unit",), "must map the codes of one dimension"
         for location, code in self._units():
             if problem := choice(code, units()):
                 yield location, f"{problem}: {UnknownUnit.hint}"
         if self.status != "frozen" and self.calendar.late_after_days is None:
-            yield ("calendar",), "a dataset that is not frozen says late_after_days"
+            yield ("calendar",), "late_after_days is missing: only a frozen dataset has none"
 
     def _units(self) -> Iterator[tuple[Location, str]]:
         """`(location, code)` of every unit that the entry names; none if a dimension of the table has it."""
@@ -251,7 +254,7 @@ class Catalogue(dict[str, Dataset]):
 
 
 def load_catalogue() -> Catalogue:
-    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which win if ids are equal."""
+    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which replace the project's entries of the same id."""
     folders = [HERE / "catalogue"]
     if further := os.environ.get("DISTRETTO_CATALOGUE"):
         folders.append(Path(further))

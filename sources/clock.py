@@ -1,4 +1,4 @@
-"""Check that the machine's clock is plausible: moments in the manifest and ids of releases cannot be undone.
+"""Check that the machine's clock is plausible: times in the manifest and ids of releases cannot be corrected later.
 
 Belongs here: comparing the clock with what was written before and with what providers say, and an operator's confirmation.
 Does not belong here: what a run does when the clock is wrong (`assets/soundness.py`).
@@ -20,7 +20,7 @@ from sources.errors import ImplausibleClock
 # adjustments of a running clock are smaller
 BACKWARDS = timedelta(minutes=5)
 APART = timedelta(days=1)
-# after a longer time without a run nothing is deleted because the clock says so
+# after a longer time without a run, the clock alone is no reason to delete anything
 SILENT = timedelta(days=45)
 
 

@@ -195,7 +195,7 @@ def harmonise(
     with every code that does, and for editions that cannot be compared.
     """
     differs = provider.renames or provider.territories or dataset.keep_latest or dataset.collect_rest
-    # a code that a person has typed is corrected, not left out
+    # a code that a person typed has to be corrected, not left out
     typed = provider.protocol == "drop" and not provider.territories
     if not differs and (typed or not known.codes):
         return staged
@@ -258,7 +258,7 @@ def _load_territories(
 ) -> None:
     """The temp table `t (code, geo, first_year, last_year)`: what each code of the provider means.
 
-    Of a provider without a scheme of its own each code of its table is taken as it is, unless it is unknown.
+    Codes of a provider without a scheme are taken unchanged, unless they are unknown.
     """
     con.execute("create temp table t (code varchar, geo varchar, first_year integer, last_year integer)")
     if provider.territories:
@@ -305,7 +305,7 @@ def _left_out(
         f"{code} ({number:,}, {first} to {last})" for code, number, first, last, _ in found[:20]
     )
     more = f" and {len(found) - 20:,} more" if len(found) > 20 else ""
-    return [f"Figures of territories without a code of ours are left out: {listed}{more}."]
+    return [f"Figures of territories without one of our codes are left out: {listed}{more}."]
 
 
 def _ours(con: duckdb.DuckDBPyConnection, known: KnownTerritories) -> list[str]:

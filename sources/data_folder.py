@@ -106,9 +106,9 @@ class DataFolder:
             lock.release()
 
     def sweep(self) -> None:
-        """Remove what killed runs left half made, and make what must not be redistributed readable by its owner alone.
+        """Remove incomplete files of killed runs, and make restricted data readable by its owner alone.
 
-        Needs `writing()`. A name that begins with a dot is a file or folder under way.
+        Needs `writing()`. A name that begins with a dot is an incomplete file or folder.
         """
         left = [*self.root.glob(".*.tmp"), *self.root.glob(".current.*"), *self.root.glob(".*.csv*")]
         for folder in (self.pace, self.manifest.parent, self.releases):
@@ -144,7 +144,7 @@ def utc_now() -> datetime:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut."""
+    """Replace `path` by `data`: a reader sees the old file or the new one, even after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "wb") as handle:

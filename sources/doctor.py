@@ -38,7 +38,7 @@ def examine(provider: Provider, kept: Path, *, ask: bool) -> dict[str, Any]:
         names = " and ".join(provider.unset)
         found |= {
             "said": f"Not asked: {names} not set.",
-            "next": f"set {names} in the environment, or leave it as it is: no failure.",
+            "next": f"set {names} in the environment if you want its data; unset, it is not a failure.",
         }
     elif host and ask:
         found |= _asked(client)
@@ -53,7 +53,7 @@ def examine(provider: Provider, kept: Path, *, ask: bool) -> dict[str, Any]:
             "next": "nothing: the first run after that asks again.",
         }
     elif state.requests_left == 0 or state.bytes_left == 0:
-        found["next"] = "nothing: its quota is spent; the first run that has one again goes on."
+        found["next"] = "nothing: its quota is used up; a run with a new quota continues."
     return found | {
         "seconds_between_requests": interval,
         "requests_a_run": int(provider.host_budget_s / interval) if host and interval else None,

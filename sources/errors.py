@@ -16,10 +16,10 @@ class Trouble(StrEnum):
 
     NO_ANSWER = "no answer"  # may pass by itself
     NOT_DATA = "not data"  # an answer without figures
-    TABLE_CHANGED = "table changed"  # gone, or in another form
+    TABLE_CHANGED = "table changed"  # removed, or in another form
     REFUSED = "refused"  # by the provider: credentials, or a banned address
     CHECKS_FAILED = "checks failed"
-    HELD_BACK = "held back"  # passed its own checks, and contradicts other figures
+    HELD_BACK = "held back"  # passed its own checks, but contradicts other figures
     DAMAGED = "damaged"
     LATE = "late"
     ABSENT = "absent for too long"

@@ -129,7 +129,7 @@ def test_what_is_wrong_is_told_with_file_and_line(folder, old, new, line, told):
             (5,),
             "format: 'tvs' is unknown; did you mean tsv?; allowed: cordis,",
         ),
-        ("code: toy", "code: toy\nfrequencies: [A, A]", (5,), "names each frequency once"),
+        ("code: toy", "code: toy\nfrequencies: [A, A]", (5,), "must name each frequency once"),
         ("indic_sb, geo]", "indic_sb]", (5,), "geo"),
         ("indic_sb, geo]", "indic_sb, geo, geo]", (5,), "once"),
     ],

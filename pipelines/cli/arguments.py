@@ -17,7 +17,7 @@ DatasetName = Annotated[str, typer.Argument(help="A dataset; `distretto datasets
 
 
 def dataset_names(only: list[str] | None) -> list[str]:
-    """The datasets that `only` names, or all. Raises BadParameter, with similar names, for one the catalogue lacks."""
+    """The datasets that `only` names, or all. Raises BadParameter, with similar names, for one that is not in the catalogue."""
     from sources.catalogue import load_catalogue
 
     catalogue = load_catalogue()

@@ -1,6 +1,7 @@
 """The machine's clock: `clock confirm`.
 
-Belongs here: recording what an operator says of the clock. Does not belong here: when a run asks for it (`sources/clock.py`).
+Belongs here: recording an operator's confirmation of the clock. Does not belong here: when a run asks for it
+(`sources/clock.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _commands() -> None:
 
 @group.command("confirm")
 def confirm(because: Because, as_json: AsJson = False) -> None:
-    """Record that the clock is right although a run refused it, and put back releases that the last run took away.
+    """Record that the clock is right although a run refused it, and restore the releases that the last run removed.
 
     Example: [cyan]distretto clock confirm --because "the clock was a year ahead last night, and is set"[/cyan]
     """
@@ -40,7 +41,7 @@ def confirm(because: Because, as_json: AsJson = False) -> None:
         run = RunContext(home)
         said = clock.confirm(home, last_written(run), getpass.getuser(), because)
         back = release.restore_trash(home)
-    returned = f" Releases put back: {', '.join(back)}." if back else ""
+    returned = f" Restored releases: {', '.join(back)}." if back else ""
     console.report(
         as_json,
         {**said, "releases": back},

@@ -31,7 +31,7 @@ def query(
 ) -> None:
     """Run SQL on the published release, read-only.
 
-    The query can reach the release and nothing else: it opens no other file, database, extension or network address.
+    The query can only read the release: it cannot open files, databases, extensions or network addresses.
     Of several statements separated by ; each result is shown, with --json as a list of lists.
 
     Examples: [cyan]distretto query "show tables"[/cyan]
@@ -132,7 +132,7 @@ def board(
 ) -> None:
     """Write the board's two-page sheet: figures against targets, and what changed since the last meeting.
 
-    The release already holds one for the end of last month, site/it/board.pdf.
+    The release has a sheet for the end of last month: site/it/board.pdf.
     Example: [cyan]distretto board --since 2026-09-30[/cyan]
     """
     from datetime import date

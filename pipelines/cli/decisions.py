@@ -6,7 +6,8 @@ Belongs here: recording who decided what and why. Does not belong here: what a d
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from pipelines import console
 from pipelines.cli.arguments import AsJson, DatasetName, dataset_names
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
+
+if TYPE_CHECKING:
+    from sources.snapshots import Snapshot
 
 app = typer.Typer()
 
@@ -41,12 +45,7 @@ def accept(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_js
     from assets import decisions
 
     taken = _decide(decisions.accept, dataset, snapshot, because)
-    console.report(
-        as_json,
-        {"dataset": dataset, "accepted": taken},
-        f"Accepted {taken}.",
-        "distretto refresh --offline publishes it.",
-    )
+    _report(as_json, dataset, "accepted", taken, f"Accepted {taken}.")
 
 
 @app.command()
@@ -58,12 +57,7 @@ def withdraw(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_
     from assets import decisions
 
     taken = _decide(decisions.withdraw, dataset, snapshot, because)
-    console.report(
-        as_json,
-        {"dataset": dataset, "withdrawn": taken},
-        f"Withdrew {taken}.",
-        "distretto refresh --offline publishes it.",
-    )
+    _report(as_json, dataset, "withdrawn", taken, f"Withdrew {taken}.")
 
 
 @app.command()
@@ -75,11 +69,8 @@ def pin(dataset: DatasetName, snapshot: SnapshotName, because: Because, as_json:
     from assets import decisions
 
     taken = _decide(decisions.pin, dataset, snapshot, because)
-    console.report(
-        as_json,
-        {"dataset": dataset, "pinned": taken},
-        f"Pinned {dataset} to {taken}.",
-        "distretto refresh --offline publishes it; distretto unpin releases it.",
+    _report(
+        as_json, dataset, "pinned", taken, f"Pinned {dataset} to {taken}.", "; distretto unpin releases it"
     )
 
 
@@ -108,7 +99,16 @@ def unpin(dataset: DatasetName, because: Because, as_json: AsJson = False) -> No
     )
 
 
-def _decide(decision: Any, dataset: str, snapshot: str, because: str) -> str:
+def _report(as_json: bool, dataset: str, outcome: str, snapshot: str, message: str, more: str = "") -> None:
+    console.report(
+        as_json,
+        {"dataset": dataset, outcome: snapshot},
+        message,
+        f"distretto refresh --offline publishes it{more}.",
+    )
+
+
+def _decide(decision: Callable[..., Snapshot], dataset: str, snapshot: str, because: str) -> str:
     from assets.run import RunContext
     from assets.soundness import prepare
 

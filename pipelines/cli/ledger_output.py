@@ -23,7 +23,7 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
 
 
 def show(ledger: Ledger, found: Verification) -> None:
-    """Print every entry with its outcome, what dates the head, and what a person may want to do next."""
+    """Print every entry with its outcome, the evidence of the head's date, and possible next steps."""
     for place, entry in enumerate(ledger.entries, 1):
         verdict = found.verdicts[place]
         word, style = OUTCOMES[verdict.outcome]
@@ -42,7 +42,7 @@ def show(ledger: Ledger, found: Verification) -> None:
     if found.shipped:
         names = ", ".join(entry.id for entry in found.shipped)
         console.err.print(
-            f"Proposals that an earlier version of the project shipped, adopted by nobody: {names}. They stay until you "
+            f"Proposals from an earlier version of the project, never adopted: {names}. They stay until you "
             "withdraw them: docs/targets.md, Withdrawing a target."
         )
     if found.problems:
@@ -54,7 +54,7 @@ def show(ledger: Ledger, found: Verification) -> None:
         f"{f'; {lost} cannot be checked' if lost else ''}. Head {ledger.head}.",
         f"anchored up to entry {dated.number - 1}{f': {dated.protocol}' if dated.protocol else ''}."
         if dated
-        else "nothing outside dates it yet (distretto targets anchor).",
+        else "no outside evidence of its date yet (distretto targets anchor).",
     )
 
 

@@ -43,7 +43,7 @@ def refresh(
 ) -> None:
     """Collect new figures, check them, and publish a release if anything changed. This is the nightly job.
 
-    Exit code 3: the run ended, but a dataset got worse. Examples: [cyan]distretto refresh[/cyan],
+    Exit code 3: the run completed, but a dataset got worse. Examples: [cyan]distretto refresh[/cyan],
     [cyan]distretto refresh --only bd_size_r3[/cyan], [cyan]distretto refresh --offline[/cyan]
     """
     if plan:
@@ -79,8 +79,7 @@ def refresh(
         }
         print(to_json(report, indent=1))
     else:
-        reports.refreshed(
-            run.published,
+        found = reports.Overview(
             current.id if current else None,
             str(home.current),
             run,
@@ -89,6 +88,7 @@ def refresh(
             headlines,
             everything,
         )
+        reports.refreshed(found, run.published)
     if run.worse or run.undrawn:
         raise typer.Exit(3)
 
@@ -128,9 +128,8 @@ def _plan(names: list[str], as_json: bool) -> None:
     if found.unproven:
         console.done(f"No evidence of the key of: {', '.join(found.unproven)}.", "the first night shows it.")
     console.done(
-        "At most: every table changed, nothing kept. Minutes are those between requests; a provider's own slowness "
-        "comes on top.",
-        "",
+        "This is the most a night needs, if every table changed. Minutes are the intervals between requests, without the "
+        "providers' response times."
     )
 
 
@@ -144,7 +143,7 @@ def record(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Ask the providers and keep each exchange as a file, to send with a report. No data enters the data folder.
+    """Ask the providers and store each exchange as a file, to attach to a report. No data enters the data folder.
 
     Exit code 3 if a provider refused. Example: [cyan]distretto record istat_bes_territ_11 -o cassettes[/cyan]
     """

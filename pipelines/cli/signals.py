@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 130
-# the time in which an orderly end is possible: open connections are cut, the run is recorded as interrupted
+# the time for an orderly end: open connections are closed and the run is recorded as interrupted
 GRACE_S = 5
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -52,7 +52,7 @@ def status(
         }
         print(to_json(report, indent=1))
     else:
-        reports.status(
+        found = reports.Overview(
             current.id if current else None,
             str(home.current),
             run.run,
@@ -61,6 +61,7 @@ def status(
             headlines,
             everything,
         )
+        reports.status(found)
 
 
 @app.command()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 targets_app = typer.Typer(
-    no_args_is_help=True, help="Targets fixed before their results: the sealed ledger, and how they stand."
+    no_args_is_help=True,
+    help="Targets fixed before their results: the sealed ledger, and the status of each target.",
 )
 app.add_typer(targets_app, name="targets")
 
@@ -46,7 +47,7 @@ def targets_add(
         typer.Argument(exists=True, dir_okay=False, help="A YAML file with one target, see docs/targets.md."),
     ] = None,
     from_draft: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Seal a draft that ships with the project instead.")
+        str | None, typer.Option(metavar="NAME", help="Seal a draft of the project instead.")
     ] = None,
     fixed_by: Annotated[
         str | None, typer.Option(help="Who adopts the draft. Without it the draft is sealed as a proposal.")
@@ -92,7 +93,7 @@ def targets_add(
     timing = (
         "fixed ex ante"
         if entry.timing == "ex_ante"
-        else "fixed within its period, before its data were known, and shown so"
+        else "fixed within its period, before its data were known, and marked as such"
     )
     console.report(
         as_json,
@@ -105,7 +106,7 @@ def targets_add(
             "seal": entry.seal,
         },
         f"Entry {entry.number}: {entry.id}, version {entry.version}, {entry.stage}, {timing}. Seal {entry.seal}",
-        "distretto refresh --offline publishes it; distretto targets anchor dates the seal outside.",
+        "distretto refresh --offline publishes it; distretto targets anchor adds evidence of its date.",
     )
 
 
@@ -121,7 +122,7 @@ def targets_anchor(
     certificate: Certificate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Date the ledger's head by something outside: a protocol number, an RFC 3161 time stamp, or both.
+    """Record evidence of the date of the ledger's head: a protocol number, an RFC 3161 time stamp, or both.
 
     The time stamp must be the response of an authority for the head's seal, with a signature that is valid for the
     certificate that you name.
@@ -155,7 +156,7 @@ def targets_anchor(
 
 @targets_app.command("verify")
 def targets_verify(certificate: Certificate = None, as_json: AsJson = False) -> None:
-    """Check every seal, link, time stamp and rule of the ledger, and that all that any release published is still there.
+    """Check every seal, link, time stamp and rule of the ledger, and that it still has every entry that a release published.
 
     Each entry is sound, contradicted by what was known when it was recorded, or cannot be checked because that is lost.
     """
@@ -191,7 +192,7 @@ def targets_verify(certificate: Certificate = None, as_json: AsJson = False) -> 
 
 @targets_app.command("results")
 def targets_results(as_json: AsJson = False) -> None:
-    """How each target stands in the published release: by its newest figure, at its milestones and at its end."""
+    """The status of each target in the published release: by its newest figure, at its milestones and at its end."""
     from pipelines import reports
     from warehouse.publishing import release
     from warehouse.targets import ledger, tables
@@ -206,7 +207,9 @@ def targets_results(as_json: AsJson = False) -> None:
     else:
         reports.results(rows)
         if not rows:
-            console.err.print("No target yet: distretto targets add --from-draft NAME, or docs/targets.md.")
+            console.err.print(
+                "There are no targets. Next: distretto targets add --from-draft NAME (docs/targets.md)."
+            )
     if unpublished > 0:
         console.err.print(
             f"{unpublished} entries of the ledger are not published yet: distretto refresh --offline."
@@ -234,7 +237,10 @@ def _verification(home: DataFolder, current: Ledger, certificate: Path | None) -
 
 
 def _sound_ledger(home: DataFolder, certificate: Path | None, now: datetime) -> Ledger:
-    """The ledger, to be added to. Raises DistrettoError if it is broken, or this machine's clock is behind the releases."""
+    """The ledger, checked before an entry is added.
+
+    Raises DistrettoError if it is broken, or if this machine's clock is behind the releases.
+    """
     from warehouse.publishing import release
     from warehouse.targets import ledger
 

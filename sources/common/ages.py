@@ -52,7 +52,7 @@ def ago(days: int, language: Language) -> str:
 
 
 def since_end(period: str, today: date, language: Language) -> str:
-    """How long ago the reference period `period` ended; says so where it is still running on `today`."""
+    """How long ago the reference period `period` ended, or that it is still running on `today`."""
     days = (today - Period.parse(period).end).days
     return ago(days, language) if days >= 0 else _RUNNING[language]
 

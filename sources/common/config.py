@@ -122,7 +122,7 @@ def load(
     """The YAML file `path` as `model`: a pydantic model, or a type such as `list[Break]`.
 
     `problems` yields what does not fit together, as `(location, problem)`. Raises SpecError with `file:line: key:
-    problem` for everything wrong, and for a key given twice.
+    problem` for every problem, duplicate keys included.
     """
     document = read(path, mapping=False)
     loaded = document.validate(model)

@@ -42,7 +42,7 @@ class Unit(_Line):
     """One unit of measure.
 
     `scale`: a value is numerator / denominator x scale, both counted one by one; None if that means nothing.
-    `sign`: what follows a number of this unit, with its own blank; empty if the label has to say it.
+    `sign`: what follows a number of this unit, with its own space; empty if the label has to name it.
     """
 
     code: str

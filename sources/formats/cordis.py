@@ -1,12 +1,12 @@
 """CORDIS's bulk file of a framework programme: participations in projects by region, counted from a zip of CSV tables.
 
-`organization.csv`, a row a participation: `projectID`, `country`, `nutsCode`, and `ecContribution` in EUR with a decimal point
+`organization.csv`, one row per participation: `projectID`, `country`, `nutsCode`, and `ecContribution` in EUR with a decimal point
 (older editions have a comma), empty for partners without one. `project.csv`: `id`, `startDate`, YYYY-MM-DD. `;` between
 cells, quotes around them, texts over several lines, in which quotes may be doubled, escaped by a backslash or left as they
 are. Columns are those of an excerpt of October 2026; no whole file was available.
 
-A record that cannot be counted (no start, no project, a contribution that is no number) is counted apart and noted; it costs
-no other. Only if such records are more than one in twenty is the file refused: its form has changed then.
+Records that cannot be counted (no start, no project, a contribution that is not a number) are left out, and their number is noted.
+If they are more than one in twenty, the form of the file has changed, and it is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sources.formats.rows import as_text
 from sources.formats.staged import Staged, decoding
 
 MOST_APART = 0.05
-# up to this number of faulty records is accepted in any file
+# this many faulty records are accepted in any file
 FEW_APART = 20
 LONGEST_RECORD = 400
 DATE = re.compile(r"((?:19|20)\d\d)-\d\d-\d\d.*")

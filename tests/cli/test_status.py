@@ -17,7 +17,7 @@ from tests.conftest import ROOT, TOY, World, distretto
 def test_status_before_the_first_run(world: World):
     outcome = world.run("status")
     assert outcome.code == 0
-    assert "No release yet: run `distretto refresh`." in outcome.out and "missing" in outcome.out
+    assert "There is no release yet: run `distretto refresh`." in outcome.out and "missing" in outcome.out
     told = world.run("status", "--json").json
     assert (told["current"], told["run"]) == (None, {})
     assert {entry["state"] for entry in told["datasets"].values()} == {"missing"}
