@@ -254,7 +254,7 @@ class Catalogue(dict[str, Dataset]):
 
 
 def load_catalogue() -> Catalogue:
-    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which replace the project's entries of the same id."""
+    """The project's entries, and those of the folder `DISTRETTO_CATALOGUE`, which replace project entries of the same id."""
     folders = [HERE / "catalogue"]
     if further := os.environ.get("DISTRETTO_CATALOGUE"):
         folders.append(Path(further))

@@ -26,7 +26,7 @@ KEYED = ("eurostat", "istat", "oecd")
 class HostPlan:
     """What one host would be asked for, at most: every table changed, nothing kept from earlier nights.
 
-    `seconds`: what the interval between requests takes; a provider's own slowness comes on top. `known_bytes`: the sizes
+    `seconds`: what the interval between requests takes; a provider's response times are not included. `known_bytes`: the sizes
     of the last bodies, as served, of the `sized` tables; the others are unknown. `over_budget`: the requests that the
     time or the quota of one night does not reach; later nights send them.
     """
@@ -44,7 +44,7 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The hosts in the order of the catalogue, every request by dataset, and the tables whose key nothing proves."""
+    """The hosts in the order of the catalogue, every request by dataset, and the tables whose key is not confirmed."""
 
     hosts: list[HostPlan]
     requests: dict[str, list[PlannedRequest]]

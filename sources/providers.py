@@ -1,6 +1,6 @@
-"""Providers: where each is, how it may be asked, what its data may be used for. Data: `providers.yml`.
+"""Providers: address, rate limits, licence and redistribution of each. Data: `providers.yml`.
 
-Belongs here: the model of a provider, and laying the user's settings over the project's. Does not belong here: asking a
+Belongs here: the model of a provider, and overriding the project's settings by the user's. Does not belong here: asking a
 provider (`protocols/`).
 """
 

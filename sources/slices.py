@@ -1,10 +1,10 @@
 """Split a table that exceeds the provider's size limit into several requests; store the responses as one snapshot.
 
-Belongs here: asking for all slices of one edition, putting answers together so that equal answers give equal bytes, and
-taking them apart again. Does not belong here: how each is asked (`protocols/`). A table is cut along the dimension
-`slices` of its catalogue entry. A body in slices is a tar in gzip: `slices.json`, which says what each slice asked for
-and whether anything came, then a member an answer, decoded, in the order asked. Its format is that of the answers with
-`+slices` behind it.
+Belongs here: requesting all slices of one edition, packing the responses so that equal responses give equal bytes, and
+unpacking them. Does not belong here: how each is requested (`protocols/`). A table is split by the dimension `slices` of
+its catalogue entry. A body in slices is a tar in gzip: `slices.json`, which lists the request of each slice and whether it
+had results, then one member per response, decoded, in the order of the requests. Its format is that of the responses with
+`+slices` appended.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def cut(query: Filter, along: str, in_use: Callable[[], dict[str, set[str]]]) ->
     codes = query.get(along) or sorted(in_use().get(along, ()))
     if not codes:
         raise StructureChanged(
-            f"The provider lists no codes of {along}, along which the table is to be cut.",
+            f"The provider lists no codes of {along}, by which the table is to be split.",
             hint="correct `slices` in the catalogue entry.",
         )
     return [{**query, along: [code]} for code in codes]

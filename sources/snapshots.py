@@ -58,8 +58,8 @@ class Snapshot:
 class Acceptance:
     """A snapshot's entry into history.
 
-    `kind`: `baseline` replaces shipped or no figures, `update` those before, `pin` holds the dataset at this snapshot,
-    `withdrawal` takes back what it brought in. `provider_updated_at` is the body's own stamp if it carries one.
+    `kind`: `baseline` replaces bundled or no figures, `update` the figures before, `pin` holds the dataset at this snapshot,
+    `withdrawal` removes its figures. `provider_updated_at` is the body's own stamp if it carries one.
     """
 
     dataset: str
@@ -69,9 +69,7 @@ class Acceptance:
     by: str
     because: str = ""
     provider_updated_at: datetime | None = None
-    sequence: int = (
-        0  # its place among the acceptances of the manifest, from 1; not written: it follows from the file
-    )
+    sequence: int = 0  # its number among the acceptances of the manifest, from 1; it follows from the file and is not written
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class SnapshotStore:
         return {event.snapshot_id: event.provider_updated_at for event in self.acceptances}
 
     def undecided(self, dataset: str, origin: Origin, entry_sha256: str) -> Snapshot | None:
-        """The newest snapshot of that origin, where no decision on it holds; older ones are overtaken.
+        """The newest snapshot of that origin if no decision on it is in force; older ones are superseded.
 
         A refusal holds while the catalogue entry is the one it was judged by; an acceptance, until a pin to another
         snapshot has come and gone.
@@ -151,7 +149,7 @@ class SnapshotStore:
         return None if accepted or holds else newest
 
     def waiting(self, dataset: str, entry_sha256: str) -> list[Snapshot]:
-        """Every live snapshot on which no decision holds, in the order they came: where none overtakes another."""
+        """Every live snapshot without a decision in force, in order of arrival; for datasets whose files accumulate."""
         decided = {event.snapshot_id for event in self.acceptances} | {
             event.snapshot_id for event in self.refusals if event.entry_sha256 in ("", entry_sha256)
         }
@@ -162,7 +160,7 @@ class SnapshotStore:
         ]
 
     def quarantined(self, dataset: str) -> list[Refusal]:
-        """Refusals that no later acceptance has overtaken, each snapshot's last, oldest first."""
+        """Refusals without a later acceptance, the last one of each snapshot, oldest first."""
         last = self.last_acceptance(dataset)
         return list(
             {
@@ -235,7 +233,7 @@ class SnapshotStore:
         return snapshot
 
     def restore(self, snapshot: Snapshot, body: Body) -> None:
-        """Put `body`, which has the snapshot's sha256, in the place of an object that is lost or damaged."""
+        """Replace a lost or damaged object by `body`, which has the snapshot's sha256."""
         try:
             self.verified(snapshot)
             body.path.unlink()
@@ -324,7 +322,7 @@ class SnapshotStore:
         return self.acceptances[-1]
 
     def withdraw(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
-        """Take back what `snapshot` brought into history; its file stays, and is not read again."""
+        """Remove the figures of `snapshot` from the current data; its file stays, and is not read again."""
         self.commit(self.propose(snapshot, by, because, kind="withdrawal"))
         return self.acceptances[-1]
 
@@ -370,7 +368,7 @@ class SnapshotStore:
                 self._apply(json.loads(line))
             except UNFORESEEN:
                 raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of the manifest.") from None
-        # what follows the last newline is a line torn by a crash, which was never acknowledged
+        # text after the last newline is an incomplete line of a crashed run, which was never acknowledged
 
     def _write(self, event: dict[str, Any]) -> None:
         text = to_json(event)

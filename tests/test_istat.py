@@ -292,7 +292,7 @@ def test_a_404_is_settled_by_the_constraint(istat: Istat, query, constraint, tol
 def test_a_404_of_a_table_that_is_gone(istat: Istat):
     istat.server.say("*/data/*", 404, "")
     istat.server.say("*/availableconstraint/*", 404, "")
-    assert "the table is gone" in str(istat.admit())
+    assert "the table was removed" in str(istat.admit())
 
 
 def test_only_the_latest_edition_is_kept(istat: Istat):

@@ -1,12 +1,12 @@
 """CORDIS's bulk file of a framework programme: participations in projects by region, counted from a zip of CSV tables.
 
-`organization.csv`, one row per participation: `projectID`, `country`, `nutsCode`, and `ecContribution` in EUR with a decimal point
-(older editions have a comma), empty for partners without one. `project.csv`: `id`, `startDate`, YYYY-MM-DD. `;` between
+`organization.csv`, one row per participation: `projectID`, `country`, `nutsCode`, and `ecContribution` in EUR with a decimal
+point (older editions have a comma), empty for partners without one. `project.csv`: `id`, `startDate`, YYYY-MM-DD. `;` between
 cells, quotes around them, texts over several lines, in which quotes may be doubled, escaped by a backslash or left as they
 are. Columns are those of an excerpt of October 2026; no whole file was available.
 
-Records that cannot be counted (no start, no project, a contribution that is not a number) are left out, and their number is noted.
-If they are more than one in twenty, the form of the file has changed, and it is refused.
+Records that cannot be counted (no start, no project, a contribution that is not a number) are left out, and their number is
+noted. If they are more than one in twenty, the form of the file has changed, and it is refused.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
             if gone := sorted({*keys, YEAR, VALUE} - set(lower)):
                 raise StructureChanged(f"The columns are {', '.join(columns)}; gone: {', '.join(gone)}.")
             if any(lower.count(column) > 1 for column in (*keys, YEAR, VALUE)):
-                raise StructureChanged(f"A column is there twice: {', '.join(columns)}.")
+                raise StructureChanged(f"A column occurs twice: {', '.join(columns)}.")
             read = [*keys, YEAR, VALUE]
             at = [lower.index(column) for column in read]
             found = fitted(rows(text, ";", 1), len(columns))
@@ -91,7 +91,7 @@ def _encoding(member: Path) -> str:
     with open(member, "rb") as handle:
         while piece := handle.read(1 << 20):
             if b"\0" in piece:
-                raise UnreadableBody("The CSV holds zero bytes: it is no text.")
+                raise UnreadableBody("The CSV holds zero bytes: it is not text.")
             try:
                 decoder.decode(piece if utf8 else b"")
             except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Rows of CSV files as people and their programs leave them, each with the line of the file on which it begins.
+"""Rows of CSV files written by people and spreadsheets, each with the line of the file on which it begins.
 
-Belongs here: what spreadsheets leave around a table (a byte order mark, `sep=;`, rows of nothing but separators, blanks
-that do not break, any line end), and the copy of the rows that DuckDB reads. Does not belong here: what the columns mean.
+Belongs here: what spreadsheets add around a table (a byte order mark, `sep=;`, rows of separators alone, no-break
+spaces, any line end), and the copy of the rows that DuckDB reads. Does not belong here: what the columns mean.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def first_lines(text: IO[str], number: int) -> list[str]:
 
 
 def rows(lines: Iterable[str], delimiter: str, above: int = 0) -> Iterator[Row]:
-    """Each row that holds anything, with its line in the file; `above` lines came before `lines`.
+    """Each row that is not empty, with its line in the file; `above` lines came before `lines`.
 
     Cells come without the blanks around them, no-break spaces included. Raises UnreadableBody with the line.
     """

@@ -1,4 +1,4 @@
-"""SDMX-ML 2.1 structure messages: what a dataflow says of itself, the order of its key, the codes it has.
+"""SDMX-ML 2.1 structure messages: a dataflow's version and update stamp, the order of its key, its codes.
 
 They are small and read whole. Does not belong here: asking for them (`protocols/`), data (`sdmx_ml.py`).
 """
@@ -70,7 +70,7 @@ def constraint(body: Body) -> dict[str, set[str]]:
 
 @dataclass(frozen=True)
 class Actual:
-    """What a dataflow's constraint says of its data: valid since when, the flow's version, the codes in use."""
+    """A dataflow's constraint: since when its data are valid, the flow's version, the codes in use."""
 
     valid_from: datetime | None
     version: str

@@ -133,7 +133,7 @@ def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as failure:
         raise UnreadableBody(_message(failure)) from None
     except duckdb.InternalException:
-        # DuckDB 1.5.5 fails an assertion of its own on some bytes that are not UTF-8, where few columns are read
+        # DuckDB 1.5.5 fails an internal assertion on some bytes that are not UTF-8, if few columns are read
         raise UnreadableBody("The body breaks DuckDB's CSV reader, as bytes that are not UTF-8 do.") from None
     finally:
         con.close()

@@ -158,7 +158,7 @@ def _is_workbook(body: Path) -> bool:
 
 
 def _from_workbook(body: Path, into: Path, layout: TableLayout) -> tuple[Path, str]:
-    """The sheet of a workbook as CSV, and its name; `workbook.py` reads it in a process of its own."""
+    """The sheet of a workbook as CSV, and its name; `workbook.py` reads it in a separate process."""
     call = [sys.executable, "-P", workbook.__file__, str(body), str(into), layout.sheet or "", layout.decimal]
     try:
         done = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)

@@ -40,7 +40,7 @@ def _decode(body: BodyFile, table: TableSpec, folder: Path) -> Staged:
     found, periods = _header(body, table)
     check_dimensions(found, table.dimensions, optional=frozenset({"freq"}))
     columns = {"key": "VARCHAR"} | {period.text: "VARCHAR" for period in periods}
-    # a quote is no quote in this format; the row number is the series number. `new_line` is left to DuckDB:
+    # quotes have no meaning in this format; the row number is the series number. `new_line` is left to DuckDB:
     # naming CRLF together with strict_mode makes 1.5.5 read no row at all
     rows = (
         f"(select (row_number() over ())::integer as series, * from read_csv({literal(body.path)}, "
@@ -110,7 +110,7 @@ def _to_observations(rows: str, periods: list[str], part: Path) -> str:
     """
     columns = ", ".join(identifier(column) for column in periods)
     place = "'of row ' || series + 1 || ', column ' || period"
-    # a small dictionary: values seldom repeat, and without one for them the file is smaller and sooner written
+    # a small dictionary: values seldom repeat, and without a dictionary the file is smaller and faster to write
     return f"""
         copy (
             with cells as (

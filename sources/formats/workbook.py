@@ -1,7 +1,7 @@
-"""One sheet of a workbook as CSV: a script that `tabular.py` runs in a process of its own.
+"""One sheet of a workbook as CSV: a script that `tabular.py` runs in a separate process.
 
 A workbook can ask for any amount of memory (one cell in the last row of the last column makes a table of billions), and the
-library that reads it then ends the process, so it runs in a process of its own with bounded memory and time. Belongs here: cells
+library that reads it then ends the process, so it runs in a separate process with bounded memory and time. Belongs here: cells
 as text. Does not belong here: what the columns mean. Nothing of the project is imported, so that the process starts soon.
 """
 

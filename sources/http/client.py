@@ -48,7 +48,7 @@ HEAD = 1 << 13
 LARGEST_TEXT = 64_000_000
 KEPT_HEADERS = (
     *("content-type", "content-encoding", "content-length", "last-modified", "etag", "date"),
-    # of EPO's: how busy the service is, what of the quota is used, why it refuses
+    # EPO's headers: how busy the service is, how much of the quota is used, why it refuses
     *("x-throttling-control", "x-rejection-reason", "x-registeredquotaperweek-used"),
 )
 # headers that are never shown or stored
@@ -324,7 +324,7 @@ class _Request:
 
 
 def user_agent() -> str:
-    """How requests name themselves: the version, and whom to write to if DISTRETTO_CONTACT is set."""
+    """The User-Agent of requests: the version, and the contact if DISTRETTO_CONTACT is set."""
     contact = "".join(c for c in os.environ.get("DISTRETTO_CONTACT", "") if c.isascii() and c.isprintable())
     return f"distretto/{version()}" + (f" (+{contact.strip()})" if contact.strip() else "")
 

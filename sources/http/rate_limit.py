@@ -1,4 +1,4 @@
-"""How often a provider may be asked: interval, requests an hour, bytes a week, and until when it asked not to be asked.
+"""Rate limits of a provider: interval, requests per hour, bytes per week, and bans.
 
 Belongs here: the rate limit of one host, kept on disk per machine and shared by all processes and all data folders.
 Does not belong here: sending requests (`client.py`) and what a provider's limits are (`sources/providers.yml`).
@@ -76,7 +76,7 @@ class _Record:
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            log.warning("%s is no rate limit file: it is written again.", path)
+            log.warning("%s is not a rate limit file: it is replaced.", path)
             return cls()
         hour = data.get("hour")
         record = cls(
@@ -87,7 +87,7 @@ class _Record:
             int(_number(data.get("week_bytes"))),
         )
         if any(key in data and data[key] != value for key, value in vars(record).items()):
-            log.warning("%s holds values of a wrong type: they are written again.", path)
+            log.warning("%s holds values of a wrong type: they are replaced.", path)
         return record
 
     def merged(self, other: _Record) -> _Record:
@@ -163,7 +163,7 @@ class RateLimiter:
             self._write(record)
 
     def block(self, seconds: float) -> None:
-        """Ask no more for `seconds`, which a week bounds; an earlier ban that lasts longer stays."""
+        """Send no requests for `seconds`, a week at most; an earlier ban that lasts longer stays."""
         with self._locked({}, time.monotonic() + self.provider.host_budget_s):
             record = self._recall()
             until = time.time() + min(max(seconds, 0), LONGEST_WAIT_S)
@@ -186,7 +186,7 @@ class RateLimiter:
                 f"{len(hour)} requests within an hour; the provider allows {most}.",
                 **where,
                 retry_after=hour[-most] + HOUR_S - time.time(),
-                hint="nothing: the first run after that goes on.",
+                hint="nothing: the first run after that continues.",
             )
         most = self.provider.max_bytes_a_week
         if most and (used := record.bytes_this_week()) >= most:
@@ -194,7 +194,7 @@ class RateLimiter:
                 f"{used:,} bytes this week, of the {most:,} allowed.",
                 **where,
                 retry_after=until_monday(),
-                hint="nothing: the first run of the next week goes on.",
+                hint="nothing: the first run of the next week continues.",
             )
 
     @contextmanager

@@ -1,7 +1,7 @@
 """Connections that another thread can cut, so that a deadline also ends a response whose headers never end.
 
 Belongs here: sockets. Does not belong here: retries, rate limits and what is asked (`client.py`, `rate_limit.py`).
-The read timeout of `requests` bounds the wait for each piece; a byte now and then keeps such a response alive for ever.
+The read timeout of `requests` limits the wait for each piece; a byte now and then would keep such a response open forever.
 """
 
 from __future__ import annotations

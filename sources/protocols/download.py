@@ -1,6 +1,6 @@
 """Files at addresses that are known beforehand, asked for every night.
 
-Belongs here: one file under one name, or a file a period under dated names; distinguishing files from error pages. Does not
+Belongs here: one file under one name, or one file per period under dated names; distinguishing files from error pages. Does not
 belong here: what is in them (`sources/formats/`).
 """
 
@@ -20,7 +20,7 @@ from sources.protocols.interface import Fetched, PlannedRequest
 from sources.protocols.responses import credible, page
 
 Classify = Callable[[int, Body], SourceError | None]
-# so many ended periods are asked for where each has a file of its own
+# how many ended periods are requested if there is one file per period
 PERIODS = 4
 
 
@@ -61,7 +61,7 @@ class Download:
         return found
 
     def plan(self, dataset: Dataset) -> list[PlannedRequest]:
-        """A request a file."""
+        """One request per file."""
         return [PlannedRequest(url, "file") for url in self._urls(dataset)]
 
     def _urls(self, dataset: Dataset) -> list[str]:
@@ -74,7 +74,7 @@ class Download:
 
 
 class NotModified(SourceError):
-    """The provider's word for a file that has not changed since the moment that was asked about."""
+    """HTTP 304: the file has not changed since the time in the request."""
 
 
 class NotYet(SourceError):

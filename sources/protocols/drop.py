@@ -29,7 +29,7 @@ class DroppedFile:
     copy: Path
 
     def take(self) -> Fetched:
-        """A copy of it, dated by its last change: the original file stays in place."""
+        """A copy of the file, dated by its last change; the original stays in place."""
         try:
             changed = self.given.stat()
             shutil.copyfile(self.given, self.copy)

@@ -276,7 +276,7 @@ def _named(code: int, words: str, quoted: str = "") -> SourceError:
     if code == 100 and "UNKNOWN_REQUEST" in words:
         return NotReady(said)
     if re.search("no.results", words, re.I):
-        # 100 means an unknown table too
+        # 100 also means an unknown table
         return NoResults(said)
     if code in (100, 404):
         return NotFound(said)

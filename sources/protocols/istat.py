@@ -165,14 +165,14 @@ class Istat(SdmxService):
             asked, key=lambda name: (len(asked[name]), name in known), default=self._doubted(dataset)
         )
         if doubted is None:
-            return NotFound("HTTP 404, although the key names no code: the table is gone or empty.")
+            return NotFound("HTTP 404, although the key names no code: the table was removed or is empty.")
         try:
             there = self._codes(dataset, flow, doubted)
         except NotFound:
-            return NotFound("HTTP 404: neither data nor a constraint: the table is gone.")
+            return NotFound("HTTP 404 for data and constraint: the table was removed.")
         except SourceError as failure:
             return NotData(
-                f"HTTP 404, which ISTAT says of a wrong code and of an empty result alike; its constraint did not "
+                f"HTTP 404, which ISTAT sends for a wrong code and for an empty result alike; its constraint did not "
                 f"settle it: {failure.message}",
                 hint="the next run asks again.",
             )

@@ -132,7 +132,7 @@ class Oecd(SdmxService):
             return failure
         if status == 403 and "/data/" in body.url:
             return BadRequest(
-                f"HTTP 403, which OECD says of a key of the wrong width: {said(body)}",
+                f"HTTP 403, which OECD sends for a key with the wrong number of dimensions: {said(body)}",
                 hint="the next run asks for the structure again; if it lasts, OECD may refuse this address, as it does VPNs.",
             )
         if status == 403:

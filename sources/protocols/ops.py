@@ -42,14 +42,14 @@ from sources.protocols.responses import page
 
 ANYWHERE = "WORLD"
 WEEKS_A_NIGHT = 12
-MOST_HITS = 2000  # what a query can return; a week with more has been asked too widely
+MOST_HITS = 2000  # the most hits that a query can return; a week with more needs a narrower search
 A_PAGE = 100  # documents that one response lists at most
 COLUMNS = "freq applicant technology geo TIME_PERIOD OBS_VALUE OBS_STATUS ASKED_ON SEARCH".split()
 COUNTED = re.compile(r'<(?:\w+:)?biblio-search\b[^>]*\btotal-result-count="(\d{1,9})"')
 REFERENCE = re.compile(r"<(?:\w+:)?publication-reference\b.*?</(?:\w+:)?publication-reference>", re.S)
 IDENTITY = re.compile(r"<(?:\w+:)?(country|doc-number|kind)>\s*([^<\s]+)\s*</")
 WAITS = {"PerMinute": 60.0, "PerHour": HOUR_S, "PerDay": 24 * HOUR_S}
-TOMORROW = "nothing: the first run after that goes on; weeks already answered are kept."
+TOMORROW = "nothing: the first run after that continues; weeks already answered are kept."
 log = logging.getLogger("distretto")
 
 
@@ -58,12 +58,12 @@ class NoHits(NotFound):
 
 
 class TokenRefused(Forbidden):
-    """The token has expired, or was never good."""
+    """The token has expired or is not valid."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """Headers of a search, which are stored nowhere: the token, and the range of hits."""
+    """Headers of a search, which are never stored: the token, and the range of hits."""
 
     token: str = field(repr=False)
     hits: str = "1-1"
@@ -199,7 +199,7 @@ class Ops:
             first += A_PAGE
         if first > 1 and len(found) != total:
             raise NotData(
-                f"{len(found)} documents listed of {total} found: the list is not whole.",
+                f"{len(found)} documents listed of {total} found: the list is incomplete.",
                 hint="the next run asks again.",
                 dataset=dataset.id,
                 url=self._url(cql),
@@ -211,7 +211,7 @@ class Ops:
         found = COUNTED.search(text)
         if found is None or not text.rstrip().endswith("world-patent-data>"):
             raise NotData(
-                "The answer is no whole result of a search.", dataset=dataset.id, url=self._url(cql)
+                "The response is not a complete search result.", dataset=dataset.id, url=self._url(cql)
             )
         hits = int(found[1])
         if most is not None and hits > most:
@@ -336,7 +336,7 @@ class Ops:
         return None
 
     def _follow_pace(self, body: Body) -> None:
-        """Space requests as the service asks: `idle (..., search=green:30)` is thirty searches a minute."""
+        """Set the interval that the service asks for: `idle (..., search=green:30)` is thirty searches a minute."""
         found = re.search(r"\bsearch=[a-z]+:(\d{1,6})", body.response_headers.get("x-throttling-control", ""))
         if found:
             apart = 60 / max(int(found[1]), 1)

@@ -84,7 +84,7 @@ class Searches:
         ]
 
     def number(self) -> int:
-        """How many searches a week takes at most, one request each."""
+        """The largest number of searches for a week, one request each."""
         return sum(len(self.pieces(a, t, FIRST_WEEK)) for a in self.applicants for t in self.technologies)
 
 
