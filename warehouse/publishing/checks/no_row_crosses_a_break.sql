@@ -1,5 +1,6 @@
 -- No indicator value rests on figures from both sides of a break: of one series in several periods, none but the first
 -- has the flag b, and no registered break lies after the first.
+-- judged: from indicator_inputs where input_period <> period
 with spans as (
     select indicator, geo, period, input_series, min(input_period) as first, max(input_period) as last
     from indicator_inputs group by all having min(input_period) < max(input_period)

@@ -2,6 +2,9 @@
 -- bd_size_r3; of bd_hgnace_r no body has been seen here, so that one decimal is allowed for.
 -- Elsewhere the provider's table disagrees with itself (FI1D8 in 2014 by 0.46), which is not ours to block on. The
 -- provider's own growth and survival do not stop at a registered break; where we have no row, nothing is compared.
+-- judged: from enterprise_births semi join territory using (geo)
+-- judged: where (dataset, indicator) in (('bd_size_r3', 'V97020'), ('bd_size_r3', 'V97030'), ('bd_size_r3', 'V97015'),
+-- judged: ('bd_size_r3', 'V97010'), ('bd_size_r3', 'V97043')) or (dataset = 'bd_hgnace_r' and indicator like 'ENT_%_PC')
 with published (indicator, dataset, code) as (values
     ('enterprise_birth_rate', 'bd_size_r3', 'V97020'), ('enterprise_birth_rate', 'bd_hgnace_r', 'ENT_BRTHR_PC'),
     ('enterprise_death_rate', 'bd_size_r3', 'V97030'), ('enterprise_death_rate', 'bd_hgnace_r', 'ENT_DTHR_PC'),

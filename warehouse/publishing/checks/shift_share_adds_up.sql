@@ -1,4 +1,5 @@
 -- The three parts of the shift-share add up to the change in jobs of the ten sectors they are made of, exactly.
+-- judged: from indicators where indicator like 'shift_share_%'
 with parts as (
     select geo, period, sum(value) as parts from indicators where indicator like 'shift_share_%' group by geo, period
 ), changes as (
