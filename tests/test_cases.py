@@ -15,11 +15,13 @@ import yaml
 from sources.concepts import territories
 from sources.errors import SpecError
 from tests.conftest import World
-from tests.provider_istat import REST, IstatServer
+from tests.provider_istat import ARCHIVE, REST, IstatServer, archive
 from tests.provider_oecd import REST as OECD_REST
 from tests.provider_oecd import OecdServer
 from tests.test_istat import DIMENSIONS, PROVINCES
 from tests.test_istat import QUICK as ISTAT_QUICK
+from tests.test_istat_archive import REGIONS
+from tests.test_istat_archive import ROWS as ARCHIVE_ROWS
 from tests.test_oecd import CODE, QUICK, TRIAL
 from tests.test_oecd import DIMENSIONS as OECD_DIMENSIONS
 
@@ -143,7 +145,7 @@ def test_the_october_edition_follows_the_one_of_september(world, istat):
 NEW_YEAR = {("A", geo, "EMP_R", "9"): {"2024": "50", "2025": "51"} for geo in ("IT", "ITG1", "ITG17")}
 
 
-@pytest.mark.parametrize("code", ["IT113", "IT119", "IT127", "ITZZZ9"])
+@pytest.mark.parametrize("code", ["IT113", "IT119", "IT127", "ITZZZ9", "XX99", "FRZZ"])
 def test_a_new_territory_elsewhere_is_left_out_and_noted_and_costs_nothing(world, istat, caplog, code):
     istat.publish("provinces", DIMENSIONS, NEW_YEAR | {("A", code, "EMP_R", "9"): {"2025": "55.0"}})
     world.entry("provinces", **PROVINCES)
@@ -181,6 +183,29 @@ def test_the_file_of_an_operator_says_what_a_code_means(world, istat, monkeypatc
     over.write_text("scheme,code,geo,first_year,last_year\nref_area,IT108,ITC4D,last,\n")
     with pytest.raises(SpecError, match="more.csv:2: first_year and last_year"):
         territories()
+
+
+def test_unknown_territories_are_counted_with_their_years(world, istat, caplog):
+    more = {
+        ("A", "XX99", "EMP_R", "9"): {"2024": "1", "2025": "2"},
+        ("A", "IT119", "EMP_R", "9"): {"2025": "3"},
+    }
+    istat.publish("provinces", DIMENSIONS, NEW_YEAR | more)
+    world.entry("provinces", **PROVINCES)
+    assert world.night("provinces")["outcome"] == "updated"
+    assert "XX99 (2, 2024 to 2025)" in caplog.text and "IT119 (1, 2025 to 2025)" in caplog.text
+    assert len(known(world, "provinces")) == 6
+
+
+def test_a_name_that_istats_archive_invents_is_left_out_counted_and_told(world, istat, caplog):
+    given = yaml.safe_load((world.folder / "providers.yml").read_text())
+    given["istat_archive"] = ISTAT_QUICK | {"base_url": istat.host + ARCHIVE}
+    (world.folder / "providers.yml").write_text(yaml.safe_dump(given))
+    istat.archive = archive([*ARCHIVE_ROWS[:3], ("054", "percentuale", "Atlantide", "2022", "99,9")])
+    world.entry("regions", **REGIONS)
+    assert world.night("regions")["outcome"] == "updated"
+    assert [row[:3] for row in known(world, "regions")] == [("IT", "2022", 7.9), ("ITG1", "2022", 8.1)]
+    assert "Atlantide (1, 2022 to 2022)" in caplog.text
 
 
 def test_a_new_territory_of_eurostat_elsewhere_is_left_out_too(world):

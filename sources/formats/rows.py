@@ -16,6 +16,8 @@ from sources.common.sql import literal
 from sources.errors import UnreadableBody
 
 LONGEST_LINE = 1 << 16
+# what copying from a page leaves and nobody sees: zero-width spaces and joiners, a byte order mark within the text
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 Row = tuple[int, list[str]]
 
 
@@ -35,13 +37,13 @@ def first_lines(text: IO[str], number: int) -> list[str]:
 def rows(lines: Iterable[str], delimiter: str, above: int = 0) -> Iterator[Row]:
     """Each row that is not empty, with its line in the file; `above` lines came before `lines`.
 
-    Cells come without the blanks around them, no-break spaces included. Raises UnreadableBody with the line.
+    Cells come without the blanks around them, no-break and invisible spaces included. Raises UnreadableBody with the line.
     """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = above + 1
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [cell.strip().strip(INVISIBLE).strip() for cell in row]
             if any(cells):
                 yield line, cells
             line = above + reader.line_num + 1
