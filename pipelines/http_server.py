@@ -36,7 +36,7 @@ from pipelines.service.router import routes
 from pipelines.service.service import RELEASE_HEADER, Service
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
-from warehouse.publishing.release import Release, current
+from warehouse.publishing.releases import Release, current
 
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z")
 # a release is never edited, but retention removes it: clients validate their copy again after a day

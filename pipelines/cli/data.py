@@ -38,7 +38,7 @@ def query(
     [cyan]distretto query "from enterprise_births where geo = 'ITG17' and indicator = 'V11920' limit 5"[/cyan]
     """
     from warehouse.publishing.query import run
-    from warehouse.publishing.release import find
+    from warehouse.publishing.releases import find
 
     results = run(find(DataFolder.from_env(), release_id), sql)
     if as_json:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sources.errors import DistrettoError, NoSuchFigure
-from warehouse.publishing.release import DamagedRelease, OtherVersion
+from warehouse.publishing.releases import DamagedRelease, OtherVersion
 from warehouse.publishing.release_pool import NothingPublished, QueryTooLong
 
 MEDIA_TYPE = "application/problem+json"

@@ -308,12 +308,6 @@ def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
     )
 
 
-def read(con: duckdb.DuckDBPyConnection, kind: str) -> list[dict[str, Any]]:
-    """The headlines of a `kind` (level, comparison, targets) in the release `con` reads."""
-    # a literal: given a parameter DuckDB imports pandas, which would double the time of `status`
-    return sql.rows(con, f"select * from headlines where kind = {sql.literal(kind)} order by number")
-
-
 def _level_row(
     con: duckdb.DuckDBPyConnection,
     ours: Territory,

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from sources.errors import DistrettoError
-from warehouse.publishing.release import Release, reading
+from warehouse.publishing.releases import Release, reading
 
 # In this order: once external access is off no later setting could open a file, and the last line fixes them all.
 # Without a temporary folder a query that exceeds the memory fails; DuckDB would write beside the release.

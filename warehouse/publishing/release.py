@@ -1,7 +1,7 @@
 """Releases: build in a staging folder, verify, then publish atomically by switching the `current` symlink. Never edited.
 
-Belongs here: the files of a release and what can be done with releases. Does not belong here: the tables'
-content (`tables.py`) and when to release (`pipelines`).
+Belongs here: the files of a release and what changes the releases on disk. Does not belong here: the tables'
+content (`tables.py`), finding and reading releases (`releases.py`), and when to release (`pipelines`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,127 +41,26 @@ from warehouse.publishing import (
 )
 from warehouse.publishing.contract import schema_version
 from warehouse.publishing.release_checks import run_checks
+
+# what finds and reads releases is used beside what changes them
+from warehouse.publishing.releases import ROOT, code_sha256
+from warehouse.publishing.releases import DamagedRelease as DamagedRelease
+from warehouse.publishing.releases import OtherVersion as OtherVersion
+from warehouse.publishing.releases import Release as Release
+from warehouse.publishing.releases import current as current
+from warehouse.publishing.releases import find as find
+from warehouse.publishing.releases import newest as newest
+from warehouse.publishing.releases import reading as reading
+from warehouse.publishing.releases import releases as releases
 from warehouse.reference.territory import local_day, territory
 from warehouse.statistics import composite, indicators, peers, quality
 from warehouse.targets import evidence, ledger, timestamp, verification
 from warehouse.targets import tables as target_tables
 from warehouse.targets.schema import LedgerError
 
-ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 KEPT_NIGHTS = 30
-# what decides a release's content and looks
-CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
 log = logging.getLogger("distretto")
-
-
-class OtherVersion(DistrettoError):
-    """A release lacks what this version of the code asks of it."""
-
-    hint = (
-        "`distretto refresh` publishes a release of this version; the older one is read with the version that built it "
-        "(git checkout), or as it is with `distretto query --release`."
-    )
-
-
-class DamagedRelease(DistrettoError):
-    """A release's DuckDB file or its release.json cannot be read."""
-
-    hint = (
-        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes the current figures again; "
-        "`distretto release rollback` shows an earlier one meanwhile."
-    )
-
-
-@dataclass(frozen=True)
-class Release:
-    id: str
-    folder: Path
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "distretto.duckdb"
-
-    @property
-    def record(self) -> dict[str, Any]:
-        try:
-            return json.loads((self.folder / "release.json").read_bytes())
-        except (FileNotFoundError, ValueError):
-            raise DamagedRelease(f"Release {self.id} is damaged: release.json cannot be read.") from None
-
-    @property
-    def known_until(self) -> datetime:
-        """The moment of the last acceptance that it was built from."""
-        return datetime.fromisoformat(self.record["known_until"])
-
-    @property
-    def built_at(self) -> datetime:
-        """The moment in its id."""
-        return datetime.strptime(self.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-
-    @property
-    def of_this_code(self) -> bool:
-        """Whether the code that runs is the one that built it, so that it has every table and column asked for."""
-        return self.record["code_sha256"] == code_sha256()
-
-
-# -- reading
-
-
-def releases(home: DataFolder) -> list[Release]:
-    """Every release with its files, oldest first."""
-    return [
-        Release(path.name, path)
-        for path in sorted(home.releases.glob("[0-9]*"))
-        if (path / "distretto.duckdb").exists()
-    ]
-
-
-def current(home: DataFolder) -> Release | None:
-    folder = home.current.resolve()
-    return Release(folder.name, folder) if home.current.exists() else None
-
-
-def find(home: DataFolder, release_id: str | None) -> Release:
-    """The release named, or the current one. Raises DistrettoError."""
-    found = (
-        current(home) if release_id is None else next((r for r in releases(home) if r.id == release_id), None)
-    )
-    if found is None:
-        known = ", ".join(r.id for r in releases(home)) or "none; run `distretto refresh`"
-        raise DistrettoError(f"No release {release_id or 'is published yet'}.", hint=f"releases: {known}.")
-    return found
-
-
-def newest(home: DataFolder) -> Release:
-    """The release published last, whether it is shown or not. Raises DistrettoError."""
-    return (releases(home) or [find(home, None)])[-1]
-
-
-@contextmanager
-def reading(release: Release):
-    """A read-only connection to the release's DuckDB file.
-
-    Raises OtherVersion where a query asks for a table or column that the code which built the release did not have yet,
-    and DamagedRelease where the file cannot be opened.
-    """
-    try:
-        con = duckdb.connect(str(release.database), read_only=True)
-    except duckdb.Error as failure:
-        raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
-    try:
-        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
-        yield con
-    except (duckdb.CatalogException, duckdb.BinderException) as failure:
-        if release.of_this_code:
-            raise
-        commit = release.record["code_commit"]
-        raise OtherVersion(
-            f"Release {release.id} was built by another version of the project{f' ({commit[:12]})' if commit else ''}, "
-            f"which has not what is asked for here: {str(failure).splitlines()[0]}"
-        ) from None
-    finally:
-        con.close()
 
 
 # -- building
@@ -409,17 +306,6 @@ def _seal(folder: Path, last: Release | None, digests: dict[str, str]) -> None:
             path.chmod(0o444)
     write_atomic(folder / "SHA256SUMS", "".join(lines).encode())
     (folder / "SHA256SUMS").chmod(0o444)
-
-
-@cache
-def code_sha256() -> str:
-    """SHA-256 over the code, SQL and reference files that decide a release's content."""
-    digest = hashlib.sha256()
-    for package in ("sources", "warehouse", "assets", "pipelines"):
-        for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in CODE and "starter" not in path.parts and "catalogue" not in path.parts:
-                digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def code_commit() -> str | None:

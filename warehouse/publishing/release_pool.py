@@ -18,7 +18,7 @@ import duckdb
 from sources.common.sql import literal
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
-from warehouse.publishing.release import DamagedRelease, OtherVersion, Release, current
+from warehouse.publishing.releases import DamagedRelease, OtherVersion, Release, current
 
 MEMORY = "512MB"
 QUERY_S = 30
