@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sources.errors import DistrettoError, NoSuchFigure
-from warehouse.publishing.releases import DamagedRelease, OtherVersion
 from warehouse.publishing.release_pool import NothingPublished, QueryTooLong
+from warehouse.publishing.releases import DamagedRelease, OtherVersion
 
 MEDIA_TYPE = "application/problem+json"
 # part of texts that a client sent and that are repeated to it
