@@ -160,7 +160,9 @@ def test_the_keys_of_a_target_are_explained():
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(Target.model_fields)
 
 
-@pytest.mark.parametrize(("field", "indicator"), [("indicator", "registrations_3m"), ("watch", "workforce_26")])
+@pytest.mark.parametrize(
+    ("field", "indicator"), [("indicator", "registrations_3m"), ("watch", "workforce_26")]
+)
 def test_neither_a_target_nor_a_watch_rests_on_a_table_nobody_has_seen(home, tmp_path, field, indicator):
     path = tmp_path / "target.yml"
     path.write_text(yaml.safe_dump(TARGET | {"fixed_on": date(2026, 1, 1), field: indicator}))
