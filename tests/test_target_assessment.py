@@ -1,4 +1,4 @@
-"""How a target stands: expected path, progress, status and its reason, probability. All figures are made up."""
+"""How a target is assessed: expected path, progress, status and its reason, probability. All figures are made up."""
 
 from __future__ import annotations
 

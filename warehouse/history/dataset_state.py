@@ -25,16 +25,16 @@ STATES = {
     "live": "new figures from the provider in the last run",
     "unchanged": "the provider's figures, unchanged since the last run",
     "stale": "the last good figures: the provider did not answer, or its answer was refused",
-    "pinned": "held at a snapshot by a person",
-    "shipped": "the figures that ship with the project; the provider has not been reached yet",
+    "pinned": "held at one snapshot by an operator",
+    "shipped": "figures bundled with the project; the provider has not been reached yet",
     "missing": "no figures yet",
-    "not configured": "not asked: its provider's credentials are not set, or no file was uploaded; no failure",
+    "not configured": "not requested: its provider's credentials are not set, or no file was uploaded; not a failure",
 }
 State = Literal["live", "unchanged", "stale", "pinned", "shipped", "missing", "not configured"]
 
 
 class Outcome(StrEnum):
-    """What the last check of a dataset came to."""
+    """The outcome of the last check of a dataset."""
 
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -81,7 +81,7 @@ class Failure(BaseModel):
 class Check(BaseModel):
     """What the last check of a dataset found: its entry in `status.json`."""
 
-    # what a newer version wrote is kept
+    # keys that a newer version wrote are kept
     model_config = ConfigDict(extra="allow")
 
     outcome: Outcome | None = None
@@ -89,10 +89,10 @@ class Check(BaseModel):
     answered_at: datetime | None = None
     known_stamp: datetime | None = None  # the provider's stamp of the body seen last
     seen: str | None = None  # the snapshot whose body the provider served last
-    twin: dict[str, Any] | None = None  # the table in NACE Rev. 2.1 beside it
+    twin: dict[str, Any] | None = None  # the table in NACE Rev. 2.1 that continues this one
     failing_since: datetime | None = None
     failure: Failure | None = None
-    doubts: list[str] | None = None  # what plausibility checks found in figures that were let in
+    doubts: list[str] | None = None  # what plausibility checks found in accepted figures
     unset: list[str] | None = None  # settings without which its provider is not asked
     folder: str | None = None  # where its files are expected
 
@@ -115,13 +115,13 @@ class DatasetState(Check):
     troubles: list[Trouble]
     snapshot_id: str | None
     origin: str | None
-    unproven: bool  # no body of the table has been confirmed: no headline, watch or target rests on it
+    unproven: bool  # no body of the table has been confirmed: no headline, watch or target uses it
     accepted_at: datetime | None
     provider_updated_at: datetime | None
     quarantine: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Its recorded fields that are known, and all that follow from them, for JSON."""
+        """Its recorded fields that are known, and those derived from them, for JSON."""
         follow = set(DatasetState.model_fields) - set(Check.model_fields)
         return _plain(self.model_dump(exclude=follow, exclude_none=True) | self.model_dump(include=follow))
 

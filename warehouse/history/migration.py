@@ -1,6 +1,6 @@
-"""Bringing a warehouse that an earlier version wrote to the form of this one, in place and in one transaction.
+"""Migrates a warehouse of an earlier version to the present form, in place and in one transaction.
 
-Until then vintages and series were numbered as they came (`max + 1`); now their numbers follow from the manifest. Belongs
+In earlier versions, vintages and series were numbered in order of arrival (`max + 1`); now their numbers follow from the manifest. Belongs
 here: renumbering. Does not belong here: the form itself (`schema.sql`). Figures and moments stay as they are.
 """
 
@@ -15,9 +15,7 @@ import duckdb
 from sources.errors import DamagedFolder
 from warehouse.history.vintages import SERIES_PER_VINTAGE
 
-RESTORE = (
-    "restore it from a backup (snapshots/manifest.jsonl); nothing was touched, and what was published stays."
-)
+RESTORE = "restore it from a backup (snapshots/manifest.jsonl); nothing was changed, and the published release stays."
 
 
 def migrate(con: duckdb.DuckDBPyConnection, sequences: Mapping[datetime, int]) -> None:

@@ -86,7 +86,7 @@ def _locked(path: Path) -> bool:
 
     try:
         with open(path, "rb") as handle:
-            # type, whence, start, length, pid (struct flock of 64-bit Linux): asks who would be in the way of a writer
+            # type, whence, start, length, pid (struct flock of 64-bit Linux): asks which process would block a writer
             asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
             answered = struct.unpack("hhqqi4x", fcntl.fcntl(handle, fcntl.F_GETLK, asked))
     except (OSError, struct.error):
@@ -128,7 +128,7 @@ def _refused_by_history(snapshot: Snapshot) -> Iterator[None]:
     except (duckdb.IntegrityError, duckdb.DataError) as failure:
         raise NotReplayable(
             f"{snapshot.id} does not fit into history: {str(failure).splitlines()[0]}",
-            hint="correct the file or the catalogue entry; the last good figures stand meanwhile.",
+            hint="correct the file or the catalogue entry; until then the last good figures are used.",
         ) from failure
 
 
@@ -215,7 +215,7 @@ def confirm(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
 
 
 def drop_held(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
-    """Take the figures of held acceptances out of history, and forget the decisions."""
+    """Remove the figures of held acceptances from history, and discard the decisions."""
     for acceptance in reversed(store.held_acceptances):
         vintages.take_out(con, acceptance.sequence)
     store.drop_held()

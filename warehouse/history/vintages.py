@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sources.snapshots import Acceptance, Snapshot
 
 NO_KEY = "series is null or period is null"
-# a series has the number of the vintage that brought it, times this, and its place in that vintage's file
+# the number of a series is that of the vintage that added it, times this, plus its place in that vintage's file
 SERIES_PER_VINTAGE = 100_000_000
 
 
@@ -65,12 +65,12 @@ def append(
 
 
 def append_empty(con: duckdb.DuckDBPyConnection, acceptance: Acceptance) -> None:
-    """Write a vintage that changes nothing: the withdrawal of a snapshot that never came into history."""
+    """Write a vintage that changes nothing: the withdrawal of a snapshot that never entered history."""
     _insert_vintage(con, acceptance, (0, 0, 0, 0, 0, 0), None, False)
 
 
 def take_out(con: duckdb.DuckDBPyConnection, vintage: int) -> None:
-    """Remove the newest vintage of its dataset, with the series that it brought."""
+    """Remove the newest vintage of its dataset, with the series that it added."""
     con.begin()
     try:
         first = con.execute(
@@ -147,7 +147,7 @@ def _baselines(con: duckdb.DuckDBPyConnection) -> Path:
 
 
 def _keep_first(folder: Path, staged: Staged) -> None:
-    """Put the staged files into `folder`, durable; what a kill left there is replaced."""
+    """Put the staged files into `folder`, durably; files left there by a killed run are replaced."""
     aside = folder.with_name(f".{folder.name}")
     for left in (aside, folder):
         shutil.rmtree(left, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""SQL that a person writes, run on a release and on nothing else.
+"""SQL that a person writes, run on a release only.
 
-Belongs here: what such SQL may reach, and its results as plain values. Does not belong here: the project's own queries,
+Belongs here: what such SQL may access, and its results as plain values. Does not belong here: the project's own queries,
 and printing.
 """
 

@@ -42,7 +42,7 @@ class CheckResult:
 
 
 class ReleaseBlocked(DistrettoError):
-    """A release check failed: nothing is published, the old release stays. `failed`: the checks and their rows."""
+    """A release check failed: nothing is published, the old release stays current. `failed`: the checks and their rows."""
 
     hint = "read the rows named, then the snapshots they come from (distretto why); the old release stays."
 

@@ -16,7 +16,7 @@ from sources.snapshots import SnapshotStore
 from warehouse.publishing.release import releases, show
 from warehouse.publishing.verification import verify
 
-# built again by a run, made by restoring, or of no use without its process; everything else is copied
+# rebuilt by a run, made by restoring, or useless without its process; everything else is copied
 LEFT_OUT = {
     "warehouse.duckdb",
     "warehouse.duckdb.wal",
@@ -45,11 +45,12 @@ def restore(home: DataFolder, backup: Path) -> dict[str, Any]:
     if home.manifest.exists() or (present - NEARLY_EMPTY - {".restoring"} and not unfinished):
         raise DistrettoError(
             f"{home.root} has figures already." if home.manifest.exists() else f"{home.root} is not empty.",
-            hint="set DISTRETTO_HOME to an empty folder; nothing was touched.",
+            hint="set DISTRETTO_HOME to an empty folder; nothing was changed.",
         )
     if not source.manifest.exists():
         raise DistrettoError(
-            f"{backup} has no snapshots/manifest.jsonl.", hint="name the copy of the data folder itself."
+            f"{backup} has no snapshots/manifest.jsonl.",
+            hint="give the path of the copied data folder itself.",
         )
     shutil.rmtree(beside, ignore_errors=True)
     _copy(source.root, beside)

@@ -35,7 +35,7 @@ REFERENCE_TABLES: dict[str, dict[str, str]] = {
 
 
 def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: str, target: str) -> None:
-    """What all else follows from, out of the warehouse `source` into the attached database `target`.
+    """The tables that all others are built from, copied from the warehouse `source` into the attached database `target`.
 
     Series, history, vintages, the macro `as_of`, and the tables of `reference/`.
     """

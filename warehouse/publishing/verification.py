@@ -1,4 +1,4 @@
-"""Examining published releases: are the files whole, how do two differ, does one rebuild.
+"""Verifying published releases: whether the files are intact, how two releases differ, whether one can be rebuilt.
 
 Does not belong here: making and showing a release (`release.py`), and restoring a backup (`restore.py`).
 """
@@ -28,7 +28,7 @@ from warehouse.statistics import indicators
 
 
 def verify(release: Release) -> list[str]:
-    """What is wrong with the bundle `release`, by nothing but its own files; empty where all is well.
+    """What is wrong with the bundle `release`, by nothing but its own files; empty if nothing is wrong.
 
     Its SHA256SUMS, the bytes, hashes, rows, columns and keys of its datapackage.json, its DuckDB file's counts in
     release.json, and Parquet equal to DuckDB, row for row.
@@ -59,7 +59,7 @@ def verify(release: Release) -> list[str]:
 
 
 def _package_problems(folder: Path) -> list[str]:
-    """What datapackage.json says of the files beside it and is not so."""
+    """What datapackage.json states wrongly about the files beside it."""
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     problems = []
     con = duckdb.connect()

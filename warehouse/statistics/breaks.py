@@ -1,7 +1,7 @@
 """Breaks of a series: the registered ones of `reference/breaks.yml`, and those that the figures themselves suggest.
 
 Belongs here: tables `breaks` and `break_proposals`. Does not belong here: what a break does to an indicator
-(`indicators.py`). Flags `b` of a provider are not listed: they stand in the figures.
+(`indicators.py`). Flags `b` of a provider are not listed: the figures carry them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _problems(entries: list[Break]) -> Iterator[Problem]:
 def build(con: duckdb.DuckDBPyConnection, schema: str) -> None:
     """Create `breaks` in `schema`, and temp table `series_breaks (series, periods)` with each series' own.
 
-    A `level` starts at its period; a `spike` ends with it too, so that the following period starts anew.
+    A `level` starts at its period; a `spike` ends with it too, so that the following period starts a new segment.
     """
     write_table(
         con,

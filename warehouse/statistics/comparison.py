@@ -16,14 +16,14 @@ from sources.common.units import Unit
 from warehouse.statistics import count_tests
 
 Kind = Literal[
-    # a change that the figures bear out, and its size
+    # a change that the figures support, with its size
     "up",
     "down",
     # below 1 percent, or 0.1 points of a percentage
     "stable",
     # of register counts: the two-count test finds no difference at 5 percent
     "within_counting_variation",
-    # money at current prices: the size without a direction, because prices are in it
+    # money at current prices: the size without a direction, because it includes price changes
     "nominal",
     # no statement, for the reason named
     "break",

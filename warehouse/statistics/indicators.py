@@ -48,7 +48,7 @@ NEEDED = (
     "counts",
     "interval",
 )
-# what it may say: the directive that has only this proxy, the indicator that pools small counts, the last complete
+# optional header keys: the directive that has only this proxy, the indicator that pools small counts, the last complete
 # period, the number of last periods that are provisional, where the figures come from, the prices of money, the
 # indicator (or `population`) that gives the count of a rate published without one, the number of last periods that are
 # incomplete in every edition, and the figure that one is compared with
@@ -75,7 +75,7 @@ CHOICES = {
 }
 # the Italian of English words of the header; of the family's only where the words themselves are the family's
 ITALIAN = ("formula_it", "sources_it", "pitfalls_it")
-# what of a header changes the figures; other words are free to improve
+# the header keys that change the figures; other words may be improved freely
 METHOD = ("unit", "formula", "counts", "interval", "complete_until", "provisional_periods")
 # dimensions the queries name, which a catalogue without their tables lacks
 DIMENSIONS = (
@@ -239,7 +239,7 @@ def _catalogue(con: duckdb.DuckDBPyConnection, schema: str) -> None:
             for i in load_indicators()
         ],
     )
-    # a dataset's own indicator may bear the same name; then the code list has it already
+    # if a dataset's own indicator has the same name, the code list has it already
     con.execute(f"""
         insert into {schema}.codelists (dimension, code, label_it, label_en)
         select 'indicator', indicator, title_it, title_en from {schema}.indicator_catalogue
@@ -268,7 +268,7 @@ def _compute(con: duckdb.DuckDBPyConnection) -> None:
     for family in load_families():
         if family.prepare:
             con.execute(family.prepare)
-    # sorted one by one: rows are numbered by their place, and a sort of all at once is dear
+    # sorted one by one: rows are numbered by their place, and sorting all at once is slow
     for indicator in load_indicators():
         con.execute(
             f"insert into computed by name "

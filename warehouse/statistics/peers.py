@@ -74,7 +74,7 @@ def _problems(said: Benchmarks) -> Iterator[Problem]:
 
 
 def shown() -> dict[str, Text]:
-    """The members that are brought out one by one, with the words that say who each is and why it was chosen."""
+    """The members that charts show one by one, with the text that says what each is and why it was chosen."""
     words: dict[str, Text] = {}
     for group in benchmarks().groups:
         for geo, said in group.members.items():

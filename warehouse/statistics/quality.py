@@ -1,4 +1,4 @@
-"""The tables of the quality report: what the figures say of their own quality.
+"""The tables of the quality report: what the figures show about their quality.
 
 Belongs here: disagreements within a provider's table, sizes of revisions, the bias of provisional figures, coverage and
 reliability. Does not belong here: checks that block a release (`publishing/checks`) and the page.

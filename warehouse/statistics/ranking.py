@@ -1,4 +1,4 @@
-"""The one rule of ranks: who is ranked, in which order, and how sure a rank is.
+"""The one rule of ranks: which figures are ranked, in which order, and how certain a rank is.
 
 Belongs here: `rank` and `percentile`. Does not belong here: whom a territory is compared with (`peers.py`) and the words.
 """

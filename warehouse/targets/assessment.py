@@ -1,4 +1,4 @@
-"""How a target stands: expected path, gap, progress, status with its reason, probability. Definitions: docs/targets.md.
+"""Assess indicators against targets: expected path, gap, progress, status, probability. Definitions: docs/targets.md.
 
 Belongs here: pure functions of an entry and a series of figures. Does not belong here: reading figures (`figures.py`)
 and writing tables (`tables.py`).
@@ -56,7 +56,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Result:
-    """How a target stands at one point. Values are in the target's unit, progress in percent of the whole way.
+    """The result of a target at one point. Values are in the target's unit, progress in percent of the whole way.
 
     A result that is not assessable or not comparable has neither gap nor progress.
     """
@@ -162,7 +162,7 @@ def comparable_periods(entry: Entry, series: Sequence[Figure]) -> list[Figure]:
 
 
 def latest(entry: Entry, series: Sequence[Figure]) -> Figure | None:
-    """The newest figure with a value after the baseline; periods whose figures are still to come are passed over."""
+    """The newest figure with a value after the baseline; incomplete periods are skipped."""
     later = [
         f
         for f in comparable_periods(entry, series)
@@ -172,7 +172,7 @@ def latest(entry: Entry, series: Sequence[Figure]) -> Figure | None:
 
 
 def judge_latest(entry: Entry, series: Sequence[Figure], on: date, late: Callable[[str], bool]) -> Result:
-    """How the target stands on the day `on` by its newest figure; `late` says of a dataset that it is behind its calendar."""
+    """The result of the target on the day `on` by its newest figure; `late` says of a dataset that it is behind its calendar."""
     newest = latest(entry, series)
     if newest is None:
         return Result(
@@ -203,7 +203,7 @@ def judge_latest(entry: Entry, series: Sequence[Figure], on: date, late: Callabl
 
 
 def judge_point(entry: Entry, point: Point, series: Sequence[Figure], on: date) -> Result:
-    """How a milestone or the target stands on the day `on`, with the figures in `series`."""
+    """The result of a milestone or the target on the day `on`, with the figures in `series`."""
     result = _judge(entry, point.value, point.period, series, final=point == entry.target)
     if on < point.assess_on and result.status != "not_comparable":
         due_it, due_en = f"da valutare il {point.assess_on}", f"to be judged on {point.assess_on}"

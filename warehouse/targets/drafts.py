@@ -1,4 +1,4 @@
-"""Drafts of targets that ship with the project, for the board to discuss: no target until a person seals one.
+"""Drafts of targets for the board to discuss; a draft becomes a target only when a person seals it.
 
 Belongs here: reading `reference/target_drafts.yml`, a draft as a target, and what a release says about each. Does not
 belong here: sealed targets (`ledger.py`).
@@ -39,7 +39,7 @@ DraftState = Literal["ready", "no_baseline", "crosses_break", "refused"]
 
 
 class TargetDraft(Strict):
-    """A target without the decision: nobody has fixed it, and its baseline is the release's figure."""
+    """A target that has not been decided; its baseline is the release's figure."""
 
     draft: TargetId
     directive: Directive
@@ -54,7 +54,7 @@ class TargetDraft(Strict):
     because: Names
 
     def as_target(self, fixed_on: date, fixed_by: str | None, document: str | None) -> Target:
-        """The draft as a target: adopted if a person and a document fixed it, else a proposal that nobody adopted."""
+        """The draft as a target: adopted if a person and a document fixed it, else a proposal."""
         adopted = fixed_by is not None and document is not None
         return Target(
             id=self.draft,

@@ -53,7 +53,7 @@ def timing_of(fixed_on: date, recorded_on: date, period: str, known: bool) -> Ti
 
 
 def admit(target: Target, before: Entry | None, known: Known, recorded_at: datetime) -> Admitted:
-    """What `target` gets from `known`, by version 1 of the rules. `before`: the version that stands until then.
+    """What `target` gets from `known`, by version 1 of the rules. `before`: the version in force until then.
 
     Raises LedgerError if the target is retrospective, or contradicts itself, `before` or what is known.
     """

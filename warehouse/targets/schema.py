@@ -1,4 +1,4 @@
-"""What a target and an anchor are: the fields of a ledger entry, the text that is sealed, and the words for a status.
+"""Ledger entries (targets and anchors): their fields, the text that is sealed, and the words for a status.
 
 Belongs here: types and their canonical text. Does not belong here: the file (`ledger.py`), the rules for a new target
 (`rules.py`), how a result is judged (`assessment.py`).

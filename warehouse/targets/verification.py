@@ -1,4 +1,4 @@
-"""Verification of the ledger: is each entry what it says, judged by its own rules on what was known when it was recorded?
+"""Verification of the ledger: each entry is checked by its own rules against what was known when it was recorded.
 
 Belongs here: the three outcomes of an entry, and all problems of a ledger. Does not belong here: reading the evidence
 (`evidence.py`), the rules themselves (`rules.py`).

@@ -1,6 +1,6 @@
 """The files of a release around its DuckDB file: each table for each kind of reader, and what explains them.
 
-`tables.py`, `workbook.py` and `sdmx.py` write figures; `release_metadata.py` reads what the release says of itself;
+`tables.py`, `workbook.py` and `sdmx.py` write figures; `release_metadata.py` reads the release's tables, columns and datasets;
 `datapackage.py`, `csvw.py`, `dcat.py`, `feeds.py` and `readme.py` write it down for machines, subscribers and people. Does
 not belong here: building the tables and publishing a release. Files whose content did not change are byte for byte those of
 the last release: they have no time of the run in them.

@@ -12,7 +12,7 @@ import duckdb
 
 from sources.common.sql import identifier, literal, one_row, scalar
 
-# letter of a provider's flag -> code of SDMX's CL_OBS_STATUS, the most telling first; z and r have no code of their own
+# letter of a provider's flag -> code of SDMX's CL_OBS_STATUS, the most important first; z and r have no code in it
 STATUS = {
     "m": "M",
     "z": "M",
