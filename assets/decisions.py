@@ -18,7 +18,7 @@ from warehouse.history.dataset_state import Outcome, record
 def accept(
     run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
 ) -> Snapshot:
-    """A person lets a quarantined snapshot in. Raises where its body is gone or cannot be decoded."""
+    """Accept a quarantined snapshot. Raises if its body is gone or cannot be decoded."""
     snapshot = run.store.find(name, snapshot_id)
     run.replay(con, only=name)
     if snapshot == run.store.current(name):
@@ -32,18 +32,18 @@ def accept(
 def withdraw(
     run: RunContext, con: duckdb.DuckDBPyConnection, name: str, snapshot_id: str, by: str, because: str
 ) -> Snapshot:
-    """Take back the figures of a file that was uploaded by mistake, where files add up."""
+    """Withdraw the figures of a file that was uploaded by mistake, for datasets whose files accumulate."""
     snapshot = run.store.find(name, snapshot_id)
     accepted = snapshot in [run.store.snapshots[event.snapshot_id] for event in run.store.standing(name)]
     run.replay(con, only=name)
     last = [event for event in run.store.acceptances if event.snapshot_id == snapshot.id][-1:]
     if not run.catalogue[name].accumulates:
         raise DistrettoError(
-            f"{name} is one table, not files that add up.",
+            f"{name} is one table, not files that accumulate.",
             hint="distretto pin holds it at an earlier snapshot.",
         )
     if accepted and last[0].kind == "withdrawal":
-        # its figures never fitted into history, so that the replay has withdrawn it
+        # its figures did not fit into history, so the replay has withdrawn it
         return snapshot
     if not last or last[0].kind == "withdrawal":
         raise DistrettoError(f"{snapshot.id} is not in history.", hint="nothing to do.")

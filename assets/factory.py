@@ -1,4 +1,4 @@
-"""Dagster assets and checks made from the catalogue: a dataset's file is all that a new asset needs.
+"""Dagster assets and checks made from the catalogue: a new asset needs only its dataset's file.
 
 Belongs here: names, groups, metadata and wiring. Does not belong here: what the steps do (`observations.py`,
 `release.py`). A dataset's own failure makes its checks red and nothing else; only the release step blocks.
@@ -40,14 +40,14 @@ def observations_key(dataset: str) -> dg.AssetKey:
 
 
 def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.AssetsDefinition:
-    """One step for all providers, so that each host has a thread of its own and a slow one delays only itself."""
+    """One step for all providers, with a thread for each host, so that a slow host delays only itself."""
     specs = [
         dg.AssetSpec(
             snapshot_key(dataset.id),
             group_name="snapshots",
             owners=OWNERS,
             kinds={providers[dataset.provider].protocol},
-            description=f"The body of {dataset.code} as {providers[dataset.provider].title} serves it, kept for ever.",
+            description=f"The body of {dataset.code} as {providers[dataset.provider].title} serves it, stored permanently.",
             skippable=True,
         )
         for dataset in catalogue.values()
@@ -61,7 +61,7 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
         if not folder.offline:
             # first, since the providers' answers show whether the clock is right
             observations.collect(folder.run, chosen)
-        observations.ship(folder.run, chosen)
+        observations.add_bundled(folder.run, chosen)
         checks = read_status(folder.run.home).datasets
         for dataset in chosen:
             check = checks.get(dataset, Check())
@@ -226,7 +226,7 @@ def release_asset(catalogue: Catalogue) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         published = release.publish(folder.run, _materialised(context))
         if published is None:
-            context.log.info("nothing changed: the release that stands is the newest")
+            context.log.info("nothing changed: the current release is the newest")
             return
         record = published.record
         for spec in specs:

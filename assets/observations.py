@@ -1,7 +1,7 @@
 """The steps from a provider to history, as plain functions: bundled figures, collect, admit.
 
 Belongs here: their order and what each failure means for one dataset. Does not belong here: Dagster (`factory.py`)
-and the parts themselves (`sources`, `warehouse`). A failure here is one dataset's own and stops no other.
+and the parts themselves (`sources`, `warehouse`). A failure here affects one dataset and stops no other.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ log = logging.getLogger("distretto")
 
 
 def collect(run: RunContext, datasets: Iterable[str]) -> None:
-    """Ask the providers for `datasets`, one thread a host, and keep what they serve; each outcome goes into status.json."""
+    """Ask the providers for `datasets`, one thread per host, and store their responses; each outcome goes into status.json."""
     workdir = fresh_workdir(run.home)
     by_host: dict[str | None, list[Dataset]] = {}
     for dataset in (run.catalogue[name] for name in datasets):
         by_host.setdefault(urlsplit(run.providers[dataset.provider].base_url).hostname, []).append(dataset)
     for host_datasets in by_host.values():
-        # what takes minutes must not keep the others from their turn
+        # tables that take minutes must not delay the others
         host_datasets.sort(key=lambda dataset: dataset.slow)
     checks = read_status(run.home).datasets
     known = {name: _known_stamp(run, name, checks.get(name, Check())) for name in run.catalogue}
@@ -89,7 +89,7 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
             except UNFORESEEN as failure:
                 log.exception("%s: reading what %s said failed", dataset.id, provider.title)
                 found = Unforeseen(failure)
-            # before anything bears the moment of a clock that is wrong
+            # before a wrong clock dates anything
             run.clock.check(run.home)
             with keeping:
                 log.info(
@@ -133,7 +133,7 @@ def _keep(run: RunContext, dataset: Dataset, found: Sequence[Offered] | SourceEr
         if run.providers[dataset.provider].protocol == "drop" and not store.newest(dataset.id, "live"):
             folder = run.providers[dataset.provider].base_url
             return _record(run, dataset.id, Outcome.NOT_CONFIGURED, folder=folder)
-        return _standing(run, dataset.id)
+        return _unchanged_outcome(run, dataset.id)
     if dataset.accumulates:
         return _keep_each(run, dataset, found)
     return _keep_newest(run, dataset, found[-1].take())
@@ -146,13 +146,13 @@ def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
             store.restore(snapshot, found.body)
-            return _standing(run, dataset.id, seen=snapshot.id, **stamp)
+            return _unchanged_outcome(run, dataset.id, seen=snapshot.id, **stamp)
     new = _add(run, dataset, found)
     return _record(run, dataset.id, Outcome.ARRIVED, seen=new.id, **stamp)
 
 
 def _keep_each(run: RunContext, dataset: Dataset, found: Sequence[Offered]) -> Outcome:
-    """Store every file that is not kept under its name yet; a refused one counts for as long as it is in the folder."""
+    """Store every file that is not stored under its name yet; a refused one counts for as long as it is in the folder."""
     store = run.store
     kept = {(s.sha256, s.url): s for s in store.snapshots.values() if s.dataset == dataset.id}
     for file in found:
@@ -195,8 +195,8 @@ def _add(run: RunContext, dataset: Dataset, found: Fetched) -> Snapshot:
     )
 
 
-def _standing(run: RunContext, dataset: str, **facts: Any) -> Outcome:
-    """The outcome where the provider serves the same body as before: the decision on it holds.
+def _unchanged_outcome(run: RunContext, dataset: str, **facts: Any) -> Outcome:
+    """The outcome if the provider serves the same body as before: the decision on it remains in force.
 
     A provider that takes a refused body back and serves the accepted one again is in no trouble any more.
     """
@@ -215,8 +215,8 @@ def _seen(run: RunContext, dataset: str) -> str | None:
     return read_status(run.home).datasets.get(dataset, Check()).seen
 
 
-def ship(run: RunContext, datasets: Iterable[str]) -> None:
-    """Put the figures that ship into the store of every dataset that has none of its own yet."""
+def add_bundled(run: RunContext, datasets: Iterable[str]) -> None:
+    """Add the bundled figures of every dataset that has no snapshot yet to the store."""
     for dataset in (run.catalogue[name] for name in datasets):
         now = run.store.current(dataset.id)
         if now is None or now.origin == "shipped":
@@ -224,31 +224,33 @@ def ship(run: RunContext, datasets: Iterable[str]) -> None:
 
 
 def admit(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome | None:
-    """Let the newest body of dataset `name` into history for good, or refuse it: `judge`, without the release checks."""
+    """Accept the newest body of dataset `name` into history permanently, or refuse it: `judge`, without the release checks."""
     outcome = judge(run, con, name)
     confirm(con, run.store)
     return outcome
 
 
 def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome | None:
-    """Let the newest body of dataset `name` into history until the release checks have seen it, or refuse it.
+    """Accept the newest body of dataset `name` provisionally, until the release checks have run, or refuse it.
 
-    Bundled figures enter only where no live ones stand. Where files accumulate none overtakes another: each that waits is
-    let in or refused, in the order they came. Returns the outcome, which is in status.json too.
+    Bundled figures are accepted only if there are no live ones. Of a dataset whose files accumulate, each waiting file is
+    accepted or refused, in the order of arrival. Returns the outcome, which is also in status.json.
     """
     store, dataset = run.store, run.catalogue[name]
     entry = dataset.sha256
     doubts: list[str] = []
     try:
         if run.replay(con, only=name):
-            # what comes now must not overtake figures that may be restored
+            # a new body must not supersede figures that may be restored
             return Outcome.FAILED
         newest = store.undecided(name, "live", entry)
         arrived = store.waiting(name, entry) if dataset.accumulates else [newest] if newest else []
         if name in store.pins:
             if arrived:
                 record(run.home, name, Outcome.HELD)
-        elif refused := [failure for live in arrived if (failure := _let_in(run, con, live, doubts))]:
+        elif refused := [
+            failure for live in arrived if (failure := _accept_or_refuse(run, con, live, doubts))
+        ]:
             record(run.home, name, Outcome.QUARANTINED, refused[-1])
         elif arrived:
             record(run.home, name, Outcome.UPDATED, doubts=doubts or None)
@@ -263,19 +265,23 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
 
 
 def enter_bundled(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Let the bundled figures of dataset `name` into history where it has no live ones.
+    """Accept the bundled figures of dataset `name` into history if it has no live ones.
 
-    They may break the checks of an entry in a folder of one's own; then they are refused, which is no failure.
+    They may break the checks of an entry outside the project; then they are refused, which is not a failure.
     """
     now, waiting = run.store.current(name), run.store.undecided(name, "shipped", run.catalogue[name].sha256)
-    if waiting and (now is None or now.origin == "shipped") and (failure := _let_in(run, con, waiting)):
+    if (
+        waiting
+        and (now is None or now.origin == "shipped")
+        and (failure := _accept_or_refuse(run, con, waiting))
+    ):
         log.warning("%s: the bundled figures do not fit its catalogue entry: %s", name, failure.message)
 
 
-def _let_in(
+def _accept_or_refuse(
     run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, doubts: list[str] | None = None
 ) -> DistrettoError | None:
-    """Enter `snapshot` into history, adding to `doubts`, or refuse it and return why. Raises DamagedSnapshot."""
+    """Accept `snapshot` into history, adding to `doubts`, or refuse it and return why. Raises DamagedSnapshot."""
     dataset = run.catalogue[snapshot.dataset]
     try:
         found = _enter(run, con, snapshot)
@@ -290,7 +296,7 @@ def _let_in(
 
 
 def _enter(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> list[str]:
-    """Stage, check, append and accept; returns what is doubtful all the same. Raises DamagedSnapshot, SourceError,
+    """Stage, check, append and accept; returns what an analyst should review. Raises DamagedSnapshot, SourceError,
     ChecksFailed or NotReplayable, and then nothing has changed."""
     name = snapshot.dataset
     log.info("%s: decoding %s", name, snapshot.id, extra={"phase": Phase.ADMIT})
@@ -320,11 +326,11 @@ def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapsh
     try:
         before = run.stage(like) if like else None
     except SourceError:
-        # accepted when the decoder took it; a body that is good now needs no comparison with it
+        # it was accepted because the decoder read it; a sound body need not be compared with it
         before = None
     shipped_rows = bundled.load()[dataset.id].rows if snapshot.origin == "shipped" else None
     results = checks.check(con, dataset, snapshot, staged, before, shipped_rows)
-    # one moment for all: the newest results are those of the newest moment
+    # one time for all: the newest results are those with the newest time
     at = utc_now()
     con.executemany(
         "insert into check_results values (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -32,7 +32,7 @@ from warehouse.reference.territory import geography
 def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
     """The report on `dataset`: JSON with `agrees`, which is False where the provider lacks what the entry asks for.
 
-    A provider without a service for structures is asked for the table itself, which is thrown away. Raises a SourceError
+    A provider without a service for structures is asked for the table itself, which is discarded. Raises a SourceError
     where the provider does not answer, DistrettoError where it cannot be asked.
     """
     provider = run.providers[dataset.provider]
@@ -42,7 +42,7 @@ def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
             hint="set them in the environment.",
         )
     run.home.root.mkdir(parents=True, exist_ok=True)
-    # beside the folder of hand-laid files, as in a run
+    # beside the folder of manual uploads, as in a run
     with tempfile.TemporaryDirectory(prefix="probe-", dir=run.home.root) as folder:
         protocol = implementation(provider.protocol)(Client(provider, run.home.pace), Path(folder))
         if isinstance(protocol, DescribesTables):
@@ -149,7 +149,7 @@ def _by_fetching(protocol: Protocol, dataset: Dataset, provider: Provider, folde
     offered = protocol.fetch(dataset, None)
     if not offered:
         raise DistrettoError(
-            f"There is no {dataset.code} in the folder {provider.base_url}.", hint="lay the file there."
+            f"There is no {dataset.code} in the folder {provider.base_url}.", hint="put the file there."
         )
     # of several files the youngest
     fetched = offered[-1].take()

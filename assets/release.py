@@ -82,7 +82,7 @@ def _check_materialised(run: RunContext, materialised: Mapping[str, str]) -> Non
 
 
 def _may_delete(run: RunContext, last_run: datetime | None) -> bool:
-    """Whether the clock may be believed that releases are old: a provider agrees, or the last run was not long ago."""
+    """Whether the clock can be trusted about the age of releases: a provider agrees, or the last run was not long ago."""
     return run.clock.answered or last_run is None or utc_now() - last_run <= SILENT
 
 
@@ -185,7 +185,7 @@ def _hold_back(
 
 
 def _go_back(run: RunContext, con: duckdb.DuckDBPyConnection, event: Acceptance) -> None:
-    """Let the figures return that stood before `event`, or none where there were none."""
+    """Restore the figures that were in force before `event`, or none if there were none."""
     earlier = [e for e in run.store.standing(event.dataset) if e.sequence < event.sequence]
     because = f"undoes the acceptance of {event.snapshot_id}: the release checks fail with it"
     target, kind = _before(run, event, earlier)

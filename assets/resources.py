@@ -1,6 +1,6 @@
 """The data folder as a Dagster resource: locked for writing while a run lasts.
 
-Belongs here: what every asset is handed. Does not belong here: paths (`sources/data_folder.py`) and steps.
+Belongs here: the resource that every asset receives. Does not belong here: paths (`sources/data_folder.py`) and steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sources.data_folder import DataFolder
 
 
 class DataFolderResource(dg.ConfigurableResource):
-    """The folder `DISTRETTO_HOME`. `offline`: ask no provider, work with what is there and what ships."""
+    """The folder `DISTRETTO_HOME`. `offline`: ask no provider, work with stored and bundled figures."""
 
     offline: bool = False
     _writing: AbstractContextManager[None] = PrivateAttr()

@@ -84,7 +84,7 @@ class RunContext:
         )
 
     def replay(self, con: duckdb.DuckDBPyConnection, only: str | None = None) -> set[str]:
-        """Bring history in step with the manifest. A dataset whose acceptance cannot be replayed pays for it alone.
+        """Bring history in step with the manifest. A dataset whose acceptance cannot be replayed fails alone.
 
         Figures that do not fit into history are withdrawn and wait in quarantine, so that the snapshot before them counts
         again. Where a body is damaged the dataset stays as it is until the body is back; returns these datasets.

@@ -1,4 +1,4 @@
-"""Before anything is written: whether the data folder is whole and the clock plausible; what killed runs left is swept.
+"""Before anything is written: check the data folder and the clock, and remove leftovers of killed runs.
 
 Belongs here: checks that come before the first step of a run or a decision. Does not belong here: checks of figures.
 """

@@ -2,7 +2,7 @@
 
 Belongs here: the order of the checks, and which of them had nothing to judge. `profile.py`: the entry's own rules;
 `cells.py`, `plausibility.py`, `identities.py`: figures against the last ones, their past and each other; `expectations.py`: Great
-Expectations. Does not belong here: the gate of a release (`warehouse/publishing/checks/`).
+Expectations. Does not belong here: release checks (`warehouse/publishing/checks/`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sources.formats.staged import Staged
 from sources.snapshots import Snapshot
 
 NAMES = (*profile.NAMES, *plausibility.NAMES, *identities.NAMES)
-# of a bundled extract these compare the file with what was noted of it when it was cut
+# of a bundled extract these compare the file with its own description
 WITH_ITSELF = ("min_rows", "geos")
 
 
@@ -31,11 +31,11 @@ def check(
     before: Staged | None,
     shipped_rows: int | None = None,
 ) -> list[Result]:
-    """Judge `staged` by the entry's checks, against `before` where figures of the same kind stand, and against history.
+    """Judge `staged` by the entry's checks, against `before` if figures of the same kind are in force, and against history.
 
-    `con` is the open warehouse. Of figures that ship, which are an extract, exactly `shipped_rows` are expected.
+    `con` is the open warehouse. Of bundled figures, which are an extract, exactly `shipped_rows` are expected.
     """
-    # a bundled extract holds the territories that it was cut to
+    # a bundled extract has only the territories chosen for it
     covered = snapshot.coverage.get("geo") if snapshot.origin == "shipped" else None
     con.execute(f"create or replace temp view staged_series as from read_parquet({literal(staged.series)})")
     con.execute(
@@ -48,7 +48,7 @@ def check(
     con.execute("drop view staged_rows; drop view staged_series")
     if shipped_rows is not None:
         results = [_of_itself(result) for result in results]
-    # what was left out is said by the check of territories, and by those that miss it
+    # what was left out is reported by the check of territories, and by those that need it
     about = ("known_geos", *(r.name for r in results if r.name in ("min_rows", "geos") and r.refuses))
     results = [_with_notes(result, staged.notes) if result.name in about else result for result in results]
     ran = {result.name for result in results}

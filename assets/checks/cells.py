@@ -1,4 +1,4 @@
-"""Staged figures beside those that history holds: the tables that the plausibility checks query.
+"""Staged figures paired with those in history: the tables that the plausibility checks query.
 
 Belongs here: pairing figures by key and period, and which of them are ours, revised or added. Does not belong here: what is
 plausible (`plausibility.py`, `identities.py`).
@@ -59,7 +59,7 @@ def pair(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, s
         with held as (
             select series as key, period, value from history h semi join (
                 select series from series where dataset = {literal(dataset.id)} and {covered}) using (series)
-            -- a snapshot that stands is judged against what was known before it
+            -- the current snapshot is judged against what was known before it
             where vintage < coalesce((select min(vintage) from vintages where snapshot_id = {literal(snapshot.id)}), 2147483647)
             qualify row_number() over (partition by series, period order by vintage desc) = 1 and not deleted
         ), incoming as (
@@ -84,7 +84,7 @@ def pair(con: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: Snapshot, s
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
-    """Give back the memory of the tables."""
+    """Free the memory of the tables."""
     con.execute("drop table cells; drop table keys")
 
 
@@ -107,7 +107,7 @@ def _make_keys(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged)
 
 
 def _unit_case(dataset: Dataset, said: Callable[[Unit], float | None]) -> str:
-    """SQL for what `said` tells of the unit of a series; NULL where that is nothing."""
+    """SQL for the value that `said` has for the unit of a series, else NULL."""
     if isinstance(dataset.unit, dict):
         ((dimension, named),) = dataset.unit.items()
     elif dataset.unit in dataset.dimensions:

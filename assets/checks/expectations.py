@@ -1,4 +1,4 @@
-"""Great Expectations: running expectations on frames, and what a person reads of their outcome.
+"""Great Expectations: running expectations on frames, and their outcome as text.
 
 Belongs here: the runner, the outcome of a check, and its words. Does not belong here: which expectations a dataset has
 (`profile.py`, `plausibility.py`). Great Expectations is imported only when there is something to judge.
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def doubts(self) -> bool:
-        """Whether somebody has to look at figures that are published."""
+        """Whether published figures have to be reviewed."""
         return self.passed is False and self.severity == "alert"
 
 
@@ -68,7 +68,7 @@ def judge(frames: dict[str, Any], rules: list[Rule]) -> list[Result]:
             continue
         if rule.frame not in batches:
             batches[rule.frame] = _whole_frame(rule.frame).get_batch({"dataframe": frame})
-        # of unknown territories every one: somebody has to look each up
+        # all unknown territories, because each has to be looked up
         listed = {"result_format": "SUMMARY", "partial_unexpected_count": 500 if rule.frame == "geos" else 20}
         outcome = batches[rule.frame].validate(rule.expectation, result_format=listed)
         passed = bool(outcome.success)

@@ -1,4 +1,4 @@
-"""Identities: what one staged figure says of another of the same body, such as per head x population = total.
+"""Identities between staged figures of one body, such as per head x population = total.
 
 Belongs here: the pairs that an entry names in `checks.plausibility.per_head` and `.rates`, and its `checks.rectangular`,
 `.totals`, `.territories_add_up` and `.new_period`. Does not belong here: figures against their own past (`plausibility.py`),

@@ -2,7 +2,7 @@
 
 Each query over `cells` gives one row for what it judges, a code, a country, a territory or a figure, with one number that
 has limits, and the figure that shows it best. Belongs here: these queries. Does not belong here: the limits, which are data
-of the catalogue entry; what one figure says of another (`identities.py`); judging (`expectations.py`).
+of the catalogue entry; identities between figures (`identities.py`); judging (`expectations.py`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ EXAMPLE = "arg_max(cells.rowid, abs(l)) as example"
 class Judged:
     """What a query found: `frame` has the number `measure`, `subject`, `size` and `example`, worst first.
 
-    Above `hold` the figures are refused, above `alert` they are published and somebody is told. `judged`: how many numbers
+    Above `hold` the figures are refused, above `alert` they are published and the analyst is notified. `judged`: how many numbers
     were compared, of which `frame` holds the worst; with 0 the check was not run.
     """
 
@@ -105,7 +105,7 @@ def rules(judged: list[Judged]) -> tuple[dict[str, Any], list[Rule]]:
                 else pd.DataFrame([{"subject": "none", one.measure: 0.0, "geo": None}])
             )
             frame = frame.assign(measure=one.measure, measured=frame[one.measure])
-            # the number of all, not of the worst alone, stands in the first row
+            # the first row has the number of all, not only of the worst
             frame["judged"] = [one.judged, *[0] * (len(frame) - 1)]
             rows.append(frame.assign(hold=_limit(one.hold), alert=_limit(one.alert)))
     frames, found = {}, []

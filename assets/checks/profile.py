@@ -42,7 +42,7 @@ def frames(
     before: Staged | None,
 ) -> dict[str, Any]:
     """The frames that are judged, of the views `staged_series` and `staged_rows`: `table` (one row of counts), `geos`, `flags`,
-    `units`, `range_N`, `rows` (ours and peers), and, where figures stand, `size` and `revised`."""
+    `units`, `range_N`, `rows` (ours and peers), and, if there are figures to compare with, `size` and `revised`."""
     keys = ", ".join(identifier(dimension) for dimension in dataset.dimensions)
     empty = " or ".join(f"trim(coalesce({identifier(d)}, '')) = ''" for d in dataset.dimensions)
     one = con.execute(f"""

@@ -1,7 +1,7 @@
 """Migrates a warehouse of an earlier version to the present form, in place and in one transaction.
 
-In earlier versions, vintages and series were numbered in order of arrival (`max + 1`); now their numbers follow from the manifest. Belongs
-here: renumbering. Does not belong here: the form itself (`schema.sql`). Figures and moments stay as they are.
+In earlier versions, vintages and series were numbered in order of arrival (`max + 1`); now their numbers follow from the
+manifest. Belongs here: renumbering. Does not belong here: the form itself (`schema.sql`). Figures and times stay as they are.
 """
 
 from __future__ import annotations

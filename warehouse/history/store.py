@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 MEMORY = "2GB"
 DAMAGED = (
-    "delete warehouse.duckdb and run `distretto refresh`: it builds it and baselines/ again from the snapshots. What was "
-    "published stays."
+    "delete warehouse.duckdb and run `distretto refresh`: it rebuilds it and baselines/ from the snapshots. The "
+    "published release stays."
 )
 
 
