@@ -7,6 +7,7 @@ point. The command line, its messages, exit codes and locks are real in every ca
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import logging
@@ -77,6 +78,8 @@ def run(order: Order) -> None:
     os.dup2(written, 1)
     os.dup2(written, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    # where a library crashes the process, the message says in which call
+    faulthandler.enable()
     counted = _count(order)
     import faulthandler
 
