@@ -81,9 +81,6 @@ def run(order: Order) -> None:
     # where a library crashes the process, the message says in which call
     faulthandler.enable()
     counted = _count(order)
-    import faulthandler
-
-    faulthandler.dump_traceback_later(40, repeat=True, file=open("/tmp/live/stack", "a"))
     if not order.draws:
         pipelines.run.run_nightly = _steps
         assets.release.render = lambda built: []
