@@ -32,10 +32,12 @@ def build_assets(catalogue: Catalogue, providers: dict[str, Provider]) -> list[d
 
 
 def snapshot_key(dataset: str) -> dg.AssetKey:
+    """The Dagster key of the dataset's stored body."""
     return dg.AssetKey(["snapshots", dataset])
 
 
 def observations_key(dataset: str) -> dg.AssetKey:
+    """The Dagster key of the dataset's figures in history."""
     return dg.AssetKey(["observations", dataset])
 
 
@@ -81,6 +83,7 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
 
 
 def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
+    """The step that decodes, checks and accepts one dataset, with a Dagster check for each check of its entry."""
     key = observations_key(dataset.id)
     columns = ["dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", *dataset.dimensions]
     described = contract()["columns"]

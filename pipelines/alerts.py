@@ -120,10 +120,11 @@ def _mail(server: str, text: str, to: str) -> None:
 @dg.failure_hook
 def on_failure(context: dg.HookContext) -> None:
     """A step raised: nothing was published by it."""
-    tell_failure(f"step {context.op.name}", context.op_exception)
+    report_failure(f"step {context.op.name}", context.op_exception)
 
 
-def tell_failure(what: str, failure: BaseException | None) -> None:
+def report_failure(what: str, failure: BaseException | None) -> None:
+    """Send the alert that `what` failed and published nothing."""
     send(f"Distretto: please act: {what} failed, the old release stays; distretto status\n- {failure}")
 
 

@@ -11,7 +11,7 @@ import os
 import dagster as dg
 
 from assets.factory import observations_key, snapshot_key
-from pipelines.alerts import tell_failure
+from pipelines.alerts import report_failure
 from pipelines.definitions import build_definitions
 from sources.data_folder import DataFolder
 from sources.errors import Busy, DistrettoError
@@ -44,7 +44,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
             # Dagster calls no failure hook when it raises, as it does here
             cause = _cause(failure)
             if not isinstance(cause, Busy) or _busy_again(DataFolder.from_env()):
-                tell_failure("the nightly job", cause)
+                report_failure("the nightly job", cause)
             raise cause from None
         finally:
             log.removeHandler(handler)

@@ -11,6 +11,7 @@ NIGHTLY = "15 5 * * *"
 
 
 def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """The schedule of `job`, in the territory's time zone; it is on by default."""
     return dg.ScheduleDefinition(
         name="nightly",
         job=job,

@@ -140,6 +140,7 @@ def keep_private(path: Path) -> None:
 
 
 def utc_now() -> datetime:
+    """The time now, in UTC."""
     return datetime.now(UTC)
 
 
@@ -178,6 +179,7 @@ def _plain(value: Any) -> Any:
 
 
 def file_sha256(path: Path) -> str:
+    """The SHA-256 of the file's bytes, in hexadecimal."""
     import hashlib
 
     with open(path, "rb") as handle:

@@ -256,6 +256,7 @@ def sources(view: View) -> str:
 
 
 def revision(view: View, row: dict[str, Any]) -> list[str]:
+    """The cells of a revised value: indicator, territory and period, kind, old and new value."""
     language = view.language
     return [
         found.title(language.code)
@@ -277,6 +278,7 @@ def begins(view: View, since: date) -> str:
 
 
 def health(view: View) -> list[str]:
+    """Lines on the state of the data: checks passed, and the number of datasets in each state."""
     facts, say = view.facts, view.language.say
     states = Counter(entry["state"] for entry in facts.catalogue.values())
     return [

@@ -62,6 +62,8 @@ def scale(values: Iterable[float], zero: bool = False, ticks: int = 4) -> Scale:
 
 @dataclass
 class Dot:
+    """A point at its place in a drawing; `hollow` if the figure is not final."""
+
     x: int
     y: int
     point: Point
@@ -98,6 +100,8 @@ class Way:
 
 @dataclass
 class Plot:
+    """Lines with the ticks of both axes and the marks of breaks."""
+
     lines: list[Line]
     y_ticks: list[tuple[int, float]]
     x_ticks: list[tuple[int, str, bool]]
@@ -203,6 +207,7 @@ def unfinished(point: Point) -> bool:
 
 
 def path(dots: list[Dot]) -> str:
+    """An SVG path through the places of `dots`."""
     return path_through([(dot.x, dot.y) for dot in dots])
 
 
@@ -301,6 +306,8 @@ class Bar:
 
 @dataclass
 class Columns:
+    """Columns with the ticks of their axis and the marks of breaks."""
+
     bars: list[Bar]
     y_ticks: list[tuple[int, float]]
     breaks: list[tuple[float, str, bool]]

@@ -252,6 +252,7 @@ TABLES = [
 
 
 def main(folder: Path) -> None:
+    """Write the bundled extracts and `starter.yml` from the archived tables in `folder`."""
     starter = {}
     for table in TABLES:
         dimensions, rows = table.read(folder, table)
@@ -303,6 +304,7 @@ def _take_flags(con: duckdb.DuckDBPyConnection, excerpt: Path, key: list[str]) -
 
 
 def sdmx_csv(table: Table, dimensions: list[str], rows: list[Row]) -> bytes:
+    """The `rows` of `table` (dimensions, period, value, flag, confidentiality) as SDMX-CSV, the form of bundled figures."""
     flow = f"ESTAT:{table.table.upper()}(1.0)" if table.provider == "eurostat" else ""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -199,6 +199,7 @@ def read_status(home: DataFolder) -> Status:
 
 
 def write_status(home: DataFolder, status: Status) -> None:
+    """Replace `status.json` atomically."""
     write_atomic(home.status, to_json(status.to_dict(), indent=1).encode())
 
 

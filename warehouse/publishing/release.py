@@ -75,7 +75,7 @@ def fingerprint(
         "code": code_sha256(),
         "catalogue": {dataset.id: dataset.model_dump(exclude={"path"}) for dataset in catalogue.values()},
         "history": [(a.dataset, a.snapshot_id, a.accepted_at.isoformat(), a.kind) for a in store.acceptances],
-        # its bytes: a ledger that was tampered with must meet the gate
+        # its bytes: a ledger that was tampered with must reach the release checks
         "targets": file_sha256(home.ledger),
         "states": {name: [state[name], states[name].late, states[name].quarantine] for name in sorted(state)},
     }
@@ -295,11 +295,11 @@ def _seal(folder: Path, last: Release | None, digests: dict[str, str]) -> None:
         place = path.relative_to(folder).as_posix()
         digest = digests.get(place) or file_sha256(path)
         lines.append(f"{digest}  {place}\n")
-        twin = last.folder / place if last else None
-        # compared by its bytes: what the disk damaged in an earlier release must not enter this one
-        if twin and before.get(place) == digest and twin.exists() and file_sha256(twin) == digest:
+        former = last.folder / place if last else None
+        # compared by its bytes: a file that the disk damaged in an earlier release must not enter this one
+        if former and before.get(place) == digest and former.exists() and file_sha256(former) == digest:
             path.unlink()
-            os.link(twin, path)
+            os.link(former, path)
         else:
             with open(path, "rb") as handle:
                 os.fsync(handle.fileno())

@@ -21,7 +21,7 @@ from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 
 ROOT = Path(__file__).parent.parent.parent
-# what decides a release's content and looks
+# the files that determine a release's content and appearance
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
 
 
@@ -38,13 +38,15 @@ class DamagedRelease(DistrettoError):
     """A release's DuckDB file or its release.json cannot be read."""
 
     hint = (
-        "put its folder back from a backup, or move it away: `distretto refresh --offline` publishes the current figures again; "
+        "restore its folder from a backup, or move it away: `distretto refresh --offline` publishes the current figures again; "
         "`distretto release rollback` shows an earlier one meanwhile."
     )
 
 
 @dataclass(frozen=True)
 class Release:
+    """A published release: its id, a UTC time, and its folder."""
+
     id: str
     folder: Path
 
@@ -88,6 +90,7 @@ def releases(home: DataFolder) -> list[Release]:
 
 
 def current(home: DataFolder) -> Release | None:
+    """The release that `current` points to; None before the first."""
     folder = home.current.resolve()
     return Release(folder.name, folder) if home.current.exists() else None
 

@@ -1,13 +1,11 @@
-"""Builds geography.csv and territorial_changes.csv from the official lists; a person runs it when a list changes, no
-pipeline does:
+"""Builds geography.csv and territorial_changes.csv from the official lists. Run it by hand when a list changes:
 
     python warehouse/reference/build_geography.py FOLDER
 
 FOLDER holds nuts/ (Eurostat's list of NUTS 2024, the JRC's change matrices), geometry/ (GISCO's NUTS 2021),
 istat/ (ISTAT's territorial units), constraints/ (the codes that Eurostat's tables use) and eurostat/ (whole
-tables). Belongs here: names, levels, parents, the first and the last version of NUTS that lists a code, and what
-became of a unit from version to version as far as the matrices tell: nothing after NUTS 2021. What no list says
-stays empty.
+tables). Belongs here: names, levels, parents, the first and the last version of NUTS that lists a code, and how units
+changed from version to version. The matrices end with NUTS 2021. What is in no list stays empty.
 """
 
 from __future__ import annotations
@@ -135,6 +133,7 @@ SAME = 0.999
 
 
 def main(folder: Path) -> None:
+    """Write geography.csv and territorial_changes.csv from the official lists in `folder`."""
     nuts_2024 = {
         row["NUTS Code"]: row["NUTS label"]
         for row in rows(folder / "nuts" / "NUTS2021-NUTS2024.csv", ";")
@@ -175,7 +174,7 @@ def main(folder: Path) -> None:
     table: list[list[object]] = []
     geos = {*named, *versions, *in_use(folder)}
     for geo in sorted(geos):
-        # a unit that bears another code since is called as it is today
+        # a unit that has another code now has today's name
         name, code = istat.get(geo, (label(geo, labels) or label(successors.get(geo, geo), labels), ""))
         name_it, name_en = named.get(geo) or outside(geo) or (name, ENGLISH.get(geo, name))
         parent = geo[:-1] if geo not in named and geo[:-1] in geos else ""
@@ -208,17 +207,20 @@ def changes(
 
 
 def write(name: str, source: str, columns: str, table: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file of this folder, with its source in the first line."""
     with open(HERE / name, "w", encoding="utf-8", newline="") as file:
         file.write(f"{source}\n{columns}\n")
         csv.writer(file, lineterminator="\n").writerows(table)
 
 
 def rows(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """The rows of a CSV file in UTF-8, with or without byte order mark."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         yield from csv.DictReader(file, delimiter=delimiter)
 
 
 def gisco(path: Path) -> dict[str, str]:
+    """Names by NUTS code in a gzipped GeoJSON file of GISCO."""
     with gzip.open(path) as file:
         units = [feature["properties"] for feature in json.load(file)["features"]]
     return {unit["NUTS_ID"]: unit["NAME_LATN"] for unit in units}
@@ -259,6 +261,7 @@ def in_use(folder: Path) -> set[str]:
 
 
 def level(geo: str) -> str:
+    """The level that `geography.csv` gives the code."""
     if geo in COUNTRIES:
         return "country"
     if geo in AGGREGATES:

@@ -98,7 +98,7 @@ def outlines(topology: dict[str, Any], codes: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def laid_out(collection: dict[str, Any]) -> dict[str, Any]:
+def with_layout(collection: dict[str, Any]) -> dict[str, Any]:
     """`collection` with its map layout, in units of a drawing 1000 wide, measured from the top left.
 
     Each feature gets the properties `path` (SVG), `label` (the roomiest place inside its largest piece) and `centre`
@@ -209,11 +209,12 @@ def centre(ring: Sequence[Point]) -> Point:
 
 
 def main() -> None:
+    """Write outlines.geojson from the TopoJSON file of ISTAT's boundaries that the command line names."""
     with open(HERE / "geography.csv", encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(line for line in handle if not line.startswith("#"))
         codes = {int(row["istat_code"]): row["geo"] for row in rows if row["geo"] in territory().provinces}
     topology = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = json.dumps(laid_out(outlines(topology, codes)), ensure_ascii=False, separators=(",", ":"))
+    found = json.dumps(with_layout(outlines(topology, codes)), ensure_ascii=False, separators=(",", ":"))
     (HERE / "outlines.geojson").write_text(found.replace('{"type":"Feature"', '\n{"type":"Feature"') + "\n")
 
 

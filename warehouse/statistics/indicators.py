@@ -117,6 +117,7 @@ def load_indicators() -> list[Indicator]:
 
 @cache
 def load_families() -> tuple[Family, ...]:
+    """Every family of indicators, in the order of the file names. Raises SpecError."""
     return tuple(_family(path) for path in sorted(FOLDER.glob("*.sql")))
 
 

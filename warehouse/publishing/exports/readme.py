@@ -106,6 +106,7 @@ NOBODY = {"en": "no address is given", "it": "nessun indirizzo indicato"}
 
 
 def readme(facts: Facts, language: str, territory: dict[str, Any]) -> str:
+    """README.md or LEGGIMI.md, by `language` (en, it); `territory` is our territory's file."""
     who = facts.publisher
     return READ[language].format(
         title=getattr(who.title, language),
