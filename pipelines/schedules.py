@@ -1,4 +1,7 @@
-"""When runs start."""
+"""When runs start.
+
+Belongs here: the time and zone of the nightly run. Does not belong here: the job (`definitions.py`) and what it does.
+"""
 
 from __future__ import annotations
 

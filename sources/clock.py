@@ -44,6 +44,7 @@ class ProviderClock:
 
     @property
     def answered(self) -> bool:
+        """True if any provider answered in this run."""
         return bool(self.apart)
 
     def check(self, home: DataFolder) -> None:

@@ -52,10 +52,12 @@ class Release:
 
     @property
     def database(self) -> Path:
+        """The release's DuckDB file."""
         return self.folder / "distretto.duckdb"
 
     @property
     def record(self) -> dict[str, Any]:
+        """The content of release.json. Raises DamagedRelease."""
         try:
             return json.loads((self.folder / "release.json").read_bytes())
         except (FileNotFoundError, ValueError):
