@@ -38,5 +38,4 @@ class DataFolderResource(dg.ConfigurableResource):
 
     @property
     def run(self) -> RunContext:
-        """The run context of this Dagster run."""
         return self._run

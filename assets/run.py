@@ -51,7 +51,6 @@ class RunContext:
 
     @cached_property
     def store(self) -> SnapshotStore:
-        """The snapshot store of the data folder, opened on first use."""
         return SnapshotStore(self.home)
 
     def stage(self, snapshot: Snapshot) -> Staged:
@@ -61,7 +60,6 @@ class RunContext:
         return stage(self.home, self.store, dataset, provider, snapshot, known_territories())
 
     def warehouse(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """The warehouse open for writing, while the block runs."""
         return history.warehouse(self.home, self.catalogue.dimensions, self.store.acceptances)
 
     def enter(

@@ -1,7 +1,4 @@
-"""When runs start.
-
-Belongs here: the time and zone of the nightly run. Does not belong here: the job (`definitions.py`) and what it does.
-"""
+"""When runs start."""
 
 from __future__ import annotations
 

@@ -44,7 +44,6 @@ class ProviderClock:
 
     @property
     def answered(self) -> bool:
-        """True if any provider answered in this run."""
         return bool(self.apart)
 
     def check(self, home: DataFolder) -> None:

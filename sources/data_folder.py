@@ -26,37 +26,30 @@ class DataFolder:
 
     @classmethod
     def from_env(cls) -> DataFolder:
-        """The folder that DISTRETTO_HOME names, else `data` in the current folder."""
         return cls(Path(os.environ.get("DISTRETTO_HOME") or "data").expanduser().resolve())
 
     @property
     def objects(self) -> Path:
-        """Bodies by the first two characters of their sha256, then the whole of it."""
         return self.root / "snapshots" / "objects"
 
     @property
     def manifest(self) -> Path:
-        """The event log: every body, acceptance, refusal, pin and unpin."""
         return self.root / "snapshots" / "manifest.jsonl"
 
     @property
     def staged(self) -> Path:
-        """Current snapshots decoded, one folder each."""
         return self.root / "staged"
 
     @property
     def pace(self) -> Path:
-        """Structures of tables and EPO's tally, kept between runs."""
         return self.root / "pace"
 
     @property
     def warehouse(self) -> Path:
-        """The DuckDB file of the history."""
         return self.root / "warehouse.duckdb"
 
     @property
     def releases(self) -> Path:
-        """One folder per release."""
         return self.root / "releases"
 
     @property
@@ -66,7 +59,6 @@ class DataFolder:
 
     @property
     def current(self) -> Path:
-        """The symlink to the current release."""
         return self.root / "current"
 
     @property
@@ -91,12 +83,10 @@ class DataFolder:
 
     @property
     def status(self) -> Path:
-        """The result of the last run."""
         return self.root / "status.json"
 
     @property
     def ledger(self) -> Path:
-        """The ledger of targets."""
         return self.root / "targets.yml"
 
     @contextmanager

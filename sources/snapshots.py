@@ -182,7 +182,6 @@ class SnapshotStore:
         )
 
     def path(self, snapshot: Snapshot) -> Path:
-        """Where the body of `snapshot` is stored."""
         return (
             self.home.objects / snapshot.sha256[:2] / (snapshot.sha256 + (".gz" if snapshot.gzipped else ""))
         )
@@ -287,7 +286,6 @@ class SnapshotStore:
 
     @property
     def held_acceptances(self) -> list[Acceptance]:
-        """The acceptances among the held decisions."""
         return [decision for decision in self.held if isinstance(decision, Acceptance)]
 
     def drop_held(self) -> None:
@@ -329,7 +327,6 @@ class SnapshotStore:
         return self.acceptances[-1]
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
-        """End the pin of `dataset`."""
         self._write(
             {"event": "unpinned", "dataset": dataset, "at": self._next_moment(), "by": by, "because": because}
         )

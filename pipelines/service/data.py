@@ -7,16 +7,13 @@ Belongs here: checking what is asked for against the release, limits, paging and
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
-from typing import IO
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from pipelines.service.answers import written
 from pipelines.service.parameters import ROWS, DataParameters, read
 from pipelines.service.problems import Refused, shown
 from sources.common.names import similar
@@ -32,8 +29,6 @@ FORMATS = {"csv": ROWS, "json": ROWS, "xlsx": XLSX_ROWS, "parquet": ROWS}
 MEDIA_TYPES = {"json": "application/json"} | {
     form: FORMS[form].media_type for form in ("csv", "xlsx", "parquet")
 }
-# larger answers are sent in parts of this size from a file, so that memory does not grow with the number of clients
-PART = 1 << 18
 _LONGEST_NAME = 100
 
 
@@ -48,7 +43,7 @@ def data(request: Request, reading: Reading) -> Response:
             near=list(FORMATS),
         )
     asked = read(request, DataParameters)
-    names = vocabulary(reading)
+    names = reading.once(Vocabulary.read)
     selection = Selection(
         _known("indicator", asked.indicator, names.indicators | names.codes, reading),
         _known("geo", asked.geo, names.geos, reading),
@@ -59,12 +54,6 @@ def data(request: Request, reading: Reading) -> Response:
     rows = max(0, min(asked.limit or total, total - asked.offset))
     if rows > FORMATS[form]:
         raise _too_large(reading, selection, names, form, rows)
-    path = Path(tempfile.mkstemp(dir=reading.spool)[1])
-    try:
-        selection.write(reading.con, names, path, form, asked.limit, asked.offset)
-        handle = open(path, "rb")
-    finally:
-        path.unlink()
     following = _next_page(request, asked, total)
     headers = {"x-total-count": str(total)} | ({"link": f'<{following}>; rel="next"'} if following else {})
     if form in ("xlsx", "parquet"):
@@ -79,20 +68,14 @@ def data(request: Request, reading: Reading) -> Response:
             "next": following,
         }
         before, after = json.dumps(envelope)[:-1].encode() + b', "data": ', b"}\n"
-    return _sent(handle, before, after, headers, MEDIA_TYPES[form])
-
-
-def vocabulary(reading: Reading) -> Vocabulary:
-    """The codes of the release, read once."""
-    kept = _vocabularies.get(reading.release.id)
-    if kept is None:
-        kept = Vocabulary.read(reading.con)
-        _vocabularies.clear()
-        _vocabularies[reading.release.id] = kept
-    return kept
-
-
-_vocabularies: dict[str, Vocabulary] = {}
+    return written(
+        reading.spool,
+        lambda path: selection.write(reading.con, names, path, form, asked.limit, asked.offset),
+        MEDIA_TYPES[form],
+        headers,
+        before,
+        after,
+    )
 
 
 def _known(parameter: str, asked: list[str], known: frozenset[str], reading: Reading) -> tuple[str, ...]:
@@ -175,22 +158,3 @@ def _next_page(request: Request, asked: DataParameters, total: int) -> str | Non
         return None
     words = [(name, text) for name, text in request.query_params.multi_items() if name != "offset"]
     return f"{request.url.path}?{urlencode([*words, ('offset', asked.offset + asked.limit)])}"
-
-
-def _sent(
-    handle: IO[bytes], before: bytes, after: bytes, headers: dict[str, str], media_type: str
-) -> Response:
-    """`before`, the file and `after`: at once if it is short, else in parts."""
-    start = handle.read(PART)
-    if len(start) < PART:
-        handle.close()
-        return Response(before + start + after, 200, headers, media_type)
-
-    def parts() -> Iterator[bytes]:
-        with handle:
-            yield before + start
-            while part := handle.read(PART):
-                yield part
-            yield after
-
-    return StreamingResponse(parts(), 200, headers, media_type)

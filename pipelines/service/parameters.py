@@ -25,20 +25,20 @@ _LOST_PLUS = re.compile(r"T[0-9:.]+ [0-9]{2}:?[0-9]{2}$", re.IGNORECASE)
 ROWS = 100_000
 
 
-def as_of(text: str) -> datetime:
-    """The moment in a parameter `asOf`, in UTC: of a day its end. Raises Refused."""
+def as_of(text: str, name: str = "asOf") -> datetime:
+    """The moment in the parameter `name`, in UTC: of a day its end. Raises Refused."""
     if _LOST_PLUS.search(text):
         raise Refused(
             400,
             "lost-plus",
-            f"asOf: the offset of {shown(text)!r} has no sign, since a + in an address means a blank. Write it as %2B.",
-            parameter="asOf",
+            f"{name}: the offset of {shown(text)!r} has no sign, since a + in an address means a blank. Write it as %2B.",
+            parameter=name,
         )
     try:
         return parse_as_of(text, timezone(), utc_now())
     except InvalidMoment as failure:
         raise Refused(
-            400, "invalid-moment", f"asOf: {failure.message}", parameter="asOf", hint=failure.hint
+            400, "invalid-moment", f"{name}: {failure.message}", parameter=name, hint=failure.hint
         ) from None
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pipelines.service import data, openapi
+from pipelines.service import data, openapi, sdmx
 from pipelines.service.service import Service
 from warehouse.publishing.release_pool import Reading
 
@@ -20,6 +20,9 @@ def routes(service: Service) -> list[Route]:
         service.get("/api/v1/openapi.json", openapi.document),
         service.get("/api/v1/release", release),
         service.get("/api/v1/data.{form}", data.data),
+        service.get("/sdmx/v2/data/{path:path}", sdmx.data),
+        service.get("/sdmx/v2/structure/{path:path}", sdmx.structure),
+        service.get("/sdmx/v2/{resource:path}", sdmx.other),
     ]
 
 

@@ -7,8 +7,6 @@ are. Columns are those of an excerpt of October 2026; no whole file was availabl
 
 Records that cannot be counted (no start, no project, a contribution that is not a number) are left out, and their number is
 noted. If they are more than one in twenty, the form of the file has changed, and it is refused.
-
-Does not belong here: unpacking and summing over regions (`records.py`), and how the file is fetched (`protocols/download.py`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 Eurostat's Statistics API serves it, and chambers of commerce do: categories by `index`, an array or an object, `status` in
 any of its forms (one text for all cells, an array, an object), a dimension of time by its role or by its name.
-
-Does not belong here: other responses of these services, such as errors (`protocols/`), and periods as text (`keys.py`).
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ Four text files, `|` between cells. `YYYYMM_EPO_Inv_reg.txt` and `YYYYMM_PCT_Inv
 `pct_nbr`, `reg_code`, `ctry_code`, `reg_share`, `inv_share`. `YYYYMM_EPO_IPC.txt` and `YYYYMM_PCT_IPC.txt`: a row a class, with
 `prio_year` and `IPC`. Files and columns are those that scripts of others read (editions 2016 to 2026); none was available.
 Figures are fractional: each application is one, shared by its inventors and their regions, in its priority year.
-
-Does not belong here: unpacking and summing over regions (`records.py`), and the classes counted (`sources/applicants.yml`).
 """
 
 from __future__ import annotations

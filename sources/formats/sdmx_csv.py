@@ -5,8 +5,6 @@ OECD: `STRUCTURE,STRUCTURE_ID,ACTION,<dimensions>,TIME_PERIOD,OBS_VALUE,OBS_STAT
 is an attribute if there is an OBS_STATUS; else it is an unknown column. A value is the cell times ten to the power of its
 UNIT_MULT. `NaN` is SDMX's missing number.
 A header with semicolons, as spreadsheets write it where the comma is the decimal mark, means a decimal comma in the values.
-
-Does not belong here: lines and encodings of CSV files (`rows.py`), and requests (`protocols/`).
 """
 
 from __future__ import annotations

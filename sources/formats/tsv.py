@@ -2,8 +2,6 @@
 
 Present: header `freq,unit,geo\\TIME_PERIOD<TAB>2008 <TAB>...`, CRLF. Old: no freq, `geo\\time`, newest year
 first. A cell is `value flag@CONF`, each part optional, blanks around it; wholly empty is no observation.
-
-Does not belong here: requests and addresses (`protocols/eurostat.py`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ class Line:
         return handle
 
     def closed(self, handle: socket.socket) -> None:
-        """Forget a connection that was closed."""
         with self._lock:
             self._handles.discard(handle)
         handle.close()

@@ -10,9 +10,8 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -54,31 +53,6 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.faults.child"])
 
 
-def wait_for(process: ForkServerProcess, within: float) -> float:
-    """Wait for the end of `process` until it had `within` seconds, and return those that it had.
-
-    Seconds in which it waits for a processor do not count, where the system says how many these are (Linux): a campaign runs
-    beside other work.
-    """
-    begun, waited = time.monotonic(), 0.0
-    before = _waited_for_processor(process.pid)
-    while True:
-        process.join(0.1)
-        had = time.monotonic() - begun - waited
-        if process.exitcode is not None or had > within:
-            return had
-        waited = max(waited, _waited_for_processor(process.pid) - before)
-
-
-def _waited_for_processor(pid: int | None) -> float:
-    """The seconds that the thread which waited longest has waited for a processor."""
-    found = [0]
-    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with suppress(OSError, ValueError, IndexError):
-            found.append(int(file.read_text().split()[1]))
-    return max(found) / 1e9
-
-
 @dataclass(frozen=True)
 class Ending:
     """How a command ended: its exit code (a signal's number below 0, None where it hung) and its words."""
@@ -93,13 +67,13 @@ class Running:
     """A command under way."""
 
     def __init__(self, order: child.Order) -> None:
-        self.order, self.took_s = order, 0.0
+        self.order = order
         self.process: ForkServerProcess = _processes.Process(target=child.run, args=(order,))
         self.process.start()
 
     def ending(self, within: float = HANGS_S) -> Ending:
         """Wait for its end; what takes longer than `within` is killed."""
-        self.took_s = wait_for(self.process, within)
+        self.process.join(within)
         code = self.process.exitcode
         if code is None:
             self.process.kill()

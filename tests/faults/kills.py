@@ -145,8 +145,9 @@ def term(ground: Ground, prepared: Prepared, n: int, chance: random.Random, foun
                 time.sleep(0.05)
             time.sleep(chance.uniform(0, 1 if waits else 2.5 * prepared.night.cpu_s))
             running.process.terminate()
+            sent = time.monotonic()
             ending = running.ending(ENDS_S * 3)
-            if ending.code is None or running.took_s > ENDS_S:
+            if ending.code is None or time.monotonic() - sent > ENDS_S:
                 found.add(POISONED, "SIGTERM: the run went on")
             elif ending.code == -signal.SIGTERM:
                 pass  # before the command had begun

@@ -21,7 +21,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.faults.bodies import SOURCES, UPLOADS_LAYOUT
-from tests.faults.ground import HANGS_S, UPLOADS, Case, Ground, Prepared, wait_for
+from tests.faults.ground import HANGS_S, UPLOADS, Case, Ground, Prepared
 from tests.faults.judge import POISONED, UNCLEAR, Found, words
 
 LENGTH = 10
@@ -76,7 +76,7 @@ def chain(ground: Ground, prepared: Prepared, n: int, chance: random.Random, fou
         seed = chance.random()
         process = _processes.Process(target=_chain, args=(environment, said, n, seed))
         process.start()
-        wait_for(process, 6 * HANGS_S)
+        process.join(6 * HANGS_S)
         if process.is_alive():
             process.kill()
             found.add(POISONED, "a night hung")

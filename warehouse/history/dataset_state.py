@@ -64,7 +64,6 @@ class Failure(BaseModel):
 
     @classmethod
     def of(cls, error: DistrettoError) -> Failure:
-        """The failure that `error` describes."""
         return cls(
             kind=type(error).__name__,
             message=error.message,
@@ -99,7 +98,6 @@ class Check(BaseModel):
 
     @property
     def failing(self) -> bool:
-        """True if the last check failed or its figures wait in quarantine."""
         return self.outcome in FAILING
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, cast
 
 import duckdb
 
-from sources.common.sql import literal
+from sources.common.sql import literal, scalar
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 from warehouse.publishing.releases import DamagedRelease, OtherVersion, Release, current
 
 MEMORY = "512MB"
 QUERY_S = 30
+Value = TypeVar("Value")
 
 
 class NothingPublished(DistrettoError):
@@ -43,6 +45,13 @@ class Reading:
     release: Release
     con: duckdb.DuckDBPyConnection
     spool: Path
+    _kept: dict[Callable[[duckdb.DuckDBPyConnection], object], object]
+
+    def once(self, read: Callable[[duckdb.DuckDBPyConnection], Value]) -> Value:
+        """What the function `read` returns for this release, read once for all readers; it must not be changed."""
+        if read not in self._kept:
+            self._kept[read] = read(self.con)
+        return cast(Value, self._kept[read])
 
 
 class _Instance:
@@ -50,22 +59,24 @@ class _Instance:
 
     def __init__(self, release: Release, spool: Path):
         self.release = release
+        self.kept: dict[Callable[[duckdb.DuckDBPyConnection], object], object] = {}
         self.readers = 0
-        self.retired = False
         try:
             self.con = duckdb.connect(str(release.database), read_only=True)
         except duckdb.Error as failure:
             raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
-        self.con.execute(f"""
-            set global timezone = 'UTC';
-            set enable_progress_bar = false;
-            set memory_limit = {literal(MEMORY)};
-            set temp_directory = '';
-            set python_enable_replacements = false;
-            set autoinstall_known_extensions = false;
-            set allowed_directories = [{literal(spool)}];
-            set enable_external_access = false;
-            set lock_configuration = true""")
+        # where DuckDB still has the file open in this process it gives the same instance, which is confined already
+        if not scalar(self.con, "select current_setting('lock_configuration')"):
+            self.con.execute(f"""
+                set global timezone = 'UTC';
+                set enable_progress_bar = false;
+                set memory_limit = {literal(MEMORY)};
+                set temp_directory = '';
+                set python_enable_replacements = false;
+                set autoinstall_known_extensions = false;
+                set allowed_directories = [{literal(spool)}];
+                set enable_external_access = false;
+                set lock_configuration = true""")
         # the first parameter of a process makes DuckDB import pandas, which takes a second
         self.con.execute("select ?", [release.id]).fetchall()
 
@@ -76,7 +87,8 @@ class ReleasePool:
     def __init__(self, home: DataFolder):
         self._home = home
         self._lock = threading.Lock()
-        self._instance: _Instance | None = None
+        # by release id: the current one, and earlier ones that are still read
+        self._instances: dict[str, _Instance] = {}
         self._spool = tempfile.TemporaryDirectory(prefix="distretto-")
 
     @contextmanager
@@ -92,7 +104,7 @@ class ReleasePool:
         deadline.daemon = True
         deadline.start()
         try:
-            yield Reading(instance.release, cursor, Path(self._spool.name))
+            yield Reading(instance.release, cursor, Path(self._spool.name), instance.kept)
         except duckdb.InterruptException:
             raise QueryTooLong(f"The query ran for {QUERY_S} seconds and was stopped.") from None
         except (duckdb.CatalogException, duckdb.BinderException) as failure:
@@ -108,11 +120,9 @@ class ReleasePool:
             self._give_back(instance)
 
     def close(self) -> None:
-        """Close the release that is open and remove the files written for readers."""
+        """Close the releases that nobody reads, and remove the files written for readers."""
         with self._lock:
-            if self._instance:
-                self._retire(self._instance)
-            self._instance = None
+            self._close_idle(None)
         self._spool.cleanup()
 
     def _take(self) -> _Instance:
@@ -120,22 +130,22 @@ class ReleasePool:
             release = current(self._home)
             if release is None:
                 raise NothingPublished("No release is published yet.")
-            if self._instance is None or self._instance.release != release:
-                fresh = _Instance(release, Path(self._spool.name))
-                if self._instance:
-                    self._retire(self._instance)
-                self._instance = fresh
-            self._instance.readers += 1
-            return self._instance
+            if release.id not in self._instances:
+                self._instances[release.id] = _Instance(release, Path(self._spool.name))
+                self._close_idle(release.id)
+            instance = self._instances[release.id]
+            instance.readers += 1
+            return instance
 
     def _give_back(self, instance: _Instance) -> None:
         with self._lock:
             instance.readers -= 1
-            if instance.retired and not instance.readers:
-                instance.con.close()
+            release = current(self._home)
+            self._close_idle(release.id if release else None)
 
-    @staticmethod
-    def _retire(instance: _Instance) -> None:
-        instance.retired = True
-        if not instance.readers:
-            instance.con.close()
+    def _close_idle(self, shown: str | None) -> None:
+        """Close every release that nobody reads but the one that is `shown`."""
+        for release_id, instance in list(self._instances.items()):
+            if release_id != shown and not instance.readers:
+                del self._instances[release_id]
+                instance.con.close()

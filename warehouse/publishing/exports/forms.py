@@ -19,7 +19,6 @@ class Form:
 
     @property
     def media_type_uri(self) -> str:
-        """IANA's address of the media type."""
         return f"https://www.iana.org/assignments/media-types/{self.media_type}"
 
 
