@@ -36,7 +36,7 @@ from pipelines.service.router import routes
 from pipelines.service.service import RELEASE_HEADER, Service
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
-from warehouse.publishing.releases import Release, current
+from warehouse.publishing.releases import KEPT, Release, current
 
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z")
 # a release is never edited, but retention removes it: clients validate their copy again after a day
@@ -57,12 +57,12 @@ class ReleaseFiles(StaticFiles):
         self.home = home
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file at `path`, RELEASE/FILE; 410 for every file of a removed release except its release.json."""
+        """The file at `path`, RELEASE/FILE; 410 for every file of a removed release except those KEPT."""
         release_id, _, file = Path(path).as_posix().partition("/")
         if not RELEASE_ID.fullmatch(release_id) or any(part.startswith(".") for part in file.split("/")):
             raise HTTPException(404)
         folder = self.home.releases / release_id
-        if file != "release.json" and _removed(folder):
+        if file.partition("/")[0] not in KEPT and _removed(folder):
             return self._gone(release_id, file)
         if not file and folder.is_dir():
             return RedirectResponse(
@@ -109,7 +109,7 @@ corrente: <a href="{newer}">{newer}</a>.</p></html>
 
 
 def _removed(folder: Path) -> bool:
-    """Whether retention removed the release that was in `folder`, which leaves its release.json."""
+    """Whether retention removed the release that was in `folder`, which leaves what is KEPT."""
     return (folder / "release.json").exists() and not (folder / "distretto.duckdb").exists()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterable
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import duckdb
 import jinja2
 
-from assets.site import ages, board
+from assets.site import ages, board, embed
 from assets.site.language import LANGUAGES, Code, Language
 from assets.site.pages import PAGES, navigation
 from assets.site.pages.page import Page
@@ -49,6 +50,7 @@ def render(release: Release) -> list[str]:
     for code in LANGUAGES:
         (target / code).mkdir()
         failed += [f"{code}/{name}" for name in _render_language(facts, code, target / code, day, changed)]
+    failed += _render_embeds(facts, release.folder / embed.FOLDER)
     (target / "index.html").write_text(_environment().get_template("door.html").render(), encoding="utf-8")
     return failed
 
@@ -67,20 +69,7 @@ def _render_language(
     """Write the pages of one language; returns the names of the files that could not be drawn."""
     view = View(facts, Language(code))
     variables = _variables(view)
-    failed = []
-    for page in PAGES:
-        for name, key in page.names(view):
-            script = None
-            try:
-                html = _draw(page, name, view, key, variables)
-                script = page.script(view, key) if page.script else None
-            except Exception:
-                LOG.exception("Page %s/%s could not be drawn", code, name)
-                failed.append(f"{name}.html")
-                html = _failed(page, name, variables)
-            (folder / f"{name}.html").write_text(html, encoding="utf-8")
-            if script is not None:
-                (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    failed = _write_pages(PAGES, view, variables, folder)
     try:
         sheet = board.sheet(view, day, changed)
     except Exception:
@@ -88,6 +77,38 @@ def _render_language(
         failed.append("board.pdf")
         sheet = board.failed_sheet(view.language)
     (folder / "board.pdf").write_bytes(sheet)
+    return failed
+
+
+def _write_pages(pages: Iterable[Page], view: View, variables: dict[str, Any], folder: Path) -> list[str]:
+    """Write `pages` and their scripts into `folder`; returns the names of the files that could not be drawn."""
+    failed = []
+    for page in pages:
+        for name, key in page.names(view):
+            script = None
+            try:
+                html = _draw(page, name, view, key, variables)
+                script = page.script(view, key) if page.script else None
+            except Exception:
+                LOG.exception("Page %s/%s could not be drawn", folder.name, name)
+                failed.append(f"{name}.html")
+                html = _failed(page, name, variables)
+            (folder / f"{name}.html").write_text(html, encoding="utf-8")
+            if script is not None:
+                (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    return failed
+
+
+def _render_embeds(facts: Facts, folder: Path) -> list[str]:
+    """Write the charts for other sites into the new `folder`; returns the paths, from `site/`, of those not drawn."""
+    failed = []
+    for code in LANGUAGES:
+        view = View(facts, Language(code))
+        (folder / code).mkdir(parents=True)
+        names = _write_pages([embed.PAGE], view, _variables(view), folder / code)
+        failed += [f"../{folder.name}/{code}/{name}" for name in names]
+    for name in embed.FILES:
+        shutil.copy(HERE / "templates" / name, folder / name)
     return failed
 
 

@@ -43,7 +43,6 @@ class Scale:
     ticks: list[float]
 
     def at(self, value: float) -> int:
-        """The place of `value`, in per mille from the top."""
         return round(1000 * (1 - (value - self.low) / (self.high - self.low)))
 
 

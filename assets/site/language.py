@@ -131,7 +131,6 @@ class Language:
         return moment.astimezone(timezone()).date().isoformat()
 
     def moment(self, moment: datetime | None) -> str:
-        """A day and time in words, on the territory's clock; "not known" for None."""
         if moment is None:
             return self.say("mark.unknown")
         return f"{self.day(moment)}, {moment.astimezone(timezone()):%H:%M}"

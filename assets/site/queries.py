@@ -78,7 +78,6 @@ class Measure:
 
     @property
     def unit(self) -> str:
-        """The code of the indicator's unit."""
         return self.header["unit"]
 
     @property
@@ -88,11 +87,9 @@ class Measure:
 
     @property
     def directive(self) -> str:
-        """The directive that the indicator belongs to."""
         return self.header["directive"]
 
     def title(self, language: str) -> str:
-        """The indicator's title in `language` (it, en)."""
         return self.header[f"title_{language}"]
 
     def complete(self, geo: str) -> list[Point]:
@@ -160,17 +157,14 @@ class Facts:
     orders: dict[tuple[str, tuple[str, ...], str], Any] = field(default_factory=dict)
 
     def geos(self, role: str) -> list[str]:
-        """The codes of the territories with this role, in order."""
         return [place.geo for place in self.places.values() if place.role == role]
 
     @property
     def region(self) -> str:
-        """The code of our region."""
         return self.geos("region")[0]
 
     @property
     def country(self) -> str:
-        """The code of our country."""
         return self.geos("country")[0]
 
     @property

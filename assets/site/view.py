@@ -68,11 +68,9 @@ class View:
         return place.names[self.language.code] if place else geo
 
     def place_names(self, geos: list[str]) -> str:
-        """The names of `geos`, joined by commas."""
         return ", ".join(map(self.place_name, geos))
 
     def unit_name(self, unit: str) -> str:
-        """The label of a unit in this language."""
         text = str(getattr(unit_or_unknown(unit).label, self.language.code))
         return text[:1].lower() + text[1:] if text[1:2].islower() else text
 

@@ -43,7 +43,7 @@ from warehouse.publishing.contract import schema_version
 from warehouse.publishing.release_checks import run_checks
 
 # what finds and reads releases is used beside what changes them
-from warehouse.publishing.releases import ROOT, code_sha256
+from warehouse.publishing.releases import KEPT, ROOT, code_sha256
 from warehouse.publishing.releases import DamagedRelease as DamagedRelease
 from warehouse.publishing.releases import OtherVersion as OtherVersion
 from warehouse.publishing.releases import Release as Release
@@ -235,10 +235,10 @@ def restore_trash(home: DataFolder) -> list[str]:
 
 
 def _move(folder: Path, target: Path) -> None:
-    """Move all but release.json, the DuckDB file last: while it is there the release is listed, and moved by the next run."""
+    """Move all but what is KEPT, the DuckDB file last: while it is there the release is listed, and moved by the next run."""
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(folder.iterdir(), key=lambda path: path.name == "distretto.duckdb"):
-        if path.name != "release.json":
+        if path.name not in KEPT:
             os.rename(path, target / path.name)
 
 

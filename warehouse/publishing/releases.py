@@ -21,6 +21,8 @@ from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 
 ROOT = Path(__file__).parent.parent.parent
+# what retention leaves of a release for ever: its record, and the charts that other sites show
+KEPT = ("release.json", "embed")
 # the files that determine a release's content and appearance
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
 
@@ -52,12 +54,10 @@ class Release:
 
     @property
     def database(self) -> Path:
-        """The release's DuckDB file."""
         return self.folder / "distretto.duckdb"
 
     @property
     def record(self) -> dict[str, Any]:
-        """The content of release.json. Raises DamagedRelease."""
         try:
             return json.loads((self.folder / "release.json").read_bytes())
         except (FileNotFoundError, ValueError):

@@ -51,6 +51,35 @@
       });
     });
 
+  const embed = document.querySelector("[data-embed]");
+  const served = location.protocol.startsWith("http") && location.pathname.match(/^(.*)\/releases\/(\d{8}T\d{6}Z)\//);
+  if (embed && served) {
+    const [, base, release] = served;
+    const code = embed.querySelector("textarea");
+    const button = embed.querySelector("button");
+    const copy = button.textContent;
+    const write = () => {
+      const pinned = embed.querySelector("input:checked").value === "pinned";
+      const file = `embed/${document.documentElement.lang}/${embed.dataset.embed}.html`;
+      const frame = document.createElement("iframe");
+      frame.src = `${location.origin}${base}/${pinned ? `releases/${release}` : "current"}/${file}`;
+      frame.title = embed.dataset.title;
+      frame.loading = "lazy";
+      frame.style = "width:100%;height:30rem;border:0";
+      code.value = frame.outerHTML;
+      button.textContent = copy;
+    };
+    embed.addEventListener("change", write);
+    button.addEventListener("click", async () => {
+      code.select();
+      // the clipboard is closed to pages that are served without encryption from another machine
+      if (navigator.clipboard) await navigator.clipboard.writeText(code.value);
+      else document.execCommand("copy");
+      button.textContent = button.dataset.copied;
+    });
+    write();
+  }
+
   const since = document.querySelector("[data-since]");
   if (since && typeof SINCE !== "undefined") {
     const place = document.getElementById("since");
