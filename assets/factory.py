@@ -15,6 +15,7 @@ from sources.catalogue import Catalogue, Dataset
 from sources.common.sql import literal, scalar
 from sources.data_folder import utc_now
 from sources.providers import Provider
+from warehouse.history.columns import FIGURE
 from warehouse.history.dataset_state import Check, DatasetState, describe, read_status
 from warehouse.publishing.contract import contract
 
@@ -85,7 +86,7 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
 def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
     """The step that decodes, checks and accepts one dataset, with a Dagster check for each check of its entry."""
     key = observations_key(dataset.id)
-    columns = ["dataset", "indicator", "geo", "period", "value", "unit", "flag", "conf", *dataset.dimensions]
+    columns = [*FIGURE, *dataset.dimensions]
     described = contract()["columns"]
     schema = dg.TableSchema(
         columns=[

@@ -122,22 +122,22 @@ def _wanted(dataset: Dataset, dimension: str, there: Structure) -> set[str]:
     return codes & set(dataset.query[dimension]) if dimension in dataset.query else codes
 
 
-def _ours(told: Structure, provider: Provider) -> Structure:
-    """`told` in our names and codes; a territory that `territories.csv` does not know keeps the provider's code."""
+def _ours(described: Structure, provider: Provider) -> Structure:
+    """`described` in our names and codes; a territory that `territories.csv` does not know keeps the provider's code."""
     names = {given.lower(): ours for given, ours in provider.renames.items()}
-    codes = {names.get(dimension, dimension): found for dimension, found in told.codes.items()}
+    codes = {names.get(dimension, dimension): found for dimension, found in described.codes.items()}
     if provider.territories and "geo" in codes:
         means: dict[str, set[str]] = defaultdict(set)
         for one in territories():
             if one.scheme == provider.territories:
                 means[one.code].add(one.geo)
         codes["geo"] = {geo for code in codes["geo"] for geo in means.get(code, {code}) if geo}
-    return Structure([names.get(d, d) for d in told.dimensions], codes, _periods(told.periods))
+    return Structure([names.get(d, d) for d in described.dimensions], codes, _periods(described.periods))
 
 
-def _periods(told: Iterable[str]) -> set[str]:
+def _periods(described: Iterable[str]) -> set[str]:
     found = set()
-    for text in told:
+    for text in described:
         try:
             found.add(Period.parse(text).text)
         except InvalidPeriod:  # such as 9999-12-31T00:00:00, which stands for no end
@@ -175,6 +175,6 @@ def _column(sql: str) -> set[str]:
 
 
 def _span(periods: Iterable[str]) -> list[str]:
-    """The first and the last period; empty where none is told."""
+    """The first and the last period; empty if there is none."""
     found = sorted(periods)
     return [found[0], found[-1]] if found else []

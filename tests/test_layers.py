@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import ROOT
 
 LAYERS = ("sources", "warehouse", "assets", "pipelines")
+# rooms of `warehouse`: each may import those to its left
+ROOMS = ("reference", "history", "statistics", "targets", "publishing")
 LONGEST = 450  # lines of a Python file, tests included
 MODULES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
@@ -105,6 +107,19 @@ def test_a_layer_imports_nothing_to_its_right(layer):
         if name.split(".")[0] in further or name.startswith(".")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_warehouse_imports_nothing_to_its_right(room):
+    further = ROOMS[ROOMS.index(room) + 1 :]
+    wrong = {
+        f"{name} imports {imported}"
+        for name in NAMES
+        if name.startswith(f"warehouse.{room}.")
+        for imported in modules_imported(name)
+        if imported.startswith("warehouse.") and imported.split(".")[1] in further
+    }
+    assert wrong == set()
 
 
 def test_no_modules_import_each_other():

@@ -114,6 +114,6 @@ def _unit_case(dataset: Dataset, said: Callable[[Unit], float | None]) -> str:
         dimension, named = dataset.unit, {code: code for code in units()}
     else:
         return f"{said(unit_or_unknown(dataset.unit)) or 'null'}::double"
-    told = {code: said(unit_or_unknown(unit)) for code, unit in named.items()}
-    cases = " ".join(f"when {literal(code)} then {value}" for code, value in told.items() if value)
+    values = {code: said(unit_or_unknown(unit)) for code, unit in named.items()}
+    cases = " ".join(f"when {literal(code)} then {value}" for code, value in values.items() if value)
     return f"case {identifier(dimension)} {cases} end::double" if cases else "null::double"

@@ -101,13 +101,13 @@ def _whole_frame(frame_name: str) -> Any:
 def _joined(results: list[Result]) -> Result:
     ran = [r for r in results if r.passed is not None]
     refusing = [r for r in ran if r.refuses]
-    told = refusing or [r for r in ran if r.doubts] or ran or results
-    first = told[0]
+    reported = refusing or [r for r in ran if r.doubts] or ran or results
+    first = reported[0]
     return Result(
         first.name,
         first.passed,
-        "; ".join(dict.fromkeys(r.observed for r in told)),
-        "; ".join(dict.fromkeys(r.expected for r in told)),
+        "; ".join(dict.fromkeys(r.observed for r in reported)),
+        "; ".join(dict.fromkeys(r.expected for r in reported)),
         "quarantine" if first.passed else first.severity,
     )
 

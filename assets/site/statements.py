@@ -80,7 +80,7 @@ def _changed(view: View) -> str:
     sure = [f.summary for f in figures(view) if f.summary.certain]
     if not sure:
         return say("statement.no_change")
-    told = "; ".join(
+    listed = "; ".join(
         say(
             "statement.change",
             title=s.title[:1].lower() + s.title[1:] if s.title[1:2].islower() else s.title,
@@ -91,7 +91,7 @@ def _changed(view: View) -> str:
         )
         for s in sure[:2]
     )
-    return say("statement.changed", changes=told)
+    return say("statement.changed", changes=listed)
 
 
 def _decision(view: View) -> str:

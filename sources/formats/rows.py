@@ -84,8 +84,8 @@ def rows_sql(file: Path, columns: Iterable[str]) -> str:
 
 def separator_of(line: str) -> str | None:
     """The separator that a first line `sep=;` announces to spreadsheets."""
-    told = line.strip()
-    return told[4] if len(told) == 5 and told.lower().startswith("sep=") else None
+    announced = line.strip()
+    return announced[4] if len(announced) == 5 and announced.lower().startswith("sep=") else None
 
 
 def _wrong_encoding(failure: UnicodeDecodeError, where: str) -> UnreadableBody:

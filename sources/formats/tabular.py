@@ -165,9 +165,9 @@ def _from_workbook(body: Path, into: Path, layout: TableLayout) -> tuple[Path, s
     except subprocess.TimeoutExpired:
         raise UnreadableBody(f"The workbook was not read within {SECONDS} s.") from None
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it needs too much memory"]
+        errors = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it needs too much memory"]
         raise UnreadableBody(
-            f"The workbook cannot be read: {told[-1][:300].rstrip('.')}.",
+            f"The workbook cannot be read: {errors[-1][:300].rstrip('.')}.",
             hint="open it, save the sheet as CSV and drop that file.",
         )
     return into, done.stdout.decode("utf-8", "replace").strip()

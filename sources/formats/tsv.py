@@ -117,12 +117,12 @@ def _to_observations(rows: str, periods: list[str], part: Path) -> str:
                 select series, period, raw as cell, try_cast(raw as double) as number
                 from (unpivot (select series, {columns} from {rows}) on columns(* exclude (series)) into name period value raw)
                 where raw not in (': ', ':', '')
-            ), told as (
+            ), parsed as (
                 select *, isfinite(number) and not contains(cell, '_') as bare from cells
             ), parts as (
                 select *, case when bare then '' else split_part(cell, ' ', 1) end as digits,
                        case when bare then '' else trim(substr(cell, len(split_part(cell, ' ', 1)) + 1)) end as marks
-                from told
+                from parsed
             )
             select series, period,
                    case when bare then number else read_value(digits, {place}, cell) end as value,

@@ -246,10 +246,10 @@ def _from_json(body: Body, status: int) -> SourceError | None:
     if b'"error"' not in body.head and b'"warning"' not in body.head:
         return None
     try:
-        told = json.loads(first_text(body))
+        message = json.loads(first_text(body))
     except (ValueError, RecursionError):
         return None
-    entry = told.get("error") or told.get("warning")
+    entry = message.get("error") or message.get("warning")
     entry = entry[0] if isinstance(entry, list) and entry else entry
     if not entry:
         return None

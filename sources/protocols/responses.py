@@ -48,11 +48,11 @@ def asks_for_pause(status: int, body: Body) -> RateLimited | None:
     where it gave one, is the pause."""
     if status not in (403, 429, 503):
         return None
-    told = body.response_headers.get("retry-after")
-    if status == 429 or told or LIMIT.search(said(body)):
+    pause = body.response_headers.get("retry-after")
+    if status == 429 or pause or LIMIT.search(said(body)):
         return RateLimited(
             f"HTTP {status}, asked too often: {said(body)}".rstrip(": ") + ".",
-            retry_after=float(told) if told else None,
+            retry_after=float(pause) if pause else None,
             hint="nothing: the first run after the pause asks again.",
         )
     return None

@@ -15,6 +15,7 @@ from sources.common.periods import Period
 from sources.common.sql import rows
 from sources.common.units import unit_or_unknown
 from sources.errors import InvalidPeriod
+from warehouse.history.columns import FIGURE, ORIGIN
 from warehouse.publishing.figures import no_such_period
 from warehouse.publishing.resolve import Known
 
@@ -113,18 +114,7 @@ def _origin(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, An
         [row["snapshot_id"]],
     ).fetchall()
     live = snapshot["origin"] == "live"
-    known = {
-        "dataset",
-        "indicator",
-        "geo",
-        "period",
-        "value",
-        "unit",
-        "flag",
-        "conf",
-        "known_from",
-        "snapshot_id",
-    }
+    known = {*FIGURE, *ORIGIN}
     dimensions = {name: code for name, code in row.items() if name not in known and code is not None}
     same = " and ".join(f'"{name}" = ?' for name in dimensions)
     earlier = con.execute(

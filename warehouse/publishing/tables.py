@@ -17,6 +17,7 @@ from sources.catalogue import Catalogue, Dataset, Theme
 from sources.common.sql import identifier, literal, scalar
 from sources.common.units import units
 from sources.data_folder import keep_private
+from warehouse.history.columns import observation_columns
 from warehouse.history.vintages import as_of_sql, moment_sql, revisions_sql
 from warehouse.publishing.contract import contract, describe, published_columns
 from warehouse.reference.territory import REFERENCE
@@ -40,7 +41,9 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
     Series, history, vintages, the macro `as_of`, and the tables of `reference/`.
     """
     dimensions = ", ".join(identifier(d) for d in catalogue.dimensions if d not in ("geo", "unit"))
-    given_out = ", ".join(literal(d.id) for d in catalogue.values() if d.redistribution == "allowed") or "''"
+    redistributable = (
+        ", ".join(literal(d.id) for d in catalogue.values() if d.redistribution == "allowed") or "''"
+    )
     con.execute(
         f"create table {target}.vintages as select * exclude (series_from, provisional) from {source}.vintages order by vintage"
     )
@@ -48,7 +51,7 @@ def build_history(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, source: 
         create table {target}.series as
         select series, dataset, {_by_dataset(catalogue, _indicator)} as indicator, geo,
                {_by_dataset(catalogue, _unit)} as unit, {dimensions}
-        from {source}.series where dataset in ({given_out}) order by series""")
+        from {source}.series where dataset in ({redistributable}) order by series""")
     con.execute(
         f"create table {target}.history as "
         f"select h.* from {source}.history h semi join {target}.series using (series) order by all"
@@ -170,26 +173,6 @@ def counts(con: duckdb.DuckDBPyConnection, target: str) -> dict[str, int]:
     """The tables that the attached database `target` has, in order, and the rows of each."""
     found = con.execute("select table_name from duckdb_tables() where database_name = ? order by 1", [target])
     return {table: scalar(con, f"select count(*) from {target}.{table}") for (table,) in found.fetchall()}
-
-
-def observation_columns(catalogue: Catalogue) -> list[str]:
-    """The columns of `observations` and of `as_of`, in order; `s` is the table `series`."""
-    dimensions = [
-        identifier(dimension) for dimension in catalogue.dimensions if dimension not in ("geo", "unit")
-    ]
-    return [
-        "s.dataset",
-        "indicator",
-        "geo",
-        "period",
-        "value",
-        "unit",
-        "flag",
-        "conf",
-        *dimensions,
-        "known_from",
-        "snapshot_id",
-    ]
 
 
 def _by_dataset(catalogue: Catalogue, expression: Callable[[Dataset], str]) -> str:

@@ -165,10 +165,10 @@ def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
         if ours.region in whole and len(whole) >= said.fewest_regions:
             results += _results(period, whole, list(wanted))
     if results:
-        told = {row[0] for row in results}
+        outcome = {row[0] for row in results}
         con.executemany(
             f"insert into {schema}.composite_parts values (?, ?, ?, ?, ?, ?)",
-            [row for row in rows if row[0] in told],
+            [row for row in rows if row[0] in outcome],
         )
     write_table(
         con,
@@ -231,16 +231,16 @@ def _results(period: str, whole: dict[str, list[float]], pillars: list[str]) -> 
     import numpy
 
     geos = sorted(whole)
-    told = sensitivity(numpy.array([whole[geo] for geo in geos]))
+    outcome = sensitivity(numpy.array([whole[geo] for geo in geos]))
     return [
         (
             period,
             geo,
-            float(told["index"][place]),
+            float(outcome["index"][place]),
             dict(zip(pillars, whole[geo], strict=True)),
-            int(told["rank"][place]),
+            int(outcome["rank"][place]),
             len(geos),
-            *(int(told[key][place]) for key in ("rank_p05", "rank_p95", "rank_lowest", "rank_highest")),
+            *(int(outcome[key][place]) for key in ("rank_p05", "rank_p95", "rank_lowest", "rank_highest")),
         )
         for place, geo in enumerate(geos)
     ]

@@ -26,8 +26,8 @@ from sources.common.sql import identifier, literal
 from sources.common.units import unit, units
 from sources.errors import SpecError, UnknownUnit
 from warehouse.database import write_table
+from warehouse.history.columns import observation_columns
 from warehouse.history.vintages import as_of_sql
-from warehouse.publishing.tables import observation_columns
 from warehouse.statistics import breaks
 
 FOLDER = Path(__file__).parent / "indicators"

@@ -163,18 +163,18 @@ def _means_sql(structural: Structural, region: str, schema: str) -> str:
             select geo, geo as now from {schema}.geography where successor is null
             union all
             select g.geo, r.now from {schema}.geography g join renamed r on g.successor = r.geo
-        ), told as (
+        ), known as (
             select i.* replace (r.now as geo) from {schema}.indicators i join renamed r using (geo)
             where indicator in ({features}) and geo_level = {literal(structural.level)} and value is not null and not truncated
               and reliability in ('A', 'B')
             qualify row_number() over (partition by indicator, r.now, period order by i.geo <> r.now, i.geo) = 1
         ), spans as (
-            select indicator, period from told where geo = {literal(region)}
+            select indicator, period from known where geo = {literal(region)}
             qualify row_number() over (partition by indicator order by period desc) <= {structural.periods}
         ), means as (
             select t.indicator, t.geo, avg(t.value order by t.period) as value,
                    min(t.period) as first_period, max(t.period) as last_period
-            from told t join spans using (indicator, period)
+            from known t join spans using (indicator, period)
             group by t.indicator, t.geo
             having count(*) = (select count(*) from spans s where s.indicator = t.indicator)
         )"""
@@ -291,7 +291,7 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
             union
             select group_id, case max(g.level) when 'nuts3' then {literal(seat)} else {literal(ours.region)} end, true
             from {schema}.peers join {schema}.geography g using (geo) group by group_id
-        ), told as (
+        ), known as (
             select m.group_id, m.ours, i.indicator, i.geo, i.period, i.dataset, i.value, i.unit, i.flag,
                    i.reliability, c.direction, i.numerator, i.denominator,
                    case when i.reliability in ('A', 'B') and not i.truncated and i.unit not in ({amounts})
@@ -308,7 +308,7 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
                    count(*) over (partition by group_id, indicator, period, dataset, score) as tied,
                    count(*) filter (reliability in ('A', 'B')) over everyone as reliable,
                    median(value) filter (score is not null) over everyone as median
-            from told window everyone as (partition by group_id, indicator, period, dataset)
+            from known window everyone as (partition by group_id, indicator, period, dataset)
         ), ahead as (
             select *, avg(value) filter (rank <= greatest(1, ceil(n * {frontier}))) over everyone as best
             from ranked window everyone as (partition by group_id, indicator, period, dataset)

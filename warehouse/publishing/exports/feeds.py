@@ -34,14 +34,14 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
         for d in facts.catalogue
     }
     for v in rows(con, "from vintages"):
-        told, titles = _counts(v), named[v["dataset"]]
+        counted, titles = _counts(v), named[v["dataset"]]
         found.append(
             _item(
                 f"vintage:{v['snapshot_id']}:{v['kind']}:{v['vintage']}",
                 v["known_from"],
                 "revision" if v["changed"] or v["deleted"] else "new-data",
-                f"{titles[0]}: {told['it']}",
-                f"{titles[1]}: {told['en']}",
+                f"{titles[0]}: {counted['it']}",
+                f"{titles[1]}: {counted['en']}",
             )
         )
     refusals = rows(con, "from snapshots where outcome = 'refused'")
@@ -109,11 +109,11 @@ def _counts(v: dict[str, Any]) -> dict[str, str]:
         "deleted": ("dati ritirati", "figures withdrawn"),
         "returned": ("dati tornati", "figures returned"),
     }
-    parts = [(v[key], told) for key, told in words.items() if v[key]]
+    parts = [(v[key], counted) for key, counted in words.items() if v[key]]
     return {
-        "it": ", ".join(f"{format_number(n, unit('NR'), 'it')} {told[0]}" for n, told in parts)
+        "it": ", ".join(f"{format_number(n, unit('NR'), 'it')} {counted[0]}" for n, counted in parts)
         or "nessun dato cambiato",
-        "en": ", ".join(f"{format_number(n, unit('NR'), 'en')} {told[1]}" for n, told in parts)
+        "en": ", ".join(f"{format_number(n, unit('NR'), 'en')} {counted[1]}" for n, counted in parts)
         or "no figure changed",
     }
 

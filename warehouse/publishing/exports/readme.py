@@ -128,8 +128,8 @@ def dictionary(facts: Facts) -> str:
         lines += ["| Column | Type | Meaning |", "|---|---|---|"]
         for column, kind, words in table.columns:
             points = f" Names a row of `{table.foreign[column][0]}`." if column in table.foreign else ""
-            told = words.replace("|", "\\|")
-            lines.append(f"| `{column}` | {kind.lower()} | {told}{points} |")
+            meaning = words.replace("|", "\\|")
+            lines.append(f"| `{column}` | {kind.lower()} | {meaning}{points} |")
         lines.append("")
     return "\n".join(lines)
 
