@@ -77,7 +77,7 @@ def _in_use(file: Path, dataset: Dataset) -> tuple[set[Row], list[str]]:
     ).fetchall()
     own = {dimension for flow, dimension, *_ in listed if flow.upper() == dataset.code.upper()}
     provider, ours = load_providers()[dataset.provider], territory()
-    named = {ours["country"], ours["region"], *ours["provinces"], *shown(), *dataset.checks.geos}
+    named = {ours.country, ours.region, *ours.provinces, *shown(), *dataset.checks.geos}
     named |= {*dataset.query.get("geo", [])}
     geos: dict[str, set[str]] = {}
     for one in territories():
