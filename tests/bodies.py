@@ -60,7 +60,10 @@ class Bench:
         )
         con.execute(f"create view s as from read_parquet({literal(self.real.series)})")
         con.execute(f"create view figures as from read_parquet({literal(self.real.observations)})")
-        con.execute(f"copy (select series, {keys} from s) to {literal(staged.series)}")
+        kept = f"select series from figures join s using (series) where {where}"
+        con.execute(
+            f"copy (select series, {keys} from s where series in ({kept})) to {literal(staged.series)}"
+        )
         value, period = columns.get("value", "value"), columns.get("period", "period")
         con.execute(f"""copy (
             select series, {period} as period, {value} as value, flag, conf from figures join s using (series) where {where}

@@ -92,6 +92,8 @@ class Campaign:
         print(
             f"Seed {self.seed}; {whole:,} to do, {len(self.results):,} done before; {self.state}", flush=True
         )
+        if not waiting or time.monotonic() > self.deadline:
+            return not waiting
         print(f"A full disk is a {disks.means()}.", flush=True)
         try:
             with Ground() as ground:
