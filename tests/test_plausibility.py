@@ -32,6 +32,12 @@ def lies(table: str) -> dict[str, dict[str, str]]:
         "one province x10 in the last year": {
             "value": f"if(geo = 'ITG17' and period = {last}, value * 10, value)"
         },
+        "one province x10 in one unit": {
+            "value": f"if(geo = 'ITG17' and {dimension} = '{other}', value * 10, value)"
+        },
+        "duplicated keys": {
+            "also": "select series, period, value, flag, conf from figures where hash(series, period) % 5000 = 0"
+        },
         "two provinces swapped": {"geo": PROVINCES},
         "two provinces swapped and revised by 2 %": {"geo": PROVINCES, "value": "value * 1.02"},
         "years shifted by one": {"period": "(period::int + 1)::varchar"},
