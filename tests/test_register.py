@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from tests.conftest import ROOT, World
 from tests.statistics.figures import Figures
 from warehouse.statistics import series_changes
 from warehouse.statistics.comparison import Change
@@ -128,3 +130,14 @@ def test_headlines_watches_and_targets_get_no_unproven_figure():
     assert figures(made.con, "distretto", [pair]) == {pair: []}
     made.con.execute("update catalogue set status = 'live'")
     assert len(figures(made.con, "distretto", [pair])[pair]) == 5
+
+
+def test_status_names_the_tables_that_nobody_has_seen_until_an_operator_confirms_them(world: World):
+    told = " ".join(world.run("status").out.split())
+    assert "Unproven, in no headline, watch or target: camcom_active, camcom_cancellations" in told
+    states = world.run("status", "--json").json["datasets"]
+    assert states["camcom_workforce"]["unproven"] is True and states["toy"]["unproven"] is False
+    shipped = yaml.safe_load((ROOT / "sources" / "catalogue" / "camcom_workforce.yml").read_text())
+    (world.entries / "camcom_workforce.yml").write_text(yaml.safe_dump(shipped | {"status": "live"}))
+    assert world.run("status", "--json").json["datasets"]["camcom_workforce"]["unproven"] is False
+    assert "missing, unproven" in " ".join(world.run("status", "--all").out.split())
