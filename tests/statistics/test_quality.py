@@ -20,7 +20,9 @@ def _build(
         "create table observations as select s.*, h.* exclude (series) from history h join series s using (series)"
     )
     con.execute("create table enterprise_births as from observations")
-    con.execute("create table catalogue as select distinct dataset from observations")
+    con.execute(
+        "create or replace table catalogue as select distinct dataset, 'live' as status from observations"
+    )
     con.execute("""
         create table revisions (dataset varchar, indicator varchar, geo varchar, period varchar, unit varchar, kind varchar,
             old_value double, value double, delta double, delta_pct double, old_flag varchar, flag varchar,
@@ -112,3 +114,13 @@ def test_reliability_and_coverage_are_counted():
     assert con.execute(
         "select figures, territories, first_period, last_period from dataset_coverage where dataset = 'bd_size_r3'"
     ).fetchall() == [(2, 1, "2019", "2020")]
+
+
+def test_months_and_quarters_of_an_indicator_do_not_stop_what_is_said_of_years():
+    made = Figures()
+    old(made, "V11930", "ITG17", {str(year): 1000.0 + year for year in range(2010, 2020)})
+    months = {f"2025-{month:02}": 100.0 for month in range(1, 13)}
+    made.add("camcom_registrations", "ITG17", months, freq="M", ateco2025="TOTAL", indic_reg="IN_NR")
+    con = _build(made.build())
+    assert con.execute("select count(*) from indicators where period like '2025-%'").fetchone() == (5,)
+    assert con.execute("select max(length(period)) from provisional_bias").fetchone() == (4,)

@@ -148,13 +148,15 @@ def _provisional_bias(con: duckdb.DuckDBPyConnection, country: str, schema: str)
     con.execute(f"""
         create table {schema}.provisional_bias as
         select i.indicator, i.dataset, i.geo_level, i.period,
-               greatest(0, any_value(m.due) - (any_value(m.last)::integer - i.period::integer)) as revisions_due,
+               -- other indicators have quarters and months, which no year is compared with
+               greatest(0, any_value(m.due) - (any_value(m.last)::integer - any_value(try_cast(i.period as integer))))
+                   as revisions_due,
                count(*) as territories, count(*) filter (contains(coalesce(i.flag, ''), 'p')) as flagged_provisional,
                count(*) filter (i.value > b.value) as rising,
                median((i.value / b.value - 1) * 100) as median_change_pct
         from {schema}.indicators i join maturing m using (indicator, dataset)
         join {schema}.indicators b on (b.indicator, b.dataset, b.geo) = (i.indicator, i.dataset, i.geo)
-                                  and b.period::integer = i.period::integer - 1
+                                  and try_cast(b.period as integer) = try_cast(i.period as integer) - 1
         where starts_with(i.geo, {literal(country)}) and i.reliability in ('A', 'B') and b.reliability in ('A', 'B')
           and not i.break_before and b.value > 0
         group by i.indicator, i.dataset, i.geo_level, i.period order by all""")
