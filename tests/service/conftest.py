@@ -58,7 +58,7 @@ def revised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Revised]:
             "DISTRETTO_PROVIDERS": str(settings(folder, server.base_url)),
             "DISTRETTO_STATE": str(folder / "state"),
         }
-        for cells in (TOY, changed(ITG1_2019="45 r")):
+        for cells in (TOY, changed(ITG1_2019="45")):
             server.table("toy", ["freq", "indic_sb", "geo"], cells)
             night = distretto(folder / "data", "refresh", "--only", "toy", "--json", **environment)
             assert night.code == 0, night.err
