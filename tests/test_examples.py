@@ -24,7 +24,7 @@ def test_the_dashboard_shows_the_new_release_without_a_restart(home: DataFolder)
     testing = pytest.importorskip(
         "streamlit.testing.v1", reason="streamlit is an extra: pip install '.[dashboard]'"
     )
-    app = testing.AppTest.from_file(str(ROOT / "examples" / "dashboard.py"), default_timeout=60).run()
+    app = testing.AppTest.from_file(str(ROOT / "examples" / "dashboard.py"), default_timeout=3600).run()
     first = current(home)
     assert not app.exception and app.caption[0].value == f"Release {first.id}"
     app.selectbox[0].set_value("enterprise_births").run()

@@ -433,7 +433,7 @@ def test_a_person_serves_a_folder(tmp_path):
             base = process.stdout.readline().strip()
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.get(f"{base}/sdmx/2.1/data/SOME_TABLE?format=TSV", timeout=120)
+                answer = session.get(f"{base}/sdmx/2.1/data/SOME_TABLE?format=TSV")
             assert answer.content == TSV
         finally:
             process.terminate()

@@ -39,7 +39,6 @@ class Clients(ExitStack):
         opened = self.enter_context(socket.socket())
         if buffer:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        opened.settimeout(20)
         opened.bind((source, 0))
         opened.connect(self.server)
         opened.sendall(sent)
@@ -47,12 +46,20 @@ class Clients(ExitStack):
 
     def status(self, source: str = "127.0.0.1", path: str = "/current/release.csv") -> int:
         """The status of the answer to a whole request from `source`."""
-        connection = http.client.HTTPConnection(*self.server, timeout=20, source_address=(source, 0))
+        connection = http.client.HTTPConnection(*self.server, source_address=(source, 0))
         try:
             connection.request("GET", path)
             return connection.getresponse().status
         finally:
             connection.close()
+
+
+def gone_from(connection: socket.socket) -> None:
+    """Return once the server has closed `connection`, without reading what it sent."""
+    poll = select.poll()
+    poll.register(connection, getattr(select, "POLLRDHUP", 0))
+    while not any(event & ~select.POLLIN for _, event in poll.poll()):
+        pass
 
 
 @contextmanager
@@ -114,8 +121,7 @@ def test_a_client_that_sends_a_request_byte_by_byte_is_cut_off(home: DataFolder)
         # the second request of a connection has the same deadline
         polite.sendall(b"GET /current/release.csv HT")
         slow = [polite, *(opened.open(b"") for _ in range(3)), *(opened.open(PART) for _ in range(20))]
-        until = time.monotonic() + 60
-        while slow and time.monotonic() < until:
+        while slow:
             time.sleep(0.25)
             for connection in list(slow):
                 with suppress(OSError):
@@ -123,7 +129,6 @@ def test_a_client_that_sends_a_request_byte_by_byte_is_cut_off(home: DataFolder)
                         connection.sendall(b"x")
                 if closed(connection):
                     slow.remove(connection)
-        assert slow == []
         assert opened.status() == 307
 
 
@@ -133,7 +138,7 @@ def test_a_client_that_takes_nothing_of_an_answer_is_cut_off(home: DataFolder):
     with clients(home, STALLED_S=1) as opened:
         # the kernel takes much less than the file for a client that does not read
         lazy = opened.open(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode(), buffer=4096)
-        time.sleep(2.5)
+        gone_from(lazy)
         taken = 0
         with suppress(ConnectionResetError):
             while some := lazy.recv(1 << 20):
