@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 
 from assets import checks
@@ -69,16 +70,21 @@ def judged(
     dataset = load_catalogue()[name]
     with store.warehouse(DataFolder(tmp_path / "home"), load_catalogue().dimensions, []) as con:
         if held:
-            acceptance: Any = SimpleNamespace(
-                sequence=1,
-                dataset=name,
-                snapshot_id="one",
-                accepted_at=datetime(2026, 1, 1, tzinfo=UTC),
-                kind="baseline",
-            )
-            vintages.append(con, dataset, SNAPSHOT, acceptance, staged(tmp_path / "held", dataset, held))
+            _enter(con, dataset, staged(tmp_path / "held", dataset, held))
         found = checks.check(con, dataset, SNAPSHOT, staged(tmp_path / "new", dataset, given), None)
     return {result.name: result for result in found}
+
+
+def _enter(con: duckdb.DuckDBPyConnection, dataset: Dataset, figures: Staged) -> None:
+    """Let figures into history, as if a night had accepted them."""
+    acceptance: Any = SimpleNamespace(
+        sequence=1,
+        dataset=dataset.id,
+        snapshot_id="one",
+        accepted_at=datetime(2026, 1, 1, tzinfo=UTC),
+        kind="baseline",
+    )
+    vintages.append(con, dataset, SNAPSHOT, acceptance, figures)
 
 
 def staged(folder: Path, dataset: Dataset, given: Cells) -> Staged:
@@ -161,6 +167,42 @@ def test_a_copy_in_a_file_of_its_own_is_compared_with_the_month_that_history_hol
     real = {key: value for key, value in whole.items() if key[2] == "2026-05"}
     (tmp_path / "b").mkdir()
     assert judged(tmp_path / "b", real, held=first)["new_period"].passed
+
+
+def workforce(quarter: int) -> str:
+    rows = [
+        f"SICILIA;{place};C;{division};{division}11;{division}1100;{100 + division + more * quarter};3"
+        for place, more in (("Catania", 7), ("Enna", 5))
+        for division in range(10, 25)
+    ]
+    heading = "Regione;Provincia;Settore;Divisione;Classe;Sottocategoria;Addetti;Localizzazioni Attive"
+    return "\n".join([heading, *rows, ""])
+
+
+@pytest.mark.parametrize(("served", "refused"), [(1, True), (2, False)])
+def test_a_quarter_with_a_file_of_its_own_is_no_copy_of_the_quarter_before(
+    tmp_path: Path, served: int, refused: bool
+):
+    dataset = load_catalogue()["camcom_workforce"]
+    with store.warehouse(DataFolder(tmp_path / "home"), load_catalogue().dimensions, []) as con:
+        first, second = (
+            _quarter(tmp_path, dataset, f"2026-Q{n}", workforce(of)) for n, of in ((1, 1), (2, served))
+        )
+        _enter(con, dataset, first)
+        found = {r.name: r for r in checks.check(con, dataset, SNAPSHOT, second, None)}
+        assert found["new_period"].refuses is refused and found["new_period"].passed is not refused
+        # the same quarter again is no copy of itself
+        again = {r.name: r for r in checks.check(con, dataset, SNAPSHOT, first, None)}
+        assert not again["new_period"].refuses
+
+
+def _quarter(folder: Path, dataset: Dataset, period: str, body: str) -> Staged:
+    place = folder / period
+    place.mkdir()
+    (place / "body").write_text(body, encoding="utf-8")
+    file = BodyFile(place / "body", name=f"{period}-Addetti-Localizzazioni-Attive-Italia.csv")
+    provider = load_providers()[dataset.provider]
+    return decoded(file, "tabular", dataset, provider, place / "staged", "live", known_territories())
 
 
 def test_the_checks_are_not_run_where_an_entry_does_not_ask_for_them(tmp_path: Path):

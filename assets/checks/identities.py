@@ -52,7 +52,9 @@ def find(con: duckdb.DuckDBPyConnection, dataset: Dataset, whole: bool) -> list[
 
 COPIES = f"""
     with beside as (
-        select cells.rowid as id, period, staged, new, lag(coalesce(new, old)) over (partition by key order by period) as before
+        -- of a file a period, `cells` has that period alone, and `ref` the one before it
+        select cells.rowid as id, period, staged, new,
+               coalesce(lag(coalesce(new, old)) over (partition by key order by period), if(added, ref, null)) as before
         from cells
     )
     select period || ' has the figures of the period before' as subject, count(*) as size,
