@@ -1,6 +1,6 @@
 """A dashboard on the published tables: `pip install '.[dashboard]'`, then `streamlit run examples/dashboard.py`.
 
-Reads data/current and nothing else, and connects anew at every look, so a new release shows without a restart.
+Reads data/current only, and connects again for every view, so that a new release shows without a restart.
 """
 
 import os
