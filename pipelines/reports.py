@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,9 @@ from pipelines import console
 from sources.common.ages import age, ago, since_end
 from sources.data_folder import utc_now
 from warehouse.history.dataset_state import STATES, DatasetState, Run
+
+if TYPE_CHECKING:
+    from sources.doctor import Examination
 
 STATE_STYLES = {
     "live": "bold green",
@@ -221,76 +224,66 @@ def _problems(states: Mapping[str, DatasetState]) -> dict[tuple[str, str], list[
     return found
 
 
-def doctor(found: list[dict[str, Any]]) -> None:
+def doctor(found: list[Examination]) -> None:
     """Each provider's answer and rate limit, each dataset's next release, then what to do about each problem."""
-    now = utc_now().isoformat()
+    now = utc_now()
+    answers = {True: "yes", False: "NO", None: "not asked"}
     providers = [
         {
-            **row,
-            "answers": {True: "yes", False: "NO", None: "not asked"}[row["answers"]]
-            if row["host"]
-            else "a folder",
-            "one request every": f"{row['seconds_between_requests']:g} s" if row["host"] else "",
+            "provider": row.provider,
+            "answers": answers[row.answers] if row.host else "a folder",
+            "said": row.said,
+            "credentials": row.credentials,
+            "one request every": f"{row.seconds_between_requests:g} s" if row.host else "",
             "budget": _budget(row),
+            "last asked": _minute(row.last_asked),
             "may be asked": "now"
-            if row["host"] and row["may_be_asked_at"] <= now
-            else console.minute(row["may_be_asked_at"]),
-            "last asked": console.minute(row["last_asked"]),
+            if row.may_be_asked_at and row.may_be_asked_at <= now
+            else _minute(row.may_be_asked_at),
         }
         for row in found
     ]
-    console.table(
-        providers,
-        [
-            "provider",
-            "answers",
-            "said",
-            "credentials",
-            "one request every",
-            "budget",
-            "last asked",
-            "may be asked",
-        ],
-    )
+    console.table(providers, list(providers[0]))
     console.out.print()
     releases = [
         {
-            **owed,
-            "provider updated it": console.minute(owed["updated"])[:10] or "not known",
-            "next release": owed["expected"],
-            "late": "LATE" if owed["late"] else f"after {owed['late_after']}" if owed["late_after"] else "",
+            "dataset": release.dataset,
+            "state": release.state,
+            "provider updated it": console.minute(release.updated)[:10] or "not known",
+            "next release": release.expected,
+            "late": "LATE" if release.late else f"after {release.late_after}" if release.late_after else "",
         }
         for row in found
-        for owed in row["datasets"]
+        for release in row.datasets
     ]
     console.table(releases, ["dataset", "state", "provider updated it", "next release", "late"])
     for row in found:
-        for owed in row["datasets"]:
-            if owed["twin"]:
+        for release in row.datasets:
+            name = release.dataset
+            if release.twin:
                 console.err.print(
-                    f"{owed['dataset']}: the provider also has a table in NACE Rev. 2.1, {owed['twin']}; see docs/operating.md."
+                    f"{name}: the provider also has a table in NACE Rev. 2.1, {release.twin}; see docs/operating.md."
                 )
-            if owed["failing"]:
-                console.err.print(f"{owed['dataset']}: failing. Next: distretto status shows why.")
-            if owed["late"]:
-                console.err.print(
-                    f"{owed['dataset']}: late. Next: distretto probe {owed['dataset']} shows what the provider has."
-                )
-        if row["next"]:
-            console.err.print(f"{row['provider']}. Next: {row['next']}")
+            if release.failing:
+                console.err.print(f"{name}: failing. Next: distretto status shows why.")
+            if release.late:
+                console.err.print(f"{name}: late. Next: distretto probe {name} shows what the provider has.")
+        if row.next:
+            console.err.print(f"{row.provider}. Next: {row.next}")
 
 
-def _budget(row: dict[str, Any]) -> str:
+def _minute(moment: datetime | None) -> str:
+    return console.minute(moment.isoformat()) if moment else ""
+
+
+def _budget(row: Examination) -> str:
     """The requests and bytes that a provider's limits still allow."""
-    return "; ".join(
-        words.format(row[key] / each)
-        for key, each, words in (
-            ("requests_a_run", 1, "{:,.0f} requests a run"),
-            ("requests_left_this_hour", 1, "{:,.0f} left this hour"),
-            ("bytes_left_this_week", 1e6, "{:,.0f} MB left this week"),
-        )
-        if row[key] is not None
+    parts = (
+        (row.requests_a_run, "{:,.0f} requests a run"),
+        (row.requests_left_this_hour, "{:,.0f} left this hour"),
+        (row.bytes_left_this_week and row.bytes_left_this_week / 1e6, "{:,.0f} MB left this week"),
     )
+    return "; ".join(words.format(number) for number, words in parts if number is not None)
 
 
 def probed(found: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ Belongs here: commands that report and change nothing. Does not belong here: how
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,17 +105,17 @@ def doctor(
     """
     from pipelines import reports
     from sources.catalogue import load_catalogue
-    from sources.doctor import examine, owed
+    from sources.doctor import examine, next_release
     from sources.providers import load_providers
 
     home, catalogue = DataFolder.from_env(), load_catalogue()
     states = states_as_json(dataset_states(home))
     found = []
     for provider in load_providers().values():
-        theirs = [owed(d, states[d.id]) for d in catalogue.values() if d.provider == provider.id]
-        found.append(examine(provider, home.pace, ask=not offline) | {"datasets": theirs})
+        theirs = [next_release(d, states[d.id]) for d in catalogue.values() if d.provider == provider.id]
+        found.append(examine(provider, home.pace, theirs, ask=not offline))
     if as_json:
-        print(to_json(found, indent=1))
+        print(to_json([asdict(row) for row in found], indent=1))
     else:
         reports.doctor(found)
 
