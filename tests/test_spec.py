@@ -296,3 +296,19 @@ def test_wrong_provider_settings_are_told_with_file_and_line(providers, text, li
 def test_a_file_of_providers_that_is_not_there_is_named(providers):
     with pytest.raises(SpecError, match=r"over\.yml: No such file"):
         load_providers()
+
+
+def test_old_names_of_keys_are_read_with_a_warning(folder, caplog):
+    old = ENTRY + "format: sdmx-csv\nlatest: edition\nrest: indic_sb\n"
+    (folder / "toy.yml").write_text(old)
+    toy = load_catalogue()["toy"]
+    assert (toy.keep_latest, toy.collect_rest) == ("edition", "indic_sb")
+    warnings = [record.getMessage() for record in caplog.records]
+    assert [text.partition(": ")[2] for text in warnings] == [
+        "latest is an old name, still read: write keep_latest.",
+        "rest is an old name, still read: write collect_rest.",
+    ]
+    assert (
+        "is the old name of keep_latest"
+        in refused(folder / "toy.yml", old + "keep_latest: edition\n").message
+    )
