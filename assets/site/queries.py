@@ -18,7 +18,7 @@ from sources.common.units import unit_or_unknown
 from warehouse.reference.sector import sector
 from warehouse.reference.territory import territory, timezone
 from warehouse.statistics import peers, series_changes
-from warehouse.statistics.comparison import is_reliable
+from warehouse.statistics.reliability import is_reliable
 from warehouse.statistics.series_changes import SeriesChanges
 from warehouse.targets.schema import Directive
 

@@ -5,6 +5,7 @@ Belongs here: commands on whole releases. Does not belong here: reading figures 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -98,7 +99,12 @@ def release_diff(
 
     home = DataFolder.from_env()
     found = verification.difference(release.find(home, old), release.find(home, new))
-    rows = [{"table": table, **facts} for table, facts in found.items()]
+    rows = [
+        {"table": table, "only_in": side.only_in}
+        if side.only_in
+        else {"table": table, "removed": side.removed, "added": side.added, "columns": side.columns}
+        for table, side in found.items()
+    ]
     if as_json:
         print(to_json(rows, indent=1))
     else:
@@ -182,14 +188,14 @@ def restore(
     with home.writing():
         found = backups.restore(home, backup)
     if as_json:
-        print(to_json(found, indent=1))
+        print(to_json(asdict(found), indent=1))
     else:
         console.done(
-            f"{found['snapshots']} snapshots and {len(found['releases'])} releases are in {home.root}.",
+            f"{found.snapshots} snapshots and {len(found.releases)} releases are in {home.root}.",
             "distretto refresh --offline builds the warehouse again and publishes a release if anything changed.",
         )
-    if found["damaged"]:
+    if found.damaged:
         raise DistrettoError(
-            f"Damaged in the backup: {'; '.join(found['damaged'])}.",
+            f"Damaged in the backup: {'; '.join(found.damaged)}.",
             hint="restore these files from an older backup.",
         )

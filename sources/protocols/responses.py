@@ -35,7 +35,8 @@ def first_text(body: Body) -> str:
 def page(body: Body) -> Unavailable | None:
     """The failure that a web page with status 200 means: maintenance, an overload, a renamed file."""
     text = first_text(body)
-    start = text[PROLOGUE.match(text).end() :]  # type: ignore[union-attr]
+    prologue = PROLOGUE.match(text)
+    start = text[prologue.end() :] if prologue else text
     # a comment longer than what is looked at: the media type decides
     open_comment = start.startswith("<!--") and "html" in body.response_headers.get("content-type", "")
     if PAGE.match(start) or open_comment:

@@ -22,6 +22,7 @@ from warehouse.reference.territory import Headline, Territory
 from warehouse.statistics import ranking, series_changes
 from warehouse.statistics.comparison import SIZED, Change, Rules
 from warehouse.statistics.ranking import Rank
+from warehouse.statistics.reliability import is_reliable
 from warehouse.statistics.series_changes import SeriesChanges
 from warehouse.targets.assessment import Figure
 from warehouse.targets.figures import figures
@@ -182,10 +183,10 @@ def comparison(
     code, country_names, whole = country
     rule, it, en, rests_on = "level", "", "", [f"{geo}/{indicator}/{figure.period}"]
     rank = ranking.rank(same_level, geo, rules, direction)
-    if not ranking.is_reliable(figure):
+    if not is_reliable(figure):
         rule, it, en = "uncertain", "; dato troppo incerto per un confronto", "; too uncertain to compare"
     else:
-        if whole is not None and ranking.is_reliable(whole):
+        if whole is not None and is_reliable(whole):
             rule = "compared"
             it, en = (f"; {country_names[lang]} {_with_unit(whole, lang)}" for lang in LANGUAGES)
             rests_on.append(f"{code}/{indicator}/{figure.period}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sources.data_folder import DataFolder, sync_folder
 from sources.errors import DistrettoError
@@ -31,8 +31,17 @@ LEFT_OUT = {
 NEARLY_EMPTY = {".lock", "pace", "spill", "incoming"}
 
 
-def restore(home: DataFolder, backup: Path) -> dict[str, Any]:
-    """Copy `backup` into the empty `home`; what came, and what of it is damaged. Shows the newest whole release.
+@dataclass(frozen=True)
+class Restored:
+    """The number of accepted snapshots, the ids of intact releases, and the snapshots and releases that are damaged."""
+
+    snapshots: int
+    releases: list[str]
+    damaged: list[str]
+
+
+def restore(home: DataFolder, backup: Path) -> Restored:
+    """Copy `backup` into the empty `home` and verify it. The newest intact release becomes current.
 
     Raises DistrettoError where `home` has figures already or `backup` has no manifest.
     """
@@ -72,8 +81,8 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copy2(path, target / path.name)
 
 
-def _verified(home: DataFolder) -> dict[str, Any]:
-    """Verify every accepted snapshot and every release in `home`, and show the newest release that is whole."""
+def _verified(home: DataFolder) -> Restored:
+    """Verify every accepted snapshot and every release in `home`, and make the newest intact release current."""
     store, damaged = SnapshotStore(home), []
     accepted = {acceptance.snapshot_id for acceptance in store.acceptances}
     for snapshot in store.snapshots.values():
@@ -91,7 +100,7 @@ def _verified(home: DataFolder) -> dict[str, Any]:
             whole.append(release)
     if whole:
         show(home, whole[-1])
-    return {"snapshots": len(accepted), "releases": [r.id for r in whole], "damaged": damaged}
+    return Restored(len(accepted), [release.id for release in whole], damaged)
 
 
 def _put_into_place(beside: Path, root: Path, mounted: bool) -> None:

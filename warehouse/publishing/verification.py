@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -110,8 +110,21 @@ def _package_problems(folder: Path) -> list[str]:
     return problems
 
 
-def difference(old: Release, new: Release) -> dict[str, Any]:
-    """Per table: rows only in `old`, rows only in `new`, both counted; and the columns that differ."""
+@dataclass(frozen=True)
+class TableDifference:
+    """How a table differs between two releases: the numbers of rows removed and added, and the columns of one release alone.
+
+    `only_in`: the release, `old` or `new`, that alone has the table; empty if both have it.
+    """
+
+    removed: int = 0
+    added: int = 0
+    columns: list[str] = field(default_factory=list)
+    only_in: str = ""
+
+
+def difference(old: Release, new: Release) -> dict[str, TableDifference]:
+    """The difference of each table from the release `old` to the release `new`."""
     con = duckdb.connect()
     con.execute("set enable_progress_bar = false")
     con.execute(
@@ -123,10 +136,10 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
         "where database_name in ('old', 'new') and table_name not in (select view_name from duckdb_views()) order by all"
     ).fetchall():
         columns.setdefault(table, {}).setdefault(side, []).append(column)
-    found: dict[str, Any] = {}
+    found = {}
     for table, sides in columns.items():
         if len(sides) == 1:
-            found[table] = {"only_in": next(iter(sides))}
+            found[table] = TableDifference(only_in=next(iter(sides)))
             continue
         common = ", ".join(f'"{c}"' for c in sides["old"] if c in sides["new"])
         gone, come = (
@@ -137,11 +150,7 @@ def difference(old: Release, new: Release) -> dict[str, Any]:
             )
             for a, b in (("old", "new"), ("new", "old"))
         )
-        found[table] = {
-            "removed": gone,
-            "added": come,
-            "columns": sorted(set(sides["old"]) ^ set(sides["new"])),
-        }
+        found[table] = TableDifference(gone, come, sorted(set(sides["old"]) ^ set(sides["new"])))
     con.close()
     return found
 

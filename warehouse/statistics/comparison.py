@@ -14,6 +14,7 @@ from typing import Literal, Protocol, get_args
 from sources.common.periods import Period
 from sources.common.units import Unit
 from warehouse.statistics import count_tests
+from warehouse.statistics.reliability import is_reliable
 
 Kind = Literal[
     # a change that the figures support, with its size
@@ -122,11 +123,6 @@ class Change:
     def direction(self) -> Literal["up", "down"] | None:
         """The direction that may be shown, as an arrow or a word; None for every other kind."""
         return self.kind if self.kind in ("up", "down") else None
-
-
-def is_reliable(figure: Comparable) -> bool:
-    """Whether a figure may be compared and ranked: it has a value of class A or B."""
-    return figure.value is not None and figure.reliability in ("A", "B")
 
 
 def compare(

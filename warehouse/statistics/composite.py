@@ -19,6 +19,7 @@ from sources.common.config import Strict, load
 from sources.common.sql import literal
 from warehouse.database import write_table
 from warehouse.reference.territory import REFERENCE, Territory
+from warehouse.statistics.reliability import RELIABLE_SQL
 
 if TYPE_CHECKING:
     import numpy
@@ -117,7 +118,7 @@ def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
         from (values {values}) p (pillar, indicator, first_period, last_period)
         join {schema}.indicator_catalogue c using (indicator) join {schema}.indicators i using (indicator)
         where i.{places} and i.period between first_period and last_period and i.value is not null and not i.truncated
-          and i.reliability in ('A', 'B')
+          and i.reliability in {RELIABLE_SQL}
         group by all having min(i.value) < max(i.value) order by pillar, indicator""")
     con.execute(f"""
         create table {schema}.composite_coverage as
@@ -125,13 +126,13 @@ def build(con: duckdb.DuckDBPyConnection, ours: Territory, schema: str) -> None:
         from (values {values}) p (pillar, indicator, first_baseline, last_baseline)
         left join (
             select * from {schema}.indicators
-            where geo = {literal(ours.region)} and value is not null and not truncated and reliability in ('A', 'B')
+            where geo = {literal(ours.region)} and value is not null and not truncated and reliability in {RELIABLE_SQL}
         ) i using (indicator)
         group by pillar, indicator order by pillar, indicator""")
     found = con.execute(f"""
         select i.period, i.geo, g.pillar, i.indicator, i.value, g.low, g.high, g.direction
         from {schema}.composite_goalposts g join {schema}.indicators i using (indicator)
-        where i.{places} and i.value is not null and not i.truncated and i.reliability in ('A', 'B')
+        where i.{places} and i.value is not null and not i.truncated and i.reliability in {RELIABLE_SQL}
         order by period, geo, pillar, indicator""").fetchall()
     wanted = {pillar.id: [one.indicator for one in pillar.indicators] for pillar in said.pillars}
     scores: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(

@@ -29,6 +29,7 @@ from warehouse.database import write_table
 from warehouse.history.columns import observation_columns
 from warehouse.history.vintages import as_of_sql
 from warehouse.statistics import breaks
+from warehouse.statistics.reliability import INDICATOR_CLASS
 
 FOLDER = Path(__file__).parent / "indicators"
 # required header keys
@@ -417,10 +418,7 @@ def _rows_sql(schema: str) -> str:
             left join rows b on b.row = r.row - 1 and b.indicator = r.indicator and b.geo = r.geo
         )
         select dataset, indicator, geo, geo_level, period, value, unit, flag, numerator, denominator,
-               case when value is null or contains(coalesce(flag, ''), 'c') then 'suppressed'
-                    when contains(coalesce(flag, ''), 'u') or n < 5 then 'C'
-                    when flag is null or regexp_matches(flag, '[bped]') or n < 20 or derived or truncated or provisional then 'B'
-                    else 'A' end as reliability,
+               {INDICATOR_CLASS} as reliability,
                ci_low, ci_high, case when ci_low is not null then interval end as ci_method, break_before, truncated, provisional,
                derived, known_from, provider_updated_at, snapshot_id, method_version
         from marked order by row"""

@@ -22,6 +22,7 @@ from sources.common.units import codes
 from warehouse.database import write_table
 from warehouse.reference.territory import REFERENCE, Territory, unknown_territories
 from warehouse.statistics import ranking, series_changes
+from warehouse.statistics.reliability import RELIABLE_SQL
 
 FILE = REFERENCE / "benchmarks.yml"
 
@@ -166,7 +167,7 @@ def _means_sql(structural: Structural, region: str, schema: str) -> str:
         ), known as (
             select i.* replace (r.now as geo) from {schema}.indicators i join renamed r using (geo)
             where indicator in ({features}) and geo_level = {literal(structural.level)} and value is not null and not truncated
-              and reliability in ('A', 'B')
+              and reliability in {RELIABLE_SQL}
             qualify row_number() over (partition by indicator, r.now, period order by i.geo <> r.now, i.geo) = 1
         ), spans as (
             select indicator, period from known where geo = {literal(region)}
@@ -294,7 +295,7 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
         ), known as (
             select m.group_id, m.ours, i.indicator, i.geo, i.period, i.dataset, i.value, i.unit, i.flag,
                    i.reliability, c.direction, i.numerator, i.denominator,
-                   case when i.reliability in ('A', 'B') and not i.truncated and i.unit not in ({amounts})
+                   case when i.reliability in {RELIABLE_SQL} and not i.truncated and i.unit not in ({amounts})
                        then if(c.direction = 'down', -i.value, i.value) end as score
             from {schema}.indicators i join members m using (geo) join {schema}.indicator_catalogue c using (indicator)
             where i.value is not null and not exists (
@@ -306,7 +307,7 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
                                                                     order by score desc nulls last) end as rank,
                    count(score) over everyone as n,
                    count(*) over (partition by group_id, indicator, period, dataset, score) as tied,
-                   count(*) filter (reliability in ('A', 'B')) over everyone as reliable,
+                   count(*) filter (reliability in {RELIABLE_SQL}) over everyone as reliable,
                    median(value) filter (score is not null) over everyone as median
             from known window everyone as (partition by group_id, indicator, period, dataset)
         ), ahead as (

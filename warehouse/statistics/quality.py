@@ -13,6 +13,7 @@ import duckdb
 from sources.common.sql import identifier, literal
 from warehouse.database import write_table
 from warehouse.statistics import series_changes
+from warehouse.statistics.reliability import RELIABLE_SQL
 
 # the fewest periods whose mean revisions show whether a series is revised in one direction
 PERIODS = 5
@@ -157,7 +158,7 @@ def _provisional_bias(con: duckdb.DuckDBPyConnection, country: str, schema: str)
         from {schema}.indicators i join maturing m using (indicator, dataset)
         join {schema}.indicators b on (b.indicator, b.dataset, b.geo) = (i.indicator, i.dataset, i.geo)
                                   and try_cast(b.period as integer) = try_cast(i.period as integer) - 1
-        where starts_with(i.geo, {literal(country)}) and i.reliability in ('A', 'B') and b.reliability in ('A', 'B')
+        where starts_with(i.geo, {literal(country)}) and i.reliability in {RELIABLE_SQL} and b.reliability in {RELIABLE_SQL}
           and not i.break_before and b.value > 0
         group by i.indicator, i.dataset, i.geo_level, i.period order by all""")
     con.execute("drop table maturing")

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from warehouse.statistics.comparison import Comparable, Rules, difference_p_value, is_reliable
+from warehouse.statistics.comparison import Comparable, Rules, difference_p_value
 from warehouse.statistics.count_tests import holm
+from warehouse.statistics.reliability import is_reliable
 
 Direction = Literal["up", "down", "none"]
 Place = TypeVar("Place", bound=Comparable)

@@ -25,9 +25,9 @@ from warehouse.statistics.comparison import (
     Source,
     Test,
     compare,
-    is_reliable,
 )
 from warehouse.statistics.ranking import Direction
+from warehouse.statistics.reliability import is_reliable
 
 FILE = REFERENCE / "maturity.yml"
 # which test an indicator's interval implies

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from statistics import fmean, median, stdev
 
 from sources.common.periods import Period
+from warehouse.statistics.reliability import UNRELIABLE
 from warehouse.targets.schema import Direction, Entry, Point, Status
 
 # the fewest changes from one period to the next that a drift is estimated from
@@ -19,7 +20,6 @@ CHANGES = 5
 # the fewest peers of which a median is given
 PEERS = 3
 SAME = 1e-9
-UNRELIABLE = ("C", "suppressed")
 DRIFT = "random walk with drift, from the changes of the unbroken series; Student's t"
 
 

@@ -15,6 +15,7 @@ import duckdb
 from sources.common.sql import literal
 from warehouse.reference.territory import timezone
 from warehouse.statistics.indicators import load_indicators
+from warehouse.statistics.reliability import OWN_FIGURE_CLASS
 from warehouse.targets.assessment import Figure
 from warehouse.targets.rules import Known
 from warehouse.targets.schema import Direction, LedgerError
@@ -24,11 +25,9 @@ _COLUMNS = (
     "period, value, unit, flag, reliability, break_before, dataset, snapshot_id, known_from, "
     "ci_low, ci_high, truncated, provisional, numerator, denominator"
 )
-# the district counts itself: nothing but its flags says how well
-_OWN_COLUMNS = """
+_OWN_COLUMNS = f"""
     indicator, geo, 'district' as geo_level, period, value, unit, flag,
-    case when value is null then 'suppressed'
-         when regexp_matches(coalesce(flag, ''), '[ep]') then 'B' else 'A' end as reliability,
+    {OWN_FIGURE_CLASS} as reliability,
     contains(coalesce(flag, ''), 'b') as break_before, dataset, snapshot_id, known_from,
     null::double as ci_low, null::double as ci_high, false as truncated,
     contains(coalesce(flag, ''), 'p') as provisional, null::varchar as method_version,
