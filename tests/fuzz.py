@@ -64,7 +64,7 @@ ARCHIVE = archive(
 
 
 def zipped(text: bytes) -> bytes:
-    """The archive anew around `text`: damage to a zip itself seldom gets past its checksum."""
+    """A new archive around `text`: damage to a zip itself seldom gets past its checksum."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
         file.writestr(zipfile.ZipInfo("archive.csv"), text)

@@ -23,7 +23,7 @@ from sources.providers import Provider
 
 
 def ask(run: RunContext, provider: Provider) -> dict[str, Any]:
-    """One row of the table: `reachable` is None where nobody was asked."""
+    """One row of the table: `reachable` is None if no request was sent."""
     entry = run.catalogue.get(provider.smoke_table or "")
     row: dict[str, Any] = {"provider": provider.id, "reachable": None, "status": "", "learnt": ""}
     if not provider.base_url.startswith("http"):
@@ -51,7 +51,7 @@ def ask(run: RunContext, provider: Provider) -> dict[str, Any]:
                 + ("as the catalogue says" if found["agrees"] else f"differs: distretto probe {entry.id}"),
             }
         except DistrettoError as failure:
-            # a ban or a spent budget: nobody was asked
+            # a ban or a spent budget: no request was sent
             reachable = (
                 None if isinstance(failure, RateLimited) else not isinstance(failure, Unreachable | TooSlow)
             )

@@ -81,7 +81,7 @@ class Publication:
 
 @dataclass
 class Ticket:
-    """A queued extraction; each poll tells the next of `statuses`, the last one for ever."""
+    """A queued extraction; each poll returns the next of `statuses`, the last one repeatedly."""
 
     request: Request
     data: Callable[[], Answer]
@@ -148,7 +148,7 @@ class EurostatServer(Server):
     ) -> None:
         """Answer what matches `pattern` with `behaviour`, the first `times` times or always.
 
-        `pattern`: a table's code, `inventory`, or a path; `*` stands for anything. Of several that match, the
+        `pattern`: a table's code, `inventory`, or a path; `*` matches anything. Of several that match, the
         oldest that is not used up counts. Damaged figures reach tables only: `*` leaves the inventory whole.
         """
         name = str(behaviour)
@@ -326,7 +326,7 @@ class EurostatServer(Server):
         return Answer(body=[table.json_stat(publication.code, publication.last_change)], content_type=JSON)
 
     def queue(self, request: Request, statuses: list[str]) -> Answer:
-        """The ticket for `request`, or its data once the ticket has been told available."""
+        """The ticket for `request`, or its data once the ticket is available."""
         with self._lock:
             ticket = next(
                 (

@@ -108,7 +108,7 @@ class IstatServer(EurostatServer):
         self._banned = False
 
     def limited(self, request: Request) -> Answer | None:
-        """A sixth query within a minute bans the address for two days: nobody is answered any more."""
+        """A sixth query within a minute bans the address for two days: no request is answered any more."""
         if request.path.startswith(REST):
             recent = [one for one in self.asked_at if request.time - one < self.minute_s]
             if len(recent) >= self.most_per_minute and not self._banned:

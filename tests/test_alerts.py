@@ -86,7 +86,7 @@ def web() -> Iterator[Listener]:
 
 
 def digest(mailbox: Mailbox, web: Listener) -> str:
-    """The one message since the last call, which mail and webhook tell in the same words."""
+    """The one message since the last call, with the same text by mail and webhook."""
     (mail,) = mailbox.received
     parsed = message_from_string(mail, policy=policy.default)
     text = parsed.get_content().replace("\r\n", "\n").strip()
@@ -260,7 +260,7 @@ def test_a_target_at_risk_or_missed_is_told_once(
         f"- target due {at_risk}",
         f"- target not-due {at_risk}",
     ]
-    # a newer figure is judged anew; what was missed stays told
+    # a newer figure is judged again; what was missed stays reported
     assert [line.partition(":")[0] for line in heard[2]] == [
         f"- target due {about} is at risk",
         f"- target not-due {about} is at risk",

@@ -28,7 +28,7 @@ from warehouse.statistics.peers import benchmarks, shown
 
 REFERENCE = ROOT / "warehouse" / "reference"
 STARTER = yaml.safe_load((ROOT / "sources" / "starter" / "starter.yml").read_text(encoding="utf-8"))
-# the providers' tables; what we count ourselves, or a person hands in, is in test_hand_drops.py, test_records.py and
+# the providers' tables; figures that we count or a person uploads are in test_hand_drops.py, test_records.py and
 # test_own_figures.py
 CATALOGUE = {
     name
@@ -296,7 +296,7 @@ def test_a_successor_is_the_same_territory_under_another_code():
     followed = {row["geo"]: row["successor"] for row in GEOGRAPHY if row["successor"]}
     assert len(followed) == 260
     assert (followed["FR71"], followed["EL12"]) == ("FRK2", "EL52")
-    # merged, split and cut anew: no series crosses
+    # merged, split and redrawn: no series crosses
     assert not {"ITG25", "ITG26", "ITG27", "ITG28", "BE221", "DE915"} & set(followed)
     for geo, since in followed.items():
         assert int(geos[geo]["valid_to"]) < int(geos[since]["valid_from"]), (geo, since)

@@ -225,7 +225,7 @@ def test_the_headlines_of_a_release_rest_on_its_rows(home: Path):
                 assert found.fetchone() == (1,)
     assert [row[0] for row in rows] == ["level", "comparison"] * 3 + ["targets"]
     births = next(row for row in rows if row[2].startswith("Sicily, 2020: enterprise birth rate"))
-    # 8.34 and 6.84 recomputed from bd_size_r3's counts; of Calabria, Lazio and Campania tests tell none apart
+    # 8.34 and 6.84 recomputed from bd_size_r3's counts; tests do not distinguish Calabria, Lazio and Campania
     assert "8.34%; Italy 6.84%; 1st to 4th highest of 21 regions" in births[2]
     assert any(row[1] == "level" and "employment rate" in row[2] for row in rows)
     assert [h["text_en"] for h in report.json["headlines"]] == [row[2] for row in rows if row[0] == "level"]

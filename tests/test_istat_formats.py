@@ -69,7 +69,7 @@ def test_the_recorded_dataflow_tells_its_structure_and_last_update(specimens):
 
 
 class Text:
-    """Stands for a body of which only the text is asked."""
+    """In place of a body of which only the text is read."""
 
     def __init__(self, text: str):
         self._text = text

@@ -69,7 +69,7 @@ def test_what_was_refused_is_published_as_refused_until_a_person_accepts_it(worl
         "select outcome, len(reasons) from snapshots where dataset = 'toy' order by fetched_at"
     ) == [("accepted", None), ("refused", 1)]
     (waiting,) = outcome.json["datasets"]["toy"]["quarantine"]
-    # the next night finds the same body: the decision stands, without crying
+    # the next night finds the same body: the decision remains, without an alert
     again = world.refresh()
     assert (again.code, again.json["datasets"]["toy"]["outcome"]) == (0, "quarantined")
     assert world.run("accept", "toy", waiting, "--because", "announced by the provider").code == 0

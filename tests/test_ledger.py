@@ -95,7 +95,7 @@ def test_an_entry_taken_out_or_put_in_is_found(number, what):
     assert told != [] and "value was" not in " ".join(told)
     if (what, number) == ("swapped", 0):
         assert told[0].endswith(": in its place a release had published target-0, version 1")
-    # the last one taken out leaves a good chain: only what was published, or an anchor, tells
+    # without the last entry the chain is valid: only a release or an anchor shows that it is missing
     assert (ledger.chain_problems(Ledger(Path("none"), changed), {}, home) == []) == (
         what == "gone" and number == 3
     )

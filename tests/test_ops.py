@@ -255,7 +255,7 @@ def test_an_expired_token_is_renewed(epo: Epo):
 
 
 def test_secrets_stay_in_memory(epo: Epo, caplog: pytest.LogCaptureFixture):
-    """Not even a server that hands them back gets them into a file, a message or a log."""
+    """Not even a server that returns them gets them into a file, a message or a log."""
     logging.getLogger().setLevel(logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     seen: list[str] = []

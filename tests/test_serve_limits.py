@@ -1,4 +1,4 @@
-"""`distretto serve` under abuse: clients that hold connections open shut nobody else out."""
+"""`distretto serve` under abuse: clients that hold connections open do not block others."""
 
 from __future__ import annotations
 

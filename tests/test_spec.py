@@ -1,4 +1,4 @@
-"""The catalogue's schema: what a wrong file is told, with file and line, and how settings are laid over one another."""
+"""The catalogue's schema: errors of a wrong file, with file and line, and how settings override one another."""
 
 from __future__ import annotations
 

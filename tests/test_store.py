@@ -393,7 +393,7 @@ def test_a_damaged_release_is_not_shown_again(world: World):
     assert "observations.parquet" in outcome.err
     assert (world.home / "current").resolve().name == new
     assert world.run("release", "rollback", "20000101T000000Z").code == 1
-    # now the newest: nothing reads it, and once it is away the next run publishes what stands
+    # now the newest: nothing reads it, and once it is removed the next run publishes the current figures
     database = world.home / "releases" / new / "distretto.duckdb"
     database.chmod(0o644)
     database.write_bytes(b"no database")

@@ -65,7 +65,7 @@ DOCTORED = [
         "shift_share_adds_up",
         "update indicators set indicator = 'shift_share_mix' where geo = 'ITG1' and indicator = 'enterprise_births'",
     ),
-    # its rows are what the ledger's own verification says, which the gate is handed
+    # its rows are the result of the ledger's verification, which the release checks receive
     ("targets_are_sealed", ""),
     (
         "targets_start_at_zero",

@@ -140,7 +140,7 @@ def test_checksums_and_row_counts_are_those_of_the_files(home, con):
 
 
 def test_the_figures_themselves_suggest_the_breaks_that_are_registered(con):
-    """Persons employed in births of Italy in 2011, births of L'Aquila in 2011: nobody flagged them."""
+    """Persons employed in births of Italy in 2011, births of L'Aquila in 2011: no provider flagged them."""
     found = con.execute(
         "select indicator, geo, period, kind, evidence from break_proposals where registered order by all"
     ).fetchall()

@@ -38,7 +38,7 @@ def complaints(page: Any, path: Path, **options: Any) -> list[str]:
 
     if page.url != path.as_uri():
         page.goto(path.as_uri())
-    # preloading would fetch the style sheet anew, which no browser allows from disk
+    # preloading would fetch the style sheet again, which no browser allows from disk
     asked = {
         "preload": False,
         "rules": {"target-size": {"enabled": True}},

@@ -116,7 +116,7 @@ def test_no_page_is_wider_than_the_screen(browser, release: Path):
 
 
 def test_a_break_in_a_table_stands_between_the_values_it_parts(browser, release: Path):
-    """L'Aquila's births of 2011 fit neither neighbour; the newest period stands at the left."""
+    """L'Aquila's births of 2011 fit neither neighbour; the newest period is at the left."""
     page, _ = opened(browser)
     page.goto((release / "site" / "en" / "indicator-enterprise_birth_rate.html").as_uri())
     parted = page.evaluate("""() => [...document.querySelectorAll('td.broken')].map(cell => {

@@ -46,7 +46,7 @@ def test_labels_at_the_lines_ends_never_touch(others: dict[str, list[float]]):
 
 
 def test_a_provinces_label_stands_where_it_has_room():
-    """The centre of gravity of a hook lies beside it, on its neighbour."""
+    """The centre of gravity of a hook is outside it, on its neighbour."""
     x, y = roomiest(((0, 0), (10, 0), (10, 4), (1, 4), (1, 10), (0, 10)))
     assert 1 < x < 9 and y == pytest.approx(2, abs=0.8)
 
