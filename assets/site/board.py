@@ -158,7 +158,17 @@ def directive_rows(view: View, directive: home.Directive) -> list[dict[str, str]
     )
     first = {"directive": say(f"directive.{directive.id}"), "indicators": indicators}
     if not directive.targets:
-        return [first | {"target": say("card.no_target"), "status": "", "kind": "", "reason": ""}]
+        return [
+            first
+            | {
+                "target": say("card.no_target"),
+                "proof": "",
+                "watch": "",
+                "status": "",
+                "kind": "",
+                "reason": "",
+            }
+        ]
     rows = []
     for target in directive.targets:
         now = target["results"][0]
@@ -176,6 +186,8 @@ def directive_rows(view: View, directive: home.Directive) -> list[dict[str, str]
             | {
                 "indicators": f"{title}, {view.place_name(target['geo'])}",
                 "target": aim + suffix,
+                "proof": f"{view.verified(target)} {view.stamp(target)}",
+                "watch": view.watch(target),
                 "status": say(f"status.{now['status']}"),
                 "kind": now["status"],
                 "reason": language.dated(now[f"reason_{language.code}"] or ""),

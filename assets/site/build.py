@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import jinja2
 
-from assets.site import ages, board, embed
+from assets.site import ages, board, embed, linked_data, preview, spreads
 from assets.site.language import LANGUAGES, Code, Language
 from assets.site.pages import PAGES, navigation
 from assets.site.pages.page import Page
@@ -52,6 +52,11 @@ def render(release: Release) -> list[str]:
         failed += [f"{code}/{name}" for name in _render_language(facts, code, target / code, day, changed)]
     failed += _render_embeds(facts, release.folder / embed.FOLDER)
     (target / "index.html").write_text(_environment().get_template("door.html").render(), encoding="utf-8")
+    if linked_data.public_site():
+        view = View(facts, Language(LANGUAGES[0]))
+        names = [name for page in PAGES for name, _ in page.names(view)]
+        text = linked_data.site_map(names, view.today.isoformat())
+        (target / "sitemap.xml").write_text(text, encoding="utf-8")
     return failed
 
 
@@ -77,6 +82,8 @@ def _render_language(
         failed.append("board.pdf")
         sheet = board.failed_sheet(view.language)
     (folder / "board.pdf").write_bytes(sheet)
+    if linked_data.public_site():
+        (folder / linked_data.PREVIEW).write_bytes(preview.picture(view))
     return failed
 
 
@@ -145,6 +152,10 @@ def _variables(view: View) -> dict[str, Any]:
         "rank_name": view.rank,
         "territory": territory().model_dump(exclude_unset=True),
         "other": view.other,
+        "address": linked_data.public_site(),
+        "web_page": partial(linked_data.web_page, view),
+        # what a page is about, for machines: given by the page where it is more than a page
+        "about": None,
         "live": ages.has_live_data(view.facts),
         "theme_ages": ages.theme_ages(view),
         "ended": partial(ages.ended, view.facts),
@@ -153,12 +164,17 @@ def _variables(view: View) -> dict[str, Any]:
 
 
 def _write_csv(con: duckdb.DuckDBPyConnection, facts: Facts, folder: Path) -> None:
-    """The rows behind each indicator's page."""
-    ours = ", ".join(literal(geo) for geo in facts.places)
+    """The rows behind each indicator's page, and those behind its strips of all European regions."""
+    drawn = ", ".join(literal(geo) for geo in [*facts.places, *facts.other_names])
     for measure in facts.measures:
         con.execute(
-            f"copy (from indicators where indicator = {literal(measure)} and geo in ({ours}) order by geo, period) "
+            f"copy (from indicators where indicator = {literal(measure)} and geo in ({drawn}) order by geo, period) "
             f"to {literal(folder / f'{measure}.csv')} (format csv, header true)"
+        )
+    for measure in {indicator for indicator, _ in facts.spreads}:
+        con.execute(
+            f"copy (select * {spreads.spread_sql(f'and indicator = {literal(measure)}')} order by geo_level, value desc, geo) "
+            f"to {literal(folder / f'{measure}-europe.csv')} (format csv, header true)"
         )
 
 

@@ -1,4 +1,4 @@
-"""The map of our provinces: classes for rates, circles for counts.
+"""The maps of our provinces and of the country: classes for rates, circles for counts.
 
 Belongs here: which class or radius each value gets. Does not belong here: the layout of the outlines, computed when they
 are built (`warehouse/reference/build_outlines.py`), markup (`templates/`) and colours (`style.css`, `board.py`).
@@ -15,8 +15,8 @@ from typing import Any
 from assets.site.charts import nice_step
 from warehouse.reference.territory import REFERENCE, territory
 
-# the radius of the largest circle, in units of the drawing
-LARGEST = 85
+# the radius of the largest circle as a share of the drawing's width: nine provinces leave more room than a hundred
+LARGEST, LARGEST_OF_COUNTRY = 0.085, 0.06
 CLASSES = 5
 
 
@@ -34,7 +34,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Layout:
-    """The provinces' shapes, the seat last so that its border lies on top; `inset` frames distant islands."""
+    """The territories' shapes, ours last so that their borders lie on top; `inset` frames distant islands."""
 
     width: int
     height: int
@@ -81,11 +81,30 @@ def layout() -> Layout | None:
     )
 
 
-def circle_map(drawn: Layout, values: dict[str, float]) -> Map:
-    """Circles whose area is proportional to the value; no circle below zero."""
+@cache
+def country_layout(level: str) -> Layout | None:
+    """The layout of the country's territories of a level in outlines_country.json; None unless ours are among them."""
+    found: dict[str, Any] = json.loads((REFERENCE / "outlines_country.json").read_text(encoding="utf-8"))
+    drawn = {
+        geo: Shape(geo, shape["path"], tuple(shape["centre"]), tuple(shape["centre"]), "", "")
+        for geo, shape in found["levels"].get(level, {}).items()
+    }
+    ours = {territory().region, *territory().provinces}
+    if not ours & set(drawn):
+        return None
+    shapes = dict(sorted(drawn.items(), key=lambda item: (item[0] in ours, item[0] == territory().seat)))
+    return Layout(found["width"], found["height"], shapes, None)
+
+
+def circle_map(drawn: Layout, values: dict[str, float], largest: float = LARGEST) -> Map:
+    """Circles whose area is proportional to the value, the largest with the radius `largest`; no circle below zero."""
     most = max(values.values(), default=0) or 1
-    radii = {geo: round(LARGEST * (max(value, 0) / abs(most)) ** 0.5, 1) for geo, value in values.items()}
-    return Map(drawn, values, {}, radii, [])
+    radii = {
+        geo: round(largest * drawn.width * (max(value, 0) / abs(most)) ** 0.5, 1)
+        for geo, value in values.items()
+    }
+    # a small circle lies on a large one
+    return Map(drawn, values, {}, dict(sorted(radii.items(), key=lambda item: -item[1])), [])
 
 
 def class_map(drawn: Layout, values: dict[str, float], over_time: list[float]) -> Map:

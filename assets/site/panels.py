@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.site import charts, maps, series
+from assets.site import charts, maps, series, strips
 from assets.site.queries import Measure, Point
 from assets.site.view import View
 from sources.common.units import unit_or_unknown
@@ -38,6 +38,59 @@ class Panel:
     without: list[str]
     reference: Point | None = None
     map: maps.Map | None = None
+
+
+@dataclass(frozen=True)
+class CountryPanel:
+    """The country's territories of one level in one period: their map, and their values from the highest."""
+
+    level: str
+    period: str
+    map: maps.Map
+    ranked: list[tuple[str, Point]]
+    without: list[str]
+
+
+def country(view: View, measure: Measure, level: str) -> CountryPanel | None:
+    """The map of the country's territories of `level`; None where fewer than half of them have a value."""
+    layout = maps.country_layout(level)
+    if layout is None:
+        return None
+    points = {geo: measure.complete(geo) for geo in layout.shapes}
+    period = series.common_period(points, layout.shapes)
+    found = {
+        geo: point
+        for geo, run in points.items()
+        for point in run
+        if point.period == period and point.value is not None
+    }
+    if period is None or 2 * len(found) < len(layout.shapes):
+        return None
+    values = {geo: point.value for geo, point in found.items() if point.value is not None}
+    if measure.adds_up:
+        drawn = maps.circle_map(layout, values, maps.LARGEST_OF_COUNTRY)
+    else:
+        drawn = maps.class_map(
+            layout, values, [p.value for run in points.values() for p in run if p.value is not None]
+        )
+    return CountryPanel(
+        level,
+        period,
+        drawn,
+        sorted(found.items(), key=lambda item: -(item[1].value or 0)),
+        [geo for geo in layout.shapes if geo not in found],
+    )
+
+
+def strip(view: View, measure: Measure, level: str) -> strips.Strip | None:
+    """All European territories of `level` with ours marked; None for amounts, which territories of unequal size have."""
+    spread = view.facts.spreads.get((measure.id, level))
+    if spread is None or measure.adds_up:
+        return None
+    facts = view.facts
+    # the seat last, so that it lies on top
+    ours = [facts.region, *sorted(facts.geos("province"), key=lambda geo: geo == facts.seat)]
+    return strips.strip(spread, ours)
 
 
 def provinces(view: View, measure: Measure) -> Panel | None:

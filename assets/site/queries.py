@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import duckdb
 
+from assets.site import spreads
 from sources.common.sql import literal, rows, scalar
 from sources.common.units import unit_or_unknown
 from warehouse.reference.sector import sector
@@ -93,8 +94,8 @@ class Measure:
         return self.header[f"title_{language}"]
 
     def complete(self, geo: str) -> list[Point]:
-        """The points of `geo` of periods that are complete."""
-        return [p for p in self.series.get(geo, []) if not p.truncated]
+        """The points of `geo`, with or without a page, of periods that are complete."""
+        return [p for p in self.series.get(geo) or self.others.get(geo, []) if not p.truncated]
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Facts:
     measures: dict[str, Measure]
     targets: list[dict[str, Any]]
     drafts: list[dict[str, Any]]
+    anchors: list[dict[str, Any]]
     headlines: list[dict[str, Any]]
     catalogue: dict[str, dict[str, Any]]
     snapshots: dict[str, dict[str, Any]]
@@ -143,6 +145,8 @@ class Facts:
     other_names: dict[str, dict[str, str]]
     sector: list[Observation]
     comparisons: SeriesChanges
+    # by indicator and level, the values of all of Europe
+    spreads: dict[tuple[str, str], spreads.Spread]
     quality: QualityReport
     changes: list[dict[str, Any]]
     versions: dict[tuple[str, str, str], list[dict[str, Any]]]
@@ -183,7 +187,8 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         places=places,
         measures=_measures(con, ours, set(others)),
         targets=_targets(con),
-        drafts=_drafts(con),
+        drafts=_if_there(con, "target_drafts", "directive, draft"),
+        anchors=_if_there(con, "target_anchors", "number"),
         headlines=rows(con, "from headlines order by number"),
         catalogue={row["dataset"]: row for row in rows(con, "from catalogue order by dataset")},
         snapshots={row["snapshot_id"]: row for row in rows(con, "from snapshots")},
@@ -200,6 +205,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         other_names=others,
         sector=_sector(con),
         comparisons=series_changes.read(con),
+        spreads=spreads.read(con),
         quality=_quality(con, ours),
         changes=_changes(con, ours),
         versions=_versions(con, ours),
@@ -293,10 +299,10 @@ def _targets(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
-def _drafts(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Drafts of targets for the board to discuss; none in a release from before there were drafts."""
-    known = rows(con, "from duckdb_tables() where table_name = 'target_drafts'")
-    return rows(con, "from target_drafts order by directive, draft") if known else []
+def _if_there(con: duckdb.DuckDBPyConnection, table: str, order: str) -> list[dict[str, Any]]:
+    """The rows of a table; none in a release from before there was one."""
+    known = rows(con, f"from duckdb_tables() where table_name = {literal(table)}")
+    return rows(con, f"from {table} order by {order}") if known else []
 
 
 def since(con: duckdb.DuckDBPyConnection, places: dict[str, Place], day: date) -> list[dict[str, Any]]:

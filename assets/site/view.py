@@ -63,9 +63,10 @@ class View:
     # -- words for codes and values
 
     def place_name(self, geo: str) -> str:
-        """The name of one of our territories; the code of any other."""
+        """The name of one of our territories or of our country's; the code of any other."""
         place = self.facts.places.get(geo)
-        return place.names[self.language.code] if place else geo
+        names = place.names if place else self.facts.other_names.get(geo)
+        return self.language.of(names) if names else geo
 
     def place_names(self, geos: list[str]) -> str:
         return ", ".join(map(self.place_name, geos))
@@ -159,6 +160,42 @@ class View:
         return [self.language.of(note) for note in period_notes(measure.header["theme"], periods)]
 
     # -- targets and dates that several pages share
+
+    def watch(self, target: dict[str, Any]) -> str:
+        """The indicator watched beside a target, with the date of its figure; empty if the target names none."""
+        now = target["results"][0] if target["results"] else {}
+        if not target.get("watch"):
+            return ""
+        measure = self.facts.measures.get(target["watch"])
+        title = measure.title(self.language.code) if measure else self.undrawn_title(target["watch"])
+        if now.get("watch_value") is None:
+            return self.language.say("target.watch_none", title=title)
+        return self.language.say(
+            "target.watch",
+            title=title,
+            value=self.language.number(now["watch_value"], now["watch_unit"]),
+            period=self.language.period(now["watch_period"]),
+            day=self.language.day(now["watch_known_from"]),
+        )
+
+    def verified(self, entry: dict[str, Any]) -> str:
+        """What the ledger's verification found of a target or of what dates it, with the reason."""
+        outcome = entry.get("verification")
+        if not outcome:
+            return self.language.say("verification.unknown")
+        reason = entry[f"verification_{self.language.code}"] or entry["verification_en"]
+        text = self.language.say(f"verification.{outcome}")
+        return f"{text}: {self.language.dated(reason)}." if reason else f"{text}."
+
+    def stamp(self, entry: dict[str, Any]) -> str:
+        """When and by which authority a time stamp dates a target."""
+        if not entry.get("stamped_at"):
+            return self.language.say("verification.unstamped")
+        return self.language.say(
+            "verification.stamped",
+            moment=self.language.moment(entry["stamped_at"]),
+            authority=entry["authority"] or self.language.say("mark.unknown"),
+        )
 
     @cached_property
     def standing(self) -> list[dict[str, Any]]:

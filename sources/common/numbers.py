@@ -23,12 +23,15 @@ _MOST_DECIMALS = 3
 
 
 def format_number(value: float, unit: Unit, language: Language, *, sign: bool = True) -> str:
-    """A published value in its unit: whole numbers in full, everything else to three significant digits.
+    """A published value in its unit: counts in full, everything else to three significant digits.
 
-    49.75 is 49.8 and 22,993.4 is 22,993. `sign=False` leaves out the unit's sign (%, €). A small number that would read as 0
+    A count in thousands keeps one decimal, as providers publish it: 352.1 thousand. 49.75 is 49.8 and 22,993.4 is 22,993. `sign=False` leaves out the unit's sign (%, €). A small number that would read as 0
     keeps three decimals at most. Infinite and undefined values raise ValueError: they are no figures.
     """
-    return format_decimals(value, decimals(value), language) + (getattr(unit.sign, language) if sign else "")
+    places = decimals(value)
+    if unit.kind == "count" and unit.scale and unit.scale < 1 and value != int(value):
+        places = max(places, 1)
+    return format_decimals(value, places, language) + (getattr(unit.sign, language) if sign else "")
 
 
 def format_change(amount: float, unit: str, language: Language) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from assets.site import ages, series, statements
+from assets.site import ages, linked_data, series, statements
 from assets.site.pages.page import Entry, Page
 from assets.site.queries import DIRECTIVES, Measure
 from assets.site.view import View
@@ -56,6 +56,7 @@ def _data(view: View, _key: str) -> dict[str, Any]:
     newest = max((v["known_from"] for v in facts.vintages), default=None)
     figures = statements.figures(view)
     return {
+        "about": linked_data.catalogue(view),
         "figures": figures,
         "notes": statements.notes(figures),
         "statements": statements.statements(view),

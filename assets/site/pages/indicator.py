@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from assets.site import chart_data, charts, panels
+from assets.site import chart_data, charts, linked_data, panels
 from assets.site.pages.page import Page
 from assets.site.queries import Measure, Point
+from assets.site.spreads import LEVELS
 from assets.site.view import View
 
 # cells of the table, newest periods first, and rows of the list of revisions
@@ -69,6 +70,7 @@ def _data(view: View, key: str) -> dict[str, Any]:
     counted = measure.adds_up
     return {
         "measure": measure,
+        "about": linked_data.dataset(view, measure),
         "title": measure.title(view.language.code),
         "summary": view.summary(measure, geo),
         "notes": view.notes(measure, periods),
@@ -79,6 +81,8 @@ def _data(view: View, key: str) -> dict[str, Any]:
         "geo": geo,
         "provinces": panels.provinces(view, measure),
         "comparison": panels.comparison(view, measure),
+        "maps_of_country": [m for level in LEVELS if (m := panels.country(view, measure, level))],
+        "strips": [s for level in LEVELS if (s := panels.strip(view, measure, level))],
         "periods": periods,
         "all_periods": len(every),
         "table": table,

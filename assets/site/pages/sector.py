@@ -35,6 +35,8 @@ class Item:
     observations: list[Observation]
     suppressed: bool
     needed: list[str]
+    # its datasets of which no body has been seen
+    unproven: list[dict[str, Any]]
     # why there is no figure, in few words
     reason: str
 
@@ -69,13 +71,17 @@ def _item(view: View, item: SectorItem) -> Item:
             rows.append(Row(summary, ages.period_age(view, summary.last)))
     observations = [o for o in view.facts.sector if o.dataset in item.observations]
     needed: list[str] = []
+    used = [view.facts.catalogue.get(dataset, {}) for dataset in (*item.datasets, *item.observations)]
+    unproven = [entry for entry in used if entry.get("status") == "unproven"]
     reason = view.language.say("sector.suppressed" if suppressed else "sector.none")
     if not rows and not observations and not suppressed:
         needed = [_needed(view, dataset, "") for dataset in item.datasets]
         needed += [view.language.of(item.needed)] if item.needed else []
         if item.datasets:
             reason = _needed(view, item.datasets[0], "short_")
-    return Item(item.id, view.language.of(item.title), rows, observations, suppressed, needed, reason)
+    return Item(
+        item.id, view.language.of(item.title), rows, observations, suppressed, needed, unproven, reason
+    )
 
 
 def _geo(view: View, measure: Measure) -> str | None:

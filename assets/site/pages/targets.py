@@ -46,6 +46,12 @@ def _data(view: View, _key: str) -> dict[str, Any]:
             (directive, [found for found in views if found.target["directive"] == directive])
             for directive in DIRECTIVES
         ],
+        "without": sum(
+            not any(found.target["directive"] == directive for found in views) for directive in DIRECTIVES
+        ),
+        "watch": view.watch,
+        "verified": view.verified,
+        "stamp": view.stamp,
         "drafts": view.facts.drafts,
         "title_of": lambda indicator: _title(view, indicator),
         "earlier": [t for t in view.facts.targets if t not in view.standing],
