@@ -25,8 +25,9 @@ _MOST_DECIMALS = 3
 def format_number(value: float, unit: Unit, language: Language, *, sign: bool = True) -> str:
     """A published value in its unit: counts in full, everything else to three significant digits.
 
-    A count in thousands keeps one decimal, as providers publish it: 352.1 thousand. 49.75 is 49.8 and 22,993.4 is 22,993. `sign=False` leaves out the unit's sign (%, €). A small number that would read as 0
-    keeps three decimals at most. Infinite and undefined values raise ValueError: they are no figures.
+    A count in thousands keeps one decimal, as providers publish it: 352.1 thousand. 49.75 is 49.8 and 22,993.4 is 22,993.
+    `sign=False` leaves out the unit's sign (%, €). A small number that would read as 0 keeps three decimals at most. Infinite
+    and undefined values raise ValueError: they are no figures.
     """
     places = decimals(value)
     if unit.kind == "count" and unit.scale and unit.scale < 1 and value != int(value):
