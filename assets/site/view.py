@@ -148,7 +148,8 @@ class View:
             last=last,
             when=self.language.period(last.period) if last else "",
             change=change,
-            kind=found.kind,
+            # no arrow where no test bears the direction out
+            kind="untested" if found.sampling_error_unknown else found.kind,
             certain=found.direction is not None and not found.sampling_error_unknown,
             finding=f"{finding}; {change}" if change else finding,
             notes=self.notes(measure, [p for p in (last.period if last else None, found.since) if p]),

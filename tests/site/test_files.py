@@ -63,7 +63,9 @@ def test_no_page_says_what_is_not_a_word(pages: list[Path]):
 def test_each_page_csv_is_the_table_in_the_file(release: Path):
     with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
         types = {name: type_ for name, type_, *_ in con.execute("describe indicators").fetchall()}
-        files = sorted((release / "site" / "data").glob("*.csv"))
+        files = [
+            f for f in sorted((release / "site" / "data").glob("*.csv")) if not f.stem.endswith("-europe")
+        ]
         assert files
         for file in files:
             copy = f"read_csv('{file}', header = true, columns = {types}, allow_quoted_nulls = false)"

@@ -39,20 +39,6 @@ def test_the_seat_leads_with_at_most_seven_figures(browser: Any, release: Path, 
     page.context.close()
 
 
-def test_no_direction_is_given_to_enterprise_deaths_of_2019(release: Path):
-    """Their last year has a revision due: no arrow, no "up", no "down" on any page that shows them."""
-    for measure in (
-        "enterprise_deaths",
-        "enterprise_death_rate",
-        "enterprise_churn",
-        "enterprise_net_turnover",
-    ):
-        text = (release / "site" / "en" / f"indicator-{measure}.html").read_text(encoding="utf-8")
-        head = text[text.index("<h1>") : text.index("<figure>")]
-        assert "revisions are due" in head, measure
-        assert not re.search(r"trend-(up|down)|\bup\b|\bdown\b", head), measure
-
-
 def test_the_search_of_any_page_filters_the_index(browser: Any, release: Path):
     page, wrong = opened(browser)
     page.goto((release / "site" / "en" / "targets.html").as_uri())

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from sources.common import units
 from sources.common.sql import literal
 from warehouse.reference.territory import local_day
 from warehouse.targets.assessment import Figure, judge_latest, judge_point
@@ -21,6 +22,8 @@ from warehouse.targets.figures import all_figures_sql, figures
 from warehouse.targets.ledger import Ledger
 from warehouse.targets.schema import Entry
 
+# units of amounts, which grow with the size of a territory and are not ranked
+AMOUNTS = units.codes("count", "money")
 COLUMNS = {
     "release_id": "varchar",
     "revised_at": "timestamptz",
@@ -79,7 +82,7 @@ def build(
         con.execute(f"insert into {schema}.indicator_revisions by name from before.indicator_revisions")
         con.execute(f"""
             insert into {schema}.indicator_revisions by name
-            with old as ({_ranked_sql("before")}), new as ({_ranked_sql(schema)}),
+            with old as ({_ranked_sql("before", schema)}), new as ({_ranked_sql(schema, schema)}),
             -- what an earlier release had withdrawn, and this one has again
             back as ({_withdrawn_sql(schema)})
             select {literal(release["release_id"])} as release_id,
@@ -128,14 +131,24 @@ def _withdrawn_sql(schema: str) -> str:
         where kind = 'withdrawn'"""
 
 
-def _ranked_sql(schema: str) -> str:
-    """SQL for the figures with their rank among the territories of their level and country, the highest value first."""
+def _ranked_sql(schema: str, defined_in: str) -> str:
+    """SQL for the figures of `schema` with their place among the territories of their level and country.
+
+    The place is that of `ranking.rank`, for every figure of a release in one query: none for amounts and for figures that may
+    not be ranked. The direction of an indicator is that of `indicator_catalogue` in `defined_in`.
+    """
+    amounts = ", ".join(map(literal, AMOUNTS))
     return f"""
+        with figures as (
+            select f.*, c.direction = 'down' as lowest_first,
+                   coalesce(value is not null and reliability in ('A', 'B') and not coalesce(truncated, false)
+                            and starts_with(geo_level, 'nuts') and unit not in ({amounts}), false) as ranked
+            from ({all_figures_sql(schema)}) f left join {defined_in}.indicator_catalogue c using (indicator))
         select indicator, geo, period, value, unit, flag, reliability, dataset, method_version, snapshot_id, known_from,
-               case when value is not null and starts_with(geo_level, 'nuts')
-                   then rank() over (partition by indicator, period, geo_level, left(geo, 2), value is null
-                                     order by value desc) end as rank
-        from ({all_figures_sql(schema)})"""
+               case when ranked and count(*) over alike > 1
+                   then rank() over (alike order by case when lowest_first then value else -value end) end as rank
+        from figures
+        window alike as (partition by indicator, period, geo_level, left(geo, 2), ranked)"""
 
 
 def _mark_targets(

@@ -3,8 +3,8 @@
 -- directive: talents
 -- relevance: whole_economy
 -- complete_until: 2010
--- pitfalls: By priority year and inventor's residence, counted in fractions. 2011 and 2012 are truncated by the publication lag: read no decline. Intervals of fractional counts are approximate. Inventors credit the region they live in, not the applicant's.
--- pitfalls_it: Per anno di priorità e residenza dell'inventore, a frazioni. Il 2011 e il 2012 sono troncati dal ritardo di pubblicazione: non si legge un calo. Gli intervalli dei conteggi frazionari sono approssimati. Conta la regione dove vive l'inventore, non quella del richiedente.
+-- pitfalls: By priority year and inventor's residence, counted in fractions. 2011 and 2012 are truncated by the publication lag: read no decline. Intervals of fractional counts are approximate. Inventors credit the region they live in, not the applicant's. A territory without a figure counts 0 where the others add up to their total within rounding; of 7,574 such zeros 846 leave a residual of up to 0.04.
+-- pitfalls_it: Per anno di priorità e residenza dell'inventore, a frazioni. Il 2011 e il 2012 sono troncati dal ritardo di pubblicazione: non si legge un calo. Gli intervalli dei conteggi frazionari sono approssimati. Conta la regione dove vive l'inventore, non quella del richiedente. Un territorio senza dato vale 0 dove gli altri danno il totale entro l'arrotondamento; di 7.574 zeri così ottenuti 846 lasciano un residuo, al massimo di 0,04.
 
 -- a province without a figure has none where its sisters add up to the region: a zero that the region's total proves
 create or replace temp table patents_counted as
