@@ -7,6 +7,7 @@ from typing import Any
 from assets.site.pages.page import Entry, Page
 from assets.site.view import View
 from sources.common.config import Names
+from sources.common.units import unit_or_unknown
 
 
 def checks_sentence(view: View) -> str:
@@ -35,6 +36,13 @@ def _data(view: View, _key: str) -> dict[str, Any]:
         "refused": [s for s in view.facts.snapshots.values() if s["outcome"] == "refused"],
         "without": [e for e in view.facts.catalogue.values() if e["state"] in ("missing", "not configured")],
         "checks": checks_sentence(view),
+        # a change in percent says nothing of a percentage, least of one around zero
+        "provisional": [
+            row
+            for row in view.facts.quality.provisional
+            if (measure := view.facts.measures.get(row["indicator"]))
+            and not unit_or_unknown(measure.unit).changes_in_points
+        ],
         "failed": [check for check in view.facts.checks if check["passed"] is False],
     }
 
