@@ -66,6 +66,7 @@ def _view(facts: Facts, verdict: Verdict | None, status: str, language: str = "e
         watch_unit="PC",
         watch_known_from=datetime(2026, 4, 17, tzinfo=UTC),
     )
+    goal = replace(result, point="target", period="2028", status="not_assessable", watch=None)
     row = asdict(_target_row(sealed, False, {sealed.number: verdict} if verdict else {}))
     anchor = {
         "number": 2,
@@ -77,12 +78,12 @@ def _view(facts: Facts, verdict: Verdict | None, status: str, language: str = "e
         "verification_it": "nessun certificato",
         "verification_en": "no certificate",
     }
-    given = replace(facts, targets=[row | {"results": [asdict(result)]}], anchors=[anchor])
+    given = replace(facts, targets=[row | {"results": [asdict(result), asdict(goal)]}], anchors=[anchor])
     return View(given, Language(language))
 
 
 def _page(view: View) -> str:
-    return build._draw(targets.PAGE, "targets", view, "", build._variables(view))
+    return build._draw(targets.PAGE, "targets", view, "", build._variables(view)).replace("\u00a0", " ")
 
 
 def test_the_time_stamp_its_authority_and_the_verification_are_shown_beside_a_target(facts: Facts):

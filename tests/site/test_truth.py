@@ -50,7 +50,7 @@ def test_no_sheet_headline_or_feed_gives_them_a_direction(facts: Facts, release:
     titles = [facts.measures[measure].title(language) for measure in UNFINISHED]
     content = board.content(view, date(2026, 10, 31), [])
     rows = [f"{row['title']} {row['trend']}" for row in content["figures"]]
-    told = [*rows, *content["statements"], *(row[language] for row in facts.headlines)]
+    told = [*rows, *content["statements"], *(row[f"text_{language}"] for row in facts.headlines)]
     told += re.findall(r"<entry>.*?</entry>", (release / "feed.xml").read_text(encoding="utf-8"), re.S)
     for text in told:
         if any(title.lower() in text.lower() for title in titles):
