@@ -8,6 +8,7 @@ because most commands run none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean
 
 # intervals of this many standard errors overlap where a two-sided test at 5 % finds no difference (Goldstein and
@@ -17,8 +18,11 @@ GOLDSTEIN_HEALY = 1.39 / 1.96
 _D2 = 1.128
 # tails beyond this many standard deviations are below the accuracy of the sum
 _TAIL = 12
+# pages, ranks and statements ask for the same pairs again
+_kept = lru_cache(maxsize=100_000)
 
 
+@_kept
 def two_counts(count: float, other: float, exposure: float = 1, other_exposure: float = 1) -> float:
     """Two-sided p-value that two Poisson counts have one rate: exact, conditional on their sum.
 
@@ -36,6 +40,7 @@ def two_counts(count: float, other: float, exposure: float = 1, other_exposure: 
     return float(min(1.0, 2 * min(at_most, at_least)))
 
 
+@_kept
 def two_shares(count: float, of: float, other: float, other_of: float) -> float:
     """Two-sided p-value that two shares, `count` of `of` and `other` of `other_of`, are equal: Fisher's exact test.
 
