@@ -107,10 +107,8 @@ def provinces(view: View, measure: Measure) -> Panel | None:
     if measure.adds_up:
         title = say("finding.provinces_amounts", period=view.language.period(period))
     elif len(firm) > 1:
-        # "highest" and "lowest" only where the tests set them apart from every other province
-        sure = all(r.rank and r.rank.low == r.rank.high for r in (firm[0], firm[-1]))
         title = say(
-            "finding.provinces" if sure else "finding.provinces_range",
+            _range_words(firm[0], firm[-1]),
             top=view.place_name(firm[0].geo),
             high=view.value(firm[0].point, measure.unit),
             bottom=view.place_name(firm[-1].geo),
@@ -138,6 +136,16 @@ def provinces(view: View, measure: Measure) -> Panel | None:
     )
 
 
+def _range_words(first: series.Ordered, last: series.Ordered) -> str:
+    """Which words fit the ends of a ranking: "highest" and "lowest" only where tests set them apart from all others."""
+    ranks = [row.rank for row in (first, last) if row.rank]
+    if any(rank.low is None for rank in ranks):
+        return "finding.provinces_untested"
+    return (
+        "finding.provinces" if all(rank.low == rank.high for rank in ranks) else "finding.provinces_range"
+    )
+
+
 def comparison(view: View, measure: Measure) -> Panel | None:
     """Our region among the territories of its level in its last period; None where there is no other."""
     facts, language = view.facts, view.language
@@ -159,6 +167,8 @@ def comparison(view: View, measure: Measure) -> Panel | None:
             rank=view.rank(mine.rank),
             among=mine.rank.among,
         )
+        if view.facts.comparisons.rules[measure.id].source == "survey":
+            title += language.say("finding.sampled")
     else:
         title = language.say("finding.rank_none", period=language.period(own.period))
     return Panel(title, own.period, ranked, _dots(ranked, measure.unit), [])
