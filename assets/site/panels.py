@@ -141,9 +141,7 @@ def _range_words(first: series.Ordered, last: series.Ordered) -> str:
     ranks = [row.rank for row in (first, last) if row.rank]
     if any(rank.low is None for rank in ranks):
         return "finding.provinces_untested"
-    return (
-        "finding.provinces" if all(rank.low == rank.high for rank in ranks) else "finding.provinces_range"
-    )
+    return "finding.provinces" if all(rank.low == rank.high for rank in ranks) else "finding.provinces_range"
 
 
 def comparison(view: View, measure: Measure) -> Panel | None:
