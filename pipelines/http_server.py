@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from pathlib import Path
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -104,7 +105,11 @@ notti, poi resta l'ultima di ogni mese. La sua scheda è conservata: <a href="{r
 corrente: <a href="{newer}">{newer}</a>.</p></html>
 """,
             410,
-            {"cache-control": "no-cache", "x-content-type-options": "nosniff"},
+            {
+                "cache-control": "no-cache",
+                "x-content-type-options": "nosniff",
+                "link": f'<{record}>; rel="describedby", </current/{quote(file)}>; rel="successor-version"',
+            },
         )
 
 

@@ -86,6 +86,19 @@ class UnknownIndicator(NoSuchFigure):
     """Neither an indicator of the release, by id or title, nor a code of a provider's table."""
 
 
+class UnclearClaim(DistrettoError):
+    """A claim about a figure that cannot be read in one way only: what is missing, unknown, or can mean several things.
+
+    `message_it`: the same in Italian. `near`: what may be meant, as the release names it.
+    """
+
+    hint = 'write TERRITORY INDICATOR PERIOD VALUE, such as "ITG17 enterprise_birth_rate 2019 9.38".'
+
+    def __init__(self, message: str, message_it: str, *, near: Sequence[str] = ()):
+        super().__init__(message)
+        self.message_it, self.near = message_it, tuple(near)
+
+
 class UnknownUnit(DistrettoError, ValueError):
     """A code that is not a unit of `sources/common/units.yml`."""
 
@@ -120,6 +133,15 @@ class ImplausibleClock(DistrettoError):
     hint = (
         "set the clock (timedatectl), then run again; nothing was published or deleted. If the clock is right: "
         "distretto clock confirm --because TEXT (docs/operating.md)."
+    )
+
+
+class BrokenContract(DistrettoError):
+    """A published column goes, or changes its type, without the notice that its readers were promised."""
+
+    hint = (
+        "keep the column and list it under `deprecated` in contract.yml: every release then announces it in the feed, and it "
+        "may go after the stated number of releases."
     )
 
 

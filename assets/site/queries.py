@@ -16,6 +16,7 @@ import duckdb
 from assets.site import spreads
 from sources.common.sql import literal, rows, scalar
 from sources.common.units import unit_or_unknown
+from warehouse.publishing.figures import Expected, expectations, published_since
 from warehouse.reference.sector import sector
 from warehouse.reference.territory import territory, timezone
 from warehouse.statistics import peers, series_changes
@@ -149,6 +150,9 @@ class Facts:
     spreads: dict[tuple[str, str], spreads.Spread]
     quality: QualityReport
     changes: list[dict[str, Any]]
+    # since when, and by which release, each figure is published as it is
+    published: dict[tuple[str, str, str], tuple[datetime, str]]
+    expectations: dict[str, list[tuple[int, Expected]]]
     versions: dict[tuple[str, str, str], list[dict[str, Any]]]
     begins: datetime
     vintages: list[dict[str, Any]]
@@ -208,6 +212,8 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         spreads=spreads.read(con),
         quality=_quality(con, ours),
         changes=_changes(con, ours),
+        published=published_since(con, list(places)),
+        expectations=expectations(con),
         versions=_versions(con, ours),
         begins=scalar(
             con, "select coalesce(min(known_from), (select built_at from release)) from indicator_history"

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from pipelines import console
-from pipelines.cli import clock, data, decisions, refresh, releases, serve, status, targets
+from pipelines.cli import claims, clock, data, decisions, refresh, releases, serve, status, targets
 from pipelines.cli.signals import INTERRUPTED, announce, interruptible
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
@@ -30,7 +30,7 @@ app = typer.Typer(
     '[cyan]distretto query "show tables"[/cyan]. DISTRETTO_HOME names the data folder (default: ./data).',
 )
 # in the order of the help
-for group in (refresh, status, data, decisions, serve, releases, targets, clock):
+for group in (refresh, status, data, claims, decisions, serve, releases, targets, clock):
     app.add_typer(group.app)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pipelines.service import data, openapi, sdmx
+from pipelines.service import claim, data, figure, openapi, sdmx
 from pipelines.service.service import Service
 from warehouse.publishing.release_pool import Reading
 
@@ -23,6 +23,8 @@ def routes(service: Service) -> list[Route]:
         service.get("/sdmx/v2/data/{path:path}", sdmx.data),
         service.get("/sdmx/v2/structure/{path:path}", sdmx.structure),
         service.get("/sdmx/v2/{resource:path}", sdmx.other),
+        service.get("/verify-figure", claim.claim),
+        service.get("/figure/{geo}/{indicator}/{period}", figure.figure),
     ]
 
 

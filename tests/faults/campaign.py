@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults import clocks, damage, disks, kills, lies, nights, writers
+from tests.faults import citations, clocks, damage, disks, kills, lies, nights, writers
 from tests.faults.ground import Ground, Prepared, prepare
 from tests.faults.judge import POISONED, TROUBLES, Found
 
@@ -51,6 +51,7 @@ KINDS = {
         Kind("readers", 20, writers.readers, "a release under twenty readers"),
         Kind("term", 40, kills.term, "SIGTERM"),
         Kind("nights", 200, nights.chain, "random bodies, ten nights each", nights=True),
+        Kind("citations", 1, citations.nights, "1,000 cited addresses, 400 nights", nights=True),
         Kind(
             "nights-drawing", 50, nights.drawn, "random bodies, a night with Dagster and pages", nights=True
         ),

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import duckdb
 import pytest
 
 from sources.errors import NoSuchFigure, UnknownIndicator, UnknownTerritory
 from warehouse.publishing.figures import Answer, look_up
-from warehouse.publishing.resolve import Known
-
-
-@pytest.fixture(scope="module")
-def con(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(home / "current" / "distretto.duckdb"), read_only=True) as opened:
-        opened.execute("set timezone = 'UTC'")
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def known(con) -> Known:
-    return Known.read(con)
 
 
 def test_an_indicator_has_one_figure_with_its_origin(con, known):

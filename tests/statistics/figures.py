@@ -60,7 +60,8 @@ class Figures:
             "conf varchar, deleted boolean, vintage integer)"
         )
         con.execute(
-            "create table vintages (vintage integer, dataset varchar, snapshot_id varchar, known_from timestamptz)"
+            "create table vintages (vintage integer, dataset varchar, snapshot_id varchar, known_from timestamptz, "
+            "kind varchar)"
         )
         con.execute(
             f"create table geography as from read_csv('{ROOT}/warehouse/reference/geography.csv', "
@@ -71,7 +72,9 @@ class Figures:
         con.execute(
             "create table codelists (dimension varchar, code varchar, label_it varchar, label_en varchar)"
         )
-        con.execute("insert into vintages values (1, 'all', 'one', timestamptz '2026-01-01 00:00:00+00')")
+        con.execute(
+            "insert into vintages values (1, 'all', 'one', timestamptz '2026-01-01 00:00:00+00', 'baseline')"
+        )
         for (dataset, geo, *codes), number in self.series.items():
             told = {"dataset": dataset, "geo": geo, "series": number, **dict(codes)}
             con.execute(

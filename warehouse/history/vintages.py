@@ -316,7 +316,8 @@ def revisions_sql(columns: list[str], schema: str) -> str:
             where v.kind <> 'baseline'
         ), chain as (
             select h.*, v.known_from, v.snapshot_id, v.kind as vintage_kind,
-                   lag(h.value) over w as old_value, lag(h.flag) over w as old_flag, lag(h.deleted) over w as old_deleted,
+                   lag(h.value) over w as old_value, lag(h.flag) over w as old_flag, lag(h.conf) over w as old_conf,
+                   lag(h.deleted) over w as old_deleted,
                    lag(v.snapshot_id) over w as old_snapshot_id,
                    f.first_vintage
             from {schema}.history h semi join touched using (series, period) join {schema}.vintages v using (vintage)
@@ -328,6 +329,6 @@ def revisions_sql(columns: list[str], schema: str) -> str:
                     when value is distinct from old_value then 'changed' else 'reflagged' end as kind,
                old_value, value, value - old_value as delta,
                case when old_value <> 0 then (value - old_value) / abs(old_value) * 100 end as delta_pct,
-               old_flag, flag, known_from, old_snapshot_id, snapshot_id
+               old_flag, flag, old_conf, conf, known_from, old_snapshot_id, snapshot_id
         from chain join {schema}.series s using (series)
         where vintage_kind <> 'baseline' and vintage > first_vintage"""

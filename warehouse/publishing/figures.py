@@ -82,11 +82,26 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """How far figures of a dataset moved in one year of their life, in percent of the first value (`expected_revisions`).
+
+    `usual_pct`: half of the figures moved by less; `high_pct`: nine in ten moved by less.
+    """
+
+    year_of_life: int
+    periods: int
+    usual_pct: float
+    high_pct: float
+
+
+@dataclass(frozen=True)
 class Figure:
     """One figure of a territory and period, `then` and `today`; both None-able: nothing was, or is, known.
 
     `dimensions`: of a provider's observation the codes that tell it from its siblings; empty for an indicator.
+    `origin`: of the version at the moment asked for, or else of the first.
     `revised_at`: when the first version came that differs from `then` as `status` says. `versions`: all, oldest first.
+    `expected`: the revisions that a provisional figure has still to expect, as far as enough of them were seen.
     """
 
     indicator: str
@@ -100,6 +115,7 @@ class Figure:
     revised_at: datetime | None
     versions: tuple[Version, ...]
     origin: Origin
+    expected: tuple[Expected, ...]
 
     @property
     def known_since(self) -> datetime:
@@ -111,8 +127,8 @@ class Figure:
 class Answer:
     """The figures that GEO/INDICATOR/PERIOD names, as known at `as_of`.
 
-    `final`: no later release can change what was known then. `release_id`: the release asked, `known_until`: what was built
-    into the release that is shown today. `history_since`: before this moment the history knows nothing of the indicator, or
+    `final`: no later release can change what was known then. `release_id`, `built_at`: the release whose history was asked,
+    which is the newest. `history_since`: before this moment the history knows nothing of the indicator, or
     of the dataset. Titles and names are those of today, the code where there is none.
     """
 
@@ -166,7 +182,7 @@ def look_up(
                 moment,
                 moment <= built_at,
                 release_id,
-                today,
+                built_at,
                 _history_since(con, found[0]),
                 *_titles(con, code),
                 *_names(con, geo),
@@ -188,7 +204,8 @@ def compare(versions: Sequence[Version], moment: datetime, today: datetime) -> t
     if then.deleted:
         return "withdrawn", then.known_from
     since = [one for one in versions if then.known_from < one.known_from <= today]
-    if now is None or now is then:
+    # also where an earlier release is shown, after a rollback: nothing came after `then`
+    if now is None or now.known_from <= then.known_from:
         return "current", None
     if now.deleted:
         return "withdrawn", next(one.known_from for one in since if one.deleted)
@@ -313,7 +330,9 @@ def _figure(
         now,
         at,
         tuple(versions),
-        _origin(con, then or now or versions[-1]),
+        # stays the same whatever comes later
+        _origin(con, version_at(versions, moment) or versions[0]),
+        _expected(con, now, period) if now and now.provisional else (),
     )
 
 
@@ -328,6 +347,38 @@ def _origin(con: duckdb.DuckDBPyConnection, version: Version) -> Origin:
         left join snapshots s on s.snapshot_id = {literal(version.snapshot_id or "")}""",
     )
     return Origin(**found[0])
+
+
+def _expected(con: duckdb.DuckDBPyConnection, version: Version, period: str) -> tuple[Expected, ...]:
+    return still_expected(expectations(con).get(version.dataset, []), period)
+
+
+def expectations(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[int, Expected]]]:
+    """By dataset, its last year and what was seen of revisions, a pair for each year of life that enough is known of."""
+    found: dict[str, list[tuple[int, Expected]]] = {}
+    for dataset, last_year, *row in con.execute("""
+        select dataset, left(last_period, 4)::integer, year_of_life, periods, median_abs_pct, high_abs_pct
+        from expected_revisions join dataset_coverage using (dataset)
+        where median_abs_pct is not null order by dataset, year_of_life""").fetchall():
+        found.setdefault(dataset, []).append((last_year, Expected(*row)))
+    return found
+
+
+def published_since(
+    con: duckdb.DuckDBPyConnection, geos: Sequence[str]
+) -> dict[tuple[str, str, str], tuple[datetime, str]]:
+    """Since when, and by which release, each indicator of `geos` is published as it is: by indicator, territory, period."""
+    found = con.execute(f"""
+        select indicator, geo, period, max(known_from), max_by(release_id, known_from) from indicator_history
+        where geo in ({", ".join(map(literal, geos))}) group by indicator, geo, period""")
+    return {
+        (indicator, geo, period): (at, release) for indicator, geo, period, at, release in found.fetchall()
+    }
+
+
+def still_expected(seen: Sequence[tuple[int, Expected]], period: str) -> tuple[Expected, ...]:
+    """What a figure of `period` has still to expect, of the `expectations` of its dataset."""
+    return tuple(one for last_year, one in seen if one.year_of_life > last_year - int(period[:4]))
 
 
 def _history_since(con: duckdb.DuckDBPyConnection, figure: Figure) -> datetime:

@@ -16,7 +16,8 @@ from sources.common.sql import rows
 from sources.common.units import unit_or_unknown
 from sources.errors import InvalidPeriod
 from warehouse.history.columns import FIGURE, ORIGIN
-from warehouse.publishing.figures import no_such_period
+from warehouse.publishing import citation
+from warehouse.publishing.figures import look_up, no_such_period
 from warehouse.publishing.resolve import Known
 
 # columns of `indicators` that a reader of the value must know of
@@ -40,6 +41,13 @@ def trail(con: duckdb.DuckDBPyConnection, territory: str, indicator: str, period
     for geo in geos:
         answers = _indicator(con, geo, indicator, period) or _observations(con, geo, indicator, period)
         if answers:
+            answer = look_up(con, known, geo, indicator, period)
+            answers[0]["facts"] |= {
+                "cite this figure": citation.cited(answer, answer.figures[0]).apa("en")
+                if len(answer.figures) == 1
+                else None,
+                "permanent address": citation.address(answer),
+            }
             return {"geo": geo, "indicator": indicator, "period": period, "answers": answers}
     raise no_such_period(con, geos, indicator, period)
 

@@ -54,6 +54,20 @@ class Reading:
         return cast(Value, self._kept[read])
 
 
+@contextmanager
+def reading_beside(release: Release) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to a release other than the current one, which changes no setting.
+
+    A reader of this process may still have the file open through the pool, whose settings are locked. Raises DamagedRelease.
+    """
+    try:
+        con = duckdb.connect(str(release.database), read_only=True)
+    except duckdb.Error as failure:
+        raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
+    with con:
+        yield con
+
+
 class _Instance:
     """The opened file of one release and the number of those who read it."""
 

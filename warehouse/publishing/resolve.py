@@ -58,8 +58,8 @@ class Known:
                 "select indicator, title_it, title_en from indicator_catalogue order by indicator"
             ).fetchall()
         }
-        for code, names in titles.items():
-            indicators |= {fold(name): code for name in (*names, code)}
+        for code, written_titles in titles.items():
+            indicators |= {fold(name): code for name in (*written_titles, code)}
         return Known(
             {alias: tuple(geos) for alias, geos in named.items()},
             indicators,
@@ -72,7 +72,7 @@ class Known:
         """The codes that `territory` may mean, a region before its province. Raises UnknownTerritory."""
         if found := self.territories.get(fold(territory)):
             return found
-        near = similar(territory, self._territory_names)
+        near = self.similar_territories(territory)
         raise UnknownTerritory(
             f"The release has no territory {territory}.",
             hint=f"similar names: {', '.join(near)}."
@@ -80,6 +80,10 @@ class Known:
             else '`distretto query "select geo, name_it, name_en from geography"` lists them.',
             near=near,
         )
+
+    def similar_territories(self, name: str) -> list[str]:
+        """Names and codes of territories that look like `name`, the most similar first."""
+        return similar(name, self._territory_names)
 
     def indicator(self, indicator: str) -> str:
         """The id of the indicator, or the code of a provider, that `indicator` means. Raises UnknownIndicator."""

@@ -18,7 +18,7 @@ from sources.common import units
 from sources.common.sql import literal
 from warehouse.reference.territory import local_day
 from warehouse.targets.assessment import Figure, judge_latest, judge_point
-from warehouse.targets.figures import all_figures_sql, figures
+from warehouse.targets.figures import OWN, all_figures_sql, figures
 from warehouse.targets.ledger import Ledger
 from warehouse.targets.schema import Entry
 
@@ -101,7 +101,8 @@ def build(
             left join before.snapshots s on s.snapshot_id = o.snapshot_id
             left join {schema}.snapshots t on t.snapshot_id = n.snapshot_id
             where case when o.indicator is null then b.indicator is not null and n.value is not null
-                  else indicator in (select indicator from new)
+                  -- an indicator that is defined no more is not withdrawn figure by figure
+                  else (indicator in (select indicator from {schema}.indicator_catalogue) or o.dataset = {literal(OWN)})
                        and ((n.value is null) <> (o.value is null) or {_differ_sql("n.value", "o.value")}
                             or (n.indicator is not null and (n.flag is distinct from o.flag
                                                              or n.reliability is distinct from o.reliability)))

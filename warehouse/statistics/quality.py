@@ -17,6 +17,8 @@ from warehouse.statistics.reliability import RELIABLE_SQL
 
 # the fewest periods whose mean revisions show whether a series is revised in one direction
 PERIODS = 5
+# years of a figure's life that are looked at
+YEARS = 5
 # columns of `revisions` that say what changed, not of which series
 _CHANGED = (
     "kind",
@@ -26,6 +28,8 @@ _CHANGED = (
     "delta_pct",
     "old_flag",
     "flag",
+    "old_conf",
+    "conf",
     "known_from",
     "old_snapshot_id",
     "snapshot_id",
@@ -41,10 +45,11 @@ _PUBLISHED_RATES = """
 
 
 def build(con: duckdb.DuckDBPyConnection, country: str, schema: str) -> None:
-    """Create the six tables in `schema`, from its observations, revisions and indicators; `country` is the territory's."""
+    """Create the seven tables in `schema`, from its observations, revisions and indicators; `country` is the territory's."""
     con.execute(f"create table {schema}.quality_disagreements as {_disagreements_sql(schema)}")
     con.execute(f"create table {schema}.revision_triangle as {_triangle_sql(con, schema)}")
     _revision_bias(con, schema)
+    con.execute(f"create table {schema}.expected_revisions as {_expected_sql(schema)}")
     _provisional_bias(con, country, schema)
     con.execute(f"""
         create table {schema}.dataset_coverage as
@@ -91,6 +96,57 @@ def _triangle_sql(con: duckdb.DuckDBPyConnection, schema: str) -> str:
                avg(coalesce(delta_pct, 0)) as mean_pct, median(coalesce(delta_pct, 0)) as median_pct,
                max(abs(coalesce(delta_pct, 0))) as largest_pct
         from revised group by all order by all"""
+
+
+def _expected_sql(schema: str) -> str:
+    """SQL for how far first figures moved, by dataset and year of their life, in percent of the first value.
+
+    A figure is in its first year while its dataset has no figure of a later year, in its second while there is one later
+    year, and so on. Looked at are figures that were known in their first year and whose year of life is over; what moved in
+    it is the change from the value at the end of the year of life before, or from the first value. Bundled figures that live
+    ones replaced are left out. Territories of a period are revised together, so that a period counts once: medians of its
+    figures first, then the median of periods. Below PERIODS periods nothing is concluded, as for `revision_bias`.
+    """
+    return f"""
+        with live as (
+            select v.* from {schema}.vintages v
+            left join (select dataset, max(vintage) as restart from {schema}.vintages
+                       where kind = 'baseline' group by dataset) using (dataset)
+            where restart is null or vintage >= restart
+        ), versions as (
+            select h.series, h.period, left(h.period, 4)::integer as year, h.value, vintage, dataset
+            from {schema}.history h join live using (vintage)
+        ), reached as (
+            select dataset, vintage, max(max(year)) over (partition by dataset order by vintage) as last_year
+            from versions where value is not null group by dataset, vintage
+        ), lives as (
+            select v.*, r.last_year - v.year + 1 as life
+            from versions v asof join reached r on r.dataset = v.dataset and r.vintage <= v.vintage
+            where (v.dataset, v.year) in (select (dataset, last_year) from reached)
+        ), firsts as (
+            select series, period, arg_min(value, vintage) as first_value
+            from lives where value is not null group by all
+            having arg_min(life, vintage) = 1 and first_value <> 0
+        ), moved as (
+            select l.dataset, l.period, y.life as year_of_life,
+                   (arg_max(l.value, l.vintage) filter (l.life <= y.life)
+                    - coalesce(arg_max(l.value, l.vintage) filter (l.life < y.life), any_value(f.first_value)))
+                   / abs(any_value(f.first_value)) * 100 as pct
+            from lives l join firsts f using (series, period)
+            join (select dataset, max(last_year) as last_year from reached group by dataset) r using (dataset)
+            join (select unnest(range(1, {YEARS + 1}))::integer as life) y on y.life < r.last_year - l.year + 1
+            group by l.dataset, l.series, l.period, y.life
+        ), periods as (
+            select dataset, year_of_life, period, count(*) as figures, count(*) filter (pct <> 0) as revised,
+                   median(pct) as median_pct, median(abs(pct)) as median_abs, quantile_cont(abs(pct), 0.9) as high_abs
+            from moved where pct is not null group by all
+        )
+        select dataset, year_of_life, count(*)::integer as periods, sum(figures)::bigint as figures,
+               sum(revised) / sum(figures) as revised_share,
+               case when count(*) >= {PERIODS} then median(median_pct) end as median_pct,
+               case when count(*) >= {PERIODS} then median(median_abs) end as median_abs_pct,
+               case when count(*) >= {PERIODS} then median(high_abs) end as high_abs_pct
+        from periods group by dataset, year_of_life order by all"""
 
 
 def _revision_bias(con: duckdb.DuckDBPyConnection, schema: str) -> None:

@@ -343,7 +343,7 @@ def falling_short(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return rows(
         con,
         """
-        select r.*, r.point <> 'latest' as missed, i.known_from as since, title_it, title_en, name_it, name_en
+        select r.*, t.indicator, t.geo, r.point <> 'latest' as missed, i.known_from as since, title_it, title_en, name_it, name_en
         from target_results r join targets t using (target_id, version)
         left join indicator_catalogue c on c.indicator = t.indicator left join geography g on g.geo = t.geo
         left join indicators i on i.indicator = t.indicator and i.geo = t.geo and i.period = r.period

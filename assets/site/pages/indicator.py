@@ -11,6 +11,8 @@ from assets.site.pages.page import Page
 from assets.site.queries import Measure, Point
 from assets.site.spreads import LEVELS
 from assets.site.view import View
+from warehouse.publishing.citation import LANGUAGES, Cited, expected_texts, number_text, titled
+from warehouse.publishing.figures import still_expected
 
 # cells of the table, newest periods first, and rows of the list of revisions
 CELLS, REVISIONS = 1200, 40
@@ -59,6 +61,26 @@ def _marks(view: View, listed: list[Point]) -> dict[str, Any]:
     }
 
 
+def _cited(view: View, measure: Measure, geo: str, point: Point | None) -> Cited | None:
+    """The citation of the newest figure shown; its moment is that since which it stands, so that the page stays the same."""
+    since = view.facts.published.get((measure.id, geo, point.period)) if point else None
+    if not point or not since or point.value is None:
+        return None
+    names, value = view.facts.places[geo].names, point.value
+    return Cited(
+        geo,
+        measure.id,
+        point.period,
+        {code: titled(measure.title(code), names[code], geo, point.period) for code in LANGUAGES},
+        {code: number_text(value, measure.unit, code) for code in LANGUAGES},
+        since[0],
+        since[1],
+        view.facts.catalogue[point.dataset]["citation"],
+        True,
+        {},
+    )
+
+
 def _data(view: View, key: str) -> dict[str, Any]:
     facts, measure = view.facts, view.facts.measures[key]
     geo = facts.region if facts.region in measure.series else next(iter(measure.series))
@@ -68,11 +90,16 @@ def _data(view: View, key: str) -> dict[str, Any]:
     periods = every[: max(12, CELLS // len(table))]
     listed = [points[period] for _, points in table for period in periods if period in points]
     counted = measure.adds_up
+    summary = view.summary(measure, geo)
+    last = summary.last
+    seen = facts.expectations.get(last.dataset, []) if last and last.provisional else []
     return {
         "measure": measure,
         "about": linked_data.dataset(view, measure),
         "title": measure.title(view.language.code),
-        "summary": view.summary(measure, geo),
+        "summary": summary,
+        "cited": _cited(view, measure, geo, last),
+        "expected": expected_texts(still_expected(seen, last.period if last else ""), view.language.code),
         "notes": view.notes(measure, periods),
         "course": view.course(geo, measure.complete(geo), measure.unit),
         "plot": panels.over_time(view, measure),

@@ -1,9 +1,9 @@
 """The files of a release around its DuckDB file: each table for each kind of reader, and what explains them.
 
 `tables.py`, `workbook.py` and `sdmx.py` write figures; `release_metadata.py` reads the release's tables, columns and datasets;
-`datapackage.py`, `csvw.py`, `dcat.py`, `feeds.py` and `readme.py` write it down for machines, subscribers and people. Does
-not belong here: building the tables and publishing a release. Files whose content did not change are byte for byte those of
-the last release: they have no time of the run in them.
+`datapackage.py`, `csvw.py`, `dcat.py`, `feeds.py`, `subject_feeds.py` and `readme.py` write it down for machines, subscribers
+and people. Does not belong here: building the tables and publishing a release. Files whose content did not change are byte for
+byte those of the last release: they have no time of the run in them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def write(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[st
         feeds,
         readme,
         release_metadata,
+        subject_feeds,
         tables,
         workbook,
     )
@@ -46,6 +47,7 @@ def write(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[st
         periods = workbook.periods(con, territory)
         known = release_metadata.read(con)
         events = feeds.items(con, known, last)
+        subject_feeds.write(con, folder, known, territory, events)
         rows |= writing.result()
     digests = {path.name: file_sha256(path) for path in folder.iterdir() if path.is_file()}
     written = {

@@ -1,11 +1,13 @@
 """What happened, for subscribers: JSON Feed 1.1 and Atom, from the release's own tables.
 
-Belongs here: events in words. Does not belong here: alerts to the operator (`pipelines/alerts.py`).
+Belongs here: the general feed's events in words, and the form of every feed. Does not belong here: the feeds of one indicator,
+territory or target (`subject_feeds.py`), alerts to the operator (`pipelines/alerts.py`).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,37 @@ import duckdb
 from sources.common.numbers import format_number
 from sources.common.sql import rows
 from sources.common.units import unit, unit_or_unknown
+from warehouse.publishing.contract import deprecations, notice_releases
 from warehouse.publishing.exports.release_metadata import Facts
 from warehouse.targets.tables import falling_short
 
 KEPT = 200
+KEYS = ("id", "title", "content_text", "date_published", "tags")
 # tag of an event -> the page of the site that explains it
 PAGES = {"schema": "downloads", "target": "targets", "refused": "quality", "provider": "quality"}
 ATOM = "http://www.w3.org/2005/Atom"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A feed: its id, its place in the release without ending, its title and description, and the page it belongs to."""
+
+    id: str
+    place: str
+    title: str
+    description: str
+    page: str
+
+
+def general(facts: Facts) -> Channel:
+    """The feed about everything."""
+    return Channel(
+        "urn:distretto:feed",
+        "feed",
+        facts.publisher.title.it,
+        facts.publisher.description.it,
+        "site/it/index.html",
+    )
 
 
 def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> list[dict[str, Any]]:
@@ -36,7 +62,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
     for v in rows(con, "from vintages"):
         counted, titles = _counts(v), named[v["dataset"]]
         found.append(
-            _item(
+            item(
                 f"vintage:{v['snapshot_id']}:{v['kind']}:{v['vintage']}",
                 v["known_from"],
                 "revision" if v["changed"] or v["deleted"] else "new-data",
@@ -48,7 +74,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
     for s in refusals:
         why, titles = "; ".join(s["reasons"] or []), named[s["dataset"]]
         found.append(
-            _item(
+            item(
                 f"refused:{s['snapshot_id']}",
                 s["fetched_at"] or facts.release["built_at"],
                 "refused",
@@ -62,7 +88,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
         )
         if d["failing_since"] and d["failure"] and not refused:
             found.append(
-                _item(
+                item(
                     f"failing:{d['dataset']}:{d['failing_since'].isoformat()}",
                     d["failing_since"],
                     "provider",
@@ -82,7 +108,7 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
             for language in ("it", "en")
         )
         found.append(
-            _item(
+            item(
                 f"target:{t['target_id']}:{t['version']}:{t['point']}:{t['period']}",
                 datetime.combine(t["judged_on"], datetime.min.time(), UTC)
                 if t["missed"]
@@ -92,12 +118,25 @@ def items(con: duckdb.DuckDBPyConnection, facts: Facts, last: Path | None) -> li
                 f"nel {t['period']}, atteso {it['expected']}",
                 f"Target {t['target_id']} ({en['about']}) {'missed' if t['missed'] else 'at risk'}: {en['value']} "
                 f"in {t['period']}, expected {en['expected']}",
+                {"indicator": t["indicator"], "territory": t["geo"], "target": t["target_id"]},
             )
         )
     before = json.loads((last / "feed.json").read_text()) if last and (last / "feed.json").exists() else {}
-    found += [item for item in before.get("items", []) if "schema" in item["tags"]]
+    # of an older release without its links, which are made again
+    found += [
+        {key: event.get(key, {}) for key in KEYS} | {"_distretto": {}}
+        for event in before.get("items", [])
+        if "schema" in event["tags"] and "_notice" not in event
+    ]
     found += _schema_changes(facts, last)
-    return sorted(found, key=lambda item: (item["date_published"], item["id"]), reverse=True)[:KEPT]
+    # a notice stays however much happens after it
+    notices = _notices(facts, before.get("items", []))
+    return newest_first([*newest_first(found)[: KEPT - len(notices)], *notices])
+
+
+def newest_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The newest KEPT events, the newest first."""
+    return sorted(found, key=lambda event: (event["date_published"], event["id"]), reverse=True)[:KEPT]
 
 
 def _counts(v: dict[str, Any]) -> dict[str, str]:
@@ -147,7 +186,7 @@ def _schema_changes(facts: Facts, last: Path | None) -> list[dict[str, Any]]:
                 if columns
             )
             changes.append(
-                _item(
+                item(
                     f"schema:{facts.release['release_id']}:{table}",
                     facts.release["built_at"],
                     "schema",
@@ -158,38 +197,93 @@ def _schema_changes(facts: Facts, last: Path | None) -> list[dict[str, Any]]:
     return changes
 
 
-def _item(key: str, moment: datetime, tag: str, it: str, en: str) -> dict[str, Any]:
+def _notices(facts: Facts, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What will go, announced since the release that first did; `_notice` counts the releases that announced it."""
+    known = {event["id"]: event for event in before if "_notice" in event}
+    found = []
+    for gone in deprecations():
+        event = item(
+            f"deprecated:{gone.name}",
+            facts.release["built_at"],
+            "schema",
+            f"{gone.name} sarà tolta dopo almeno {notice_releases()} rilasci con questo avviso: {gone.instead.it.rstrip('.')}",
+            f"{gone.name} will be removed after at least {notice_releases()} releases with this notice: "
+            f"{gone.instead.en.rstrip('.')}",
+        )
+        first = known.get(event["id"])
+        if first:
+            event["date_published"] = first["date_published"]
+        so_far = first["_notice"]["releases"] if first else 0
+        found.append(
+            event | {"_notice": {"name": gone.name, "releases": so_far + 1, "of": notice_releases()}}
+        )
+    return found
+
+
+def item(
+    key: str, moment: datetime, tag: str, it: str, en: str, about: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """An event. `about`: the ids of the indicator, territory and target that it concerns, by these names."""
     return {
         "id": f"urn:distretto:{quote(key)}",
         "title": it,
         "content_text": f"{it}.\n{en}.",
         "date_published": moment.astimezone(UTC).isoformat(timespec="seconds"),
         "tags": [tag],
+        "_distretto": about or {},
     }
 
 
-def _page(facts: Facts, tag: str | None = None) -> str:
-    """The page about events with this tag, or the first page; absolute if the release has a public address."""
-    place = f"site/it/{PAGES.get(tag, 'changes')}.html" if tag else "site/it/index.html"
-    return facts.publisher.base + place
+def subject_page(kind: str, id_: str) -> str:
+    """The page about one indicator, territory or target, below the release."""
+    return "site/it/" + (f"targets.html#{id_}" if kind == "target" else f"{kind}-{id_}.html")
 
 
-def json_feed(facts: Facts, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """https://www.jsonfeed.org/version/1.1/"""
+def subject_place(kind: str, id_: str) -> str:
+    """The place of the feed of one indicator, territory or target in the release, without ending."""
+    return f"feeds/{kind}-{quote(id_, safe='')}"
+
+
+def _page(event: dict[str, Any]) -> str:
+    """The page that explains an event, below the release."""
+    about = event["_distretto"]
+    if event["tags"][0] not in PAGES and "indicator" in about:
+        return subject_page("indicator", about["indicator"])
+    return f"site/it/{PAGES.get(event['tags'][0], 'changes')}.html"
+
+
+def json_feed(facts: Facts, found: list[dict[str, Any]], channel: Channel | None = None) -> dict[str, Any]:
+    """https://www.jsonfeed.org/version/1.1/ An item names what it concerns, with their feeds, in the extension `_distretto`."""
+    channel, base = channel or general(facts), facts.publisher.base
     return {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": facts.publisher.title.it,
-        "description": facts.publisher.description.it,
+        "title": channel.title,
+        "description": channel.description,
         "language": "it",
-        "home_page_url": _page(facts),
-        "feed_url": f"{facts.publisher.base}feed.json",
+        "home_page_url": base + channel.page,
+        "feed_url": f"{base}{channel.place}.json",
         "authors": [{"name": facts.publisher.name.it}],
-        "items": [item | {"url": _page(facts, item["tags"][0])} for item in found],
+        "items": [
+            event
+            | {
+                "url": base + _page(event),
+                "_distretto": {
+                    kind: {
+                        "id": id_,
+                        "page": base + subject_page(kind, id_),
+                        "feed": f"{base}{subject_place(kind, id_)}.json",
+                    }
+                    for kind, id_ in event["_distretto"].items()
+                },
+            }
+            for event in found
+        ],
     }
 
 
-def atom(facts: Facts, found: list[dict[str, Any]]) -> bytes:
+def atom(facts: Facts, found: list[dict[str, Any]], channel: Channel | None = None) -> bytes:
     """RFC 4287. Without items it was updated when nothing had happened yet: at the epoch."""
+    channel, base = channel or general(facts), facts.publisher.base
     ElementTree.register_namespace("", ATOM)
     feed = ElementTree.Element(f"{{{ATOM}}}feed", {"xml:lang": "it"})
 
@@ -198,19 +292,28 @@ def atom(facts: Facts, found: list[dict[str, Any]]) -> bytes:
         element.text = text or None
         return element
 
-    add(feed, "id", "urn:distretto:feed")
-    add(feed, "title", facts.publisher.title.it)
+    add(feed, "id", channel.id)
+    add(feed, "title", channel.title)
     add(feed, "updated", found[0]["date_published"] if found else "1970-01-01T00:00:00+00:00")
-    add(feed, "link", rel="self", href=f"{facts.publisher.base}feed.xml", type="application/atom+xml")
-    add(feed, "link", rel="alternate", href=_page(facts), type="text/html")
+    add(feed, "link", rel="self", href=f"{base}{channel.place}.xml", type="application/atom+xml")
+    add(feed, "link", rel="alternate", href=base + channel.page, type="text/html")
     add(add(feed, "author"), "name", facts.publisher.name.it)
-    for item in found:
+    for event in found:
         entry = add(feed, "entry")
-        add(entry, "id", item["id"])
-        add(entry, "title", item["title"])
-        add(entry, "updated", item["date_published"])
-        add(entry, "link", rel="alternate", href=_page(facts, item["tags"][0]), type="text/html")
-        add(entry, "category", term=item["tags"][0])
-        add(entry, "content", item["content_text"])
+        add(entry, "id", event["id"])
+        add(entry, "title", event["title"])
+        add(entry, "updated", event["date_published"])
+        add(entry, "link", rel="alternate", href=base + _page(event), type="text/html")
+        for kind, id_ in event["_distretto"].items():
+            add(entry, "link", rel="related", href=base + subject_page(kind, id_), type="text/html")
+            add(
+                entry,
+                "link",
+                rel="related",
+                href=f"{base}{subject_place(kind, id_)}.xml",
+                type="application/atom+xml",
+            )
+        add(entry, "category", term=event["tags"][0])
+        add(entry, "content", event["content_text"])
     ElementTree.indent(feed)
     return ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)

@@ -37,9 +37,14 @@ class Publisher(Strict):
     description: Names
 
     @property
+    def root(self) -> str:
+        """The address of the server, ending in a slash; empty if it has no public one."""
+        return f"{str(self.address).rstrip('/')}/" if self.address else ""
+
+    @property
     def base(self) -> str:
         """The address that relative ones are resolved against; empty if the release has no public address."""
-        return f"{str(self.address).rstrip('/')}/current/" if self.address else ""
+        return f"{self.root}current/" if self.address else ""
 
 
 @dataclass
