@@ -150,6 +150,7 @@ def _variables(view: View) -> dict[str, Any]:
         "unit_name": view.unit_name,
         "measured": view.measured,
         "rank_name": view.rank,
+        "is_unproven": view.unproven,
         "territory": territory().model_dump(exclude_unset=True),
         "other": view.other,
         "address": linked_data.public_site(),

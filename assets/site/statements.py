@@ -52,7 +52,7 @@ def figures(view: View) -> list[Figure]:
 
 def _figure(view: View, measure: Measure, geo: str) -> Figure | None:
     facts, last = view.facts, series.latest(measure.complete(geo))
-    if last is None:
+    if last is None or view.unproven(measure):
         return None
     beside = [
         (other, point)

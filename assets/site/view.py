@@ -98,6 +98,11 @@ class View:
 
     # -- statements
 
+    def unproven(self, measure: Measure) -> bool:
+        """True if an indicator rests on a table of which no body has been seen yet."""
+        catalogue = self.facts.catalogue
+        return any(catalogue[row["dataset"]]["status"] == "unproven" for row in measure.inputs)
+
     def ordered(self, measure: Measure, geos: Sequence[str], period: str) -> list[series.Ordered]:
         """`geos` by their complete values of `period`, from the highest, with their ranks."""
         key, facts = (measure.id, tuple(geos), period), self.facts

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from assets.site import board, statements
+from assets.site import board, build, statements
 from assets.site.language import LANGUAGES, Language
+from assets.site.pages import PAGES
 from assets.site.queries import Facts, read
 from assets.site.view import View
 from warehouse.publishing.release import Release, reading
@@ -144,3 +146,14 @@ def test_a_table_without_a_first_body_wears_a_badge(facts: Facts, release: Path)
     for name in unproven:
         row = text[text.index(f'<tr id="{name}">') :]
         assert "non ancora verificato" in row[: row.index("</th>")], name
+
+
+def test_an_indicator_of_such_a_table_wears_it_too_and_leads_nowhere(facts: Facts):
+    entry = facts.catalogue["bd_size_r3"] | {"status": "unproven"}
+    view = View(replace(facts, catalogue=facts.catalogue | {"bd_size_r3": entry}), Language("en"))
+    shown = {found.summary.measure.id for found in statements.figures(view)}
+    assert "enterprise_births" not in shown and "jobs" in shown
+    page = next(page for page in PAGES if page.name == "indicator-{key}")
+    name = "indicator-enterprise_births"
+    text = build._draw(page, name, view, "enterprise_births", build._variables(view))
+    assert "not proven yet" in text[: text.index("<figure>")]

@@ -4,7 +4,6 @@
 -- relevance: whole_economy
 -- compared_with: year_earlier
 -- direction: up
--- formula_it: somma delle iscrizioni mensili
 -- pitfalls: Unproven: no file of this source has been seen yet. Registrations are no births: they count transfers, reorganisations and firms that never begin; never put them into one series or ratio with business demography. ATECO 2025 letters are not those of NACE Rev. 2. December and January have effects of the year's end; nothing is seasonally adjusted.
 -- pitfalls_it: Non provato: nessun file di questa fonte è stato ancora visto. Le iscrizioni non sono nascite: contano trasferimenti, riorganizzazioni e imprese che non iniziano mai; mai in una serie o in un rapporto con la demografia d'impresa. Le lettere dell'Ateco 2025 non sono quelle di NACE Rev. 2. Dicembre e gennaio risentono della fine dell'anno; nulla è destagionalizzato.
 create or replace temp table registered as
@@ -21,6 +20,7 @@ where dataset = 'camcom_registrations' and freq = 'M' and indic_reg = 'IN_NR' an
 -- counts: numerator
 -- interval: poisson
 -- formula: sum of the monthly registrations
+-- formula_it: somma delle iscrizioni mensili
 -- sources: camcom_registrations indic_reg IN_NR, ateco2025 TOTAL
 select geo, period, sum(value) over months as value, sum(value) over months as numerator, null as denominator,
        list(input) over months as inputs
@@ -38,6 +38,7 @@ qualify count(*) over months = 12 and min(month) over months = month - 11;
 -- interval: poisson
 -- pooled: registrations_12m
 -- formula: sum of the monthly registrations
+-- formula_it: somma delle iscrizioni mensili
 -- sources: camcom_registrations indic_reg IN_NR, ateco2025 TOTAL
 select geo, (month // 12) || '-Q' || (month % 12 // 3 + 1) as period, sum(value) as value, sum(value) as numerator,
        null as denominator, list(input order by month) as inputs
