@@ -16,8 +16,7 @@ class SectorItem(Strict):
     """An entry of the page.
 
     `indicators`: of each, the newest figure of the seat, else of the region. `observations`: tables without an indicator.
-    `few`: an indicator that counts units; below `least` units the figures of the entry are suppressed. `needed`: what has
-    to be done to have figures, beside fetching `datasets`.
+    `few`: an indicator that counts units; below `least` units the figures of the entry are suppressed.
     """
 
     id: str
@@ -27,7 +26,6 @@ class SectorItem(Strict):
     observations: list[str] = []
     few: str | None = None
     least: int = 0
-    needed: Names | None = None
 
 
 class Sector(Strict):

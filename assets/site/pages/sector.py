@@ -11,8 +11,9 @@ from typing import Any
 
 from assets.site import ages, series
 from assets.site.pages.page import Entry, Page
-from assets.site.queries import Measure, Observation
+from assets.site.queries import Measure
 from assets.site.view import Summary, View
+from sources.common.ages import since_end
 from sources.common.config import Names
 from warehouse.reference.sector import SectorItem, sector
 
@@ -26,13 +27,27 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """A figure of a table without an indicator, with its age in words."""
+
+    dataset: str
+    indicator: str
+    geo: str
+    period: str
+    value: float
+    unit: str
+    flag: str | None
+    age: str
+
+
+@dataclass(frozen=True)
 class Item:
     """An entry of the page. `suppressed`: too few local units. `needed`: what has to be done to have figures."""
 
     id: str
     title: str
     rows: list[Row]
-    observations: list[Observation]
+    observations: list[Observed]
     suppressed: bool
     needed: list[str]
     # its datasets of which no body has been seen
@@ -69,14 +84,17 @@ def _item(view: View, item: SectorItem) -> Item:
         summary = view.summary(measure, geo)
         if summary.last:
             rows.append(Row(summary, ages.period_age(view, summary.last)))
-    observations = [o for o in view.facts.sector if o.dataset in item.observations]
+    observations = [
+        Observed(**vars(o), age=since_end(o.period, view.today, view.language.code))
+        for o in view.facts.sector
+        if o.dataset in item.observations
+    ]
     needed: list[str] = []
     used = [view.facts.catalogue.get(dataset, {}) for dataset in (*item.datasets, *item.observations)]
     unproven = [entry for entry in used if entry.get("status") == "unproven"]
     reason = view.language.say("sector.suppressed" if suppressed else "sector.none")
     if not rows and not observations and not suppressed:
         needed = [_needed(view, dataset, "") for dataset in item.datasets]
-        needed += [view.language.of(item.needed)] if item.needed else []
         if item.datasets:
             reason = _needed(view, item.datasets[0], "short_")
     return Item(
