@@ -2,7 +2,7 @@
 
 Belongs here: running `checks/*.sql`. A check is a query for the rows that are wrong; its lines `-- judged:` together are one for
 the rows that it judges, without any of which it did not run. Does not belong here: what follows
-from a failed check (`release.py`, `assets/release.py`), and checks of one dataset (`assets/checks.py`).
+from a failed check (`release.py`, `assets/release.py`), and checks of one dataset (`assets/checks/`).
 """
 
 from __future__ import annotations
