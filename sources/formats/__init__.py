@@ -18,7 +18,18 @@ from sources.formats.layout import TableLayout
 from sources.formats.staged import Staged
 
 # modules of this package that decoders share
-SHARED = {"headings", "keys", "layout", "records", "rows", "sdmx_structure", "staged", "workbook", "write"}
+SHARED = {
+    "headings",
+    "keys",
+    "layout",
+    "records",
+    "rows",
+    "sdmx_structure",
+    "staged",
+    "workbook",
+    "write",
+    "zips",
+}
 # every value that `format` of a catalogue entry may have
 FORMATS = tuple(found.name.replace("_", "-") for found in iter_modules(__path__) if found.name not in SHARED)
 

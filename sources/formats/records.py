@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import re
-import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 import duckdb
 
 from sources.common.sql import identifier
 from sources.errors import NotData, StructureChanged, UnreadableBody
+from sources.formats import zips
 from sources.formats.staged import Staged
 from sources.formats.write import write_series
 
@@ -30,27 +29,17 @@ def unpack(body: Path, wanted: dict[str, str], folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, Path] = {}
     left = LARGEST
-    try:
-        with zipfile.ZipFile(body) as archive:
-            names = [PurePosixPath(member.filename).name for member in archive.infolist()]
-            for key, pattern in wanted.items():
-                fitting = [i for i, called in enumerate(names) if re.fullmatch(pattern, called, re.I)]
-                if len(fitting) != 1:
-                    raise UnreadableBody(
-                        f"{len(fitting)} files of the zip are called like {pattern!r}, one is expected; "
-                        f"it has {', '.join(names[:12]) or 'none'}."
-                    )
-                files[key] = folder / key
-                with archive.open(archive.infolist()[fitting[0]]) as packed, open(files[key], "wb") as file:
-                    while piece := packed.read(1 << 20):
-                        left -= len(piece)
-                        if left < 0:
-                            raise UnreadableBody(f"The zip expands to more than {LARGEST:,} bytes.")
-                        file.write(piece)
-    except zipfile.BadZipFile as failure:
-        raise NotData(f"No zip archive: {failure}.") from None
-    except (EOFError, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError) as failure:
-        raise UnreadableBody(f"The zip cannot be unpacked: {failure}.") from None
+    with zips.opened(body) as archive:
+        names = [PurePosixPath(member.filename).name for member in archive.infolist()]
+        for key, pattern in wanted.items():
+            fitting = [i for i, called in enumerate(names) if re.fullmatch(pattern, called, re.I)]
+            if len(fitting) != 1:
+                raise UnreadableBody(
+                    f"{len(fitting)} files of the zip are called like {pattern!r}, one is expected; "
+                    f"it has {', '.join(names[:12]) or 'none'}."
+                )
+            files[key] = folder / key
+            left = zips.extract(archive, archive.infolist()[fitting[0]], files[key], LARGEST, left=left)
     return files
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import codecs
 import csv
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from sources.common.sql import identifier, literal
 from sources.errors import NotData, StructureChanged, UnreadableBody
-from sources.formats import BodyFile, TableSpec
+from sources.formats import BodyFile, TableSpec, zips
 from sources.formats.keys import period_table, require_keys
 from sources.formats.rows import first_lines, fitted, rows, rows_sql, write_rows
 from sources.formats.staged import Staged, decoding
@@ -112,20 +111,9 @@ def _columns(header: list[str]) -> list[str]:
 
 def _extract(body: BodyFile, into: Path) -> None:
     """Write the archive's one CSV to `into`. Raises NotData, UnreadableBody."""
-    try:
-        with body.open() as handle, zipfile.ZipFile(handle) as archive:
-            member = _only_member(archive.infolist())
-            with archive.open(member) as packed, open(into, "wb") as file:
-                left = LARGEST
-                while piece := packed.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise UnreadableBody(f"The archive expands to more than {LARGEST:,} bytes.")
-                    file.write(piece)
-    except zipfile.BadZipFile as failure:
-        raise NotData(f"No zip archive: {failure}.") from None
-    except (EOFError, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError) as failure:
-        raise UnreadableBody(f"The archive cannot be unpacked: {failure}.") from None
+    with body.open() as handle, zips.opened(handle) as archive:
+        member = _only_member(archive.infolist())
+        zips.extract(archive, member, into, LARGEST, left=LARGEST)
 
 
 def _only_member(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:

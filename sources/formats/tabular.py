@@ -13,8 +13,6 @@ import re
 import subprocess
 import sys
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -22,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 from sources.common.periods import Period
 from sources.common.sql import identifier, literal
 from sources.errors import NotData, UnreadableBody
-from sources.formats import BodyFile, TableSpec, workbook
+from sources.formats import BodyFile, TableSpec, workbook, zips
 from sources.formats.headings import LINES_ABOVE, Header, find_header, find_period, fixed_period
 from sources.formats.keys import empty_key, only_frequency, read_period
 from sources.formats.layout import TableLayout
@@ -123,33 +121,22 @@ def _unzipped(body: Path, filename: str, folder: Path) -> tuple[Path, str]:
     with open(body, "rb") as handle:
         if handle.read(4) != b"PK\x03\x04":
             return body, filename
-    try:
-        with zipfile.ZipFile(body) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if any(member.filename == CONTENTS for member in members):
-                if sum(member.file_size for member in members) > LARGEST:
-                    raise UnreadableBody(f"The workbook expands to more than {LARGEST:,} bytes.")
-                return body, filename
-            if len(members) != 1 or PurePosixPath(members[0].filename).suffix.lower() not in READ:
-                raise UnreadableBody(
-                    f"The zip has {len(members)} files, such as {members[0].filename[:80] if members else 'none'!r}; "
-                    f"one table ({', '.join(READ)}) is read.",
-                    hint="unpack it and drop the table itself.",
-                )
-            member = folder / "member"
-            with archive.open(members[0]) as packed, open(member, "wb") as file:
-                left = LARGEST
-                while piece := packed.read(1 << 20):
-                    left -= len(piece)
-                    if left < 0:
-                        raise UnreadableBody(f"The zip expands to more than {LARGEST:,} bytes.")
-                    file.write(piece)
-            # a list is dated by the name it is dropped under, or by its own within the zip
-            return member, f"{filename}/{PurePosixPath(members[0].filename).name}"
-    except zipfile.BadZipFile as failure:
-        raise NotData(f"No zip archive: {failure}.") from None
-    except (EOFError, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError) as failure:
-        raise UnreadableBody(f"The zip cannot be unpacked: {failure}.") from None
+    with zips.opened(body) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if any(member.filename == CONTENTS for member in members):
+            if sum(member.file_size for member in members) > LARGEST:
+                raise UnreadableBody(f"The workbook expands to more than {LARGEST:,} bytes.")
+            return body, filename
+        if len(members) != 1 or PurePosixPath(members[0].filename).suffix.lower() not in READ:
+            raise UnreadableBody(
+                f"The zip has {len(members)} files, such as {members[0].filename[:80] if members else 'none'!r}; "
+                f"one table ({', '.join(READ)}) is read.",
+                hint="unpack it and drop the table itself.",
+            )
+        member = folder / "member"
+        zips.extract(archive, members[0], member, LARGEST, left=LARGEST)
+        # a list is dated by the name it is uploaded under, or by its own within the zip
+        return member, f"{filename}/{PurePosixPath(members[0].filename).name}"
 
 
 def _is_workbook(body: Path) -> bool:

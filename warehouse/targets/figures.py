@@ -142,4 +142,6 @@ def require_watch(con: duckdb.DuckDBPyConnection, indicator: str, geo: str) -> N
     require_proven(con, "watch", indicator, geo)
     known = {one.id for one in load_indicators()}
     if indicator not in known and not figures(con, "main", [(indicator, geo)])[indicator, geo]:
-        raise LedgerError(f"watch: no indicator {indicator!r}.", hint="the table indicator_catalogue lists them.")
+        raise LedgerError(
+            f"watch: no indicator {indicator!r}.", hint="the table indicator_catalogue lists them."
+        )
