@@ -143,7 +143,7 @@ def _ranked_sql(schema: str, defined_in: str) -> str:
         with figures as (
             select f.*, c.direction = 'down' as lowest_first,
                    coalesce(value is not null and reliability in ('A', 'B') and not coalesce(truncated, false)
-                            and starts_with(geo_level, 'nuts') and unit not in ({amounts}), false) as ranked
+                            and starts_with(geo_level, 'nuts') and f.unit not in ({amounts}), false) as ranked
             from ({all_figures_sql(schema)}) f left join {defined_in}.indicator_catalogue c using (indicator))
         select indicator, geo, period, value, unit, flag, reliability, dataset, method_version, snapshot_id, known_from,
                case when ranked and count(*) over alike > 1
