@@ -32,7 +32,7 @@ def script(view: View, measure: Measure) -> str:
         "title": measure.title(language.code),
         "measured": view.measured(measure),
         "id": measure.id,
-        "sign": language.sign(measure.unit),
+        "sign": language.tick_sign(measure.unit),
         "indexed": measure.adds_up,
         "bases": [index[base] for base in plot.based] if plot else [],
         "periods": [[language.period(p), float(charts.position(p))] for p in periods],

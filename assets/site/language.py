@@ -97,7 +97,12 @@ class Language:
     def tick(self, value: float, ticks: list[float], unit: str = "") -> str:
         """A mark of an axis, with as many decimals as the axis needs."""
         places = next(n for n in range(9) if all(round(t, n) == t for t in ticks))
-        return self.digits(value, places) + self.sign(unit)
+        return self.digits(value, places) + self.tick_sign(unit)
+
+    def tick_sign(self, unit: str) -> str:
+        """What follows the marks of an axis: the unit's sign, but not its words, which the caption has."""
+        sign = self.sign(unit)
+        return sign if len(sign.strip()) == 1 else ""
 
     def sign(self, unit: str) -> str:
         """What follows a number of this unit, with its own space; empty for plain numbers."""

@@ -28,7 +28,7 @@ class Visit:
     maps: list[list[dict[str, Any]]]
 
 
-MAPS = """() => [...document.querySelectorAll('.map')].map(map => {
+MAPS = """() => [...document.querySelectorAll('.map:not(.country)')].map(map => {
     const names = [...map.querySelectorAll('.name')].map(name => name.firstChild.textContent.trim());
     return [...map.querySelectorAll('path[data-geo]')].map(path => {
         const {width, height} = path.getBoundingClientRect();
