@@ -56,7 +56,7 @@ def verify_figure(
     home = DataFolder.from_env()
     shown = releases.find(home, None)
     with releases.reading(releases.newest(home)) as con:
-        verdict = verify(con, Known.read(con), claim, moment, shown.built_at)
+        verdict = verify(con, Known.read(con), claim, moment, shown.moment)
     if as_json:
         print(to_json(verdict_json(verdict), indent=1))
     else:

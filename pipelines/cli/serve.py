@@ -1,6 +1,7 @@
-"""Serving releases over HTTP: `serve`.
+"""Serving releases: over HTTP with `serve`, to an assistant with `mcp`.
 
-Belongs here: its options and messages. Does not belong here: the server (`pipelines/http_server.py`).
+Belongs here: their options and messages. Does not belong here: the servers (`pipelines/http_server.py`,
+`pipelines/mcp_server.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import typer
 from pipelines import console
 from pipelines.cli.arguments import AsJson
 from sources.data_folder import DataFolder
+from sources.errors import DistrettoError
 
 app = typer.Typer()
 
@@ -42,3 +44,22 @@ def serve(
     )
     sys.stdout.flush()
     run()
+
+
+@app.command()
+def mcp(as_json: AsJson = False) -> None:
+    """Give an assistant three tools by the Model Context Protocol: find an indicator, a figure as of a date, check a claim.
+
+    It reads stdin and writes stdout, always JSON, until they are closed: register the command with the assistant. Needs the
+    extra `mcp`.
+    """
+    try:
+        from pipelines.mcp_server import server
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "mcp":
+            raise
+        raise DistrettoError(
+            "The Model Context Protocol is not installed.",
+            hint="pip install 'distretto[mcp]', then try again.",
+        ) from None
+    server(DataFolder.from_env()).run()

@@ -91,10 +91,10 @@ def history(reading: Reading) -> Iterator[tuple[duckdb.DuckDBPyConnection, Known
     """A connection to the newest release, the names that it knows, and the moment of the release that is shown."""
     latest = newest(DataFolder(reading.release.folder.parent.parent))
     if latest.id == reading.release.id:
-        yield reading.con, _known(latest.id, reading.con), latest.built_at
+        yield reading.con, _known(latest.id, reading.con), latest.moment
     else:
         with reading_beside(latest) as con:
-            yield con, _known(latest.id, con), reading.release.built_at
+            yield con, _known(latest.id, con), reading.release.moment
 
 
 def _known(release_id: str, con: duckdb.DuckDBPyConnection) -> Known:

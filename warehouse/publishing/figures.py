@@ -167,7 +167,10 @@ def look_up(
         text = Period.parse(period).text
     except InvalidPeriod:
         raise no_such_period(con, geos, code, period) from None
-    release_id, built_at = con.execute("select release_id, built_at from release").fetchall()[0]
+    # the moment in the id has no fraction of a second, and figures may have come within that second
+    release_id, built_at = con.execute(
+        "select release_id, greatest(built_at, known_until) from release"
+    ).fetchall()[0]
     today = shown or built_at
     moment = as_of or today
     for geo in geos:

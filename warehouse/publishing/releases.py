@@ -74,6 +74,11 @@ class Release:
         return datetime.strptime(self.id, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
     @property
+    def moment(self) -> datetime:
+        """The moment at which its history ends. `built_at` has no fraction of a second: figures may have come within it."""
+        return max(self.built_at, self.known_until)
+
+    @property
     def of_this_code(self) -> bool:
         """Whether the code that runs is the one that built it, so that it has every table and column asked for."""
         return self.record["code_sha256"] == code_sha256()
