@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -12,9 +13,18 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_of_the_benchmark_runs(part):
+def test_a_part_of_the_benchmark_runs(part, request: pytest.FixtureRequest):
+    environment = dict(os.environ)
+    if part == "serve":
+        environment["DISTRETTO_HOME"] = str(request.getfixturevalue("one_shipped"))
+    else:
+        environment.pop("DISTRETTO_HOME", None)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", part, "--quick"], cwd=ROOT, text=True, capture_output=True
+        [sys.executable, "-m", "tests.bench", part, "--quick"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     if "left out:" in done.stdout:

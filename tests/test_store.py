@@ -282,6 +282,8 @@ def made(home: DataFolder, moment: datetime) -> Release:
     for name in ("distretto.duckdb", "release.json", "observations.parquet", "SHA256SUMS"):
         (folder / name).write_text("{}")
         (folder / name).chmod(0o444)
+    (folder / "embed").mkdir()
+    (folder / "embed" / "chart.html").write_text("a chart")
     return Release(folder.name, folder)
 
 
@@ -289,7 +291,7 @@ def kept_whole(home: DataFolder) -> list[str]:
     return [release.id for release in releases(home)]
 
 
-def test_thirty_nights_stay_then_the_last_of_each_month_the_current_one_and_every_record(home):
+def test_thirty_nights_stay_then_the_last_of_each_month_the_current_one_and_every_record_and_chart(home):
     tonight = utc_now().replace(hour=3, minute=15, second=0, microsecond=0) - timedelta(days=1)
     built = [made(home, tonight - timedelta(days=age)) for age in range(150, -1, -1)]
     shown = built[10]
@@ -303,8 +305,9 @@ def test_thirty_nights_stay_then_the_last_of_each_month_the_current_one_and_ever
     assert kept_whole(home) == sorted({*recent, *last_of_month.values(), shown.id})
     for release in built:
         names = {path.name for path in release.folder.iterdir()}
-        whole = {"distretto.duckdb", "release.json", "observations.parquet", "SHA256SUMS"}
-        assert names == (whole if release.id in kept_whole(home) else {"release.json"})
+        whole = {"distretto.duckdb", "release.json", "observations.parquet", "SHA256SUMS", "embed"}
+        assert names == (whole if release.id in kept_whole(home) else {"release.json", "embed"})
+        assert (release.folder / "embed" / "chart.html").read_text() == "a chart"
     assert home.current.resolve() == shown.folder
 
 

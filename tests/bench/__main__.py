@@ -1,7 +1,7 @@
 """`make bench`: how fast and how lean, beside other tools, in one run. `python -m tests.bench [PART ...]`.
 
 Every load is a whole process, measured from outside; five counted runs after one warm-up, the tools in turn so that
-a machine's drift meets all alike; medians. Parts: real, synthetic, scaling, night, indicators. `--quick` runs each
+a machine's drift meets all alike; medians. Parts: real, synthetic, scaling, night, indicators, serve. `--quick` runs each
 command once on small input: it shows that a part works and measures nothing.
 """
 
@@ -234,12 +234,20 @@ def indicators() -> None:
     )
 
 
+def serve() -> None:
+    """Figures and filtered queries of a warm server, beside a static file of the same size."""
+    from tests.bench.serve import measure
+
+    measure(*((1, 0) if QUICK else (200, 20)))
+
+
 PARTS = {
     "real": real,
     "synthetic": synthetic,
     "scaling": scaling,
     "night": night,
     "indicators": indicators,
+    "serve": serve,
 }
 
 if __name__ == "__main__":
