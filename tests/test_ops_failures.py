@@ -122,7 +122,9 @@ def test_searches_are_as_far_apart_as_the_service_says(epo: Epo):
     epo.server.quota.throttling = "busy (images=green:100, search=yellow:300)"
     epo.admit()
     times = [request.time for request in epo.server.requests if request.path == SEARCH]
-    assert min(later - sooner for sooner, later in zip(times, times[1:], strict=False)) > 0.19
+    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    # requests are 0.2 s apart where they are sent; the way to the server may stretch one gap at the cost of the next
+    assert len(gaps) > 2 and sum(gaps) > 0.2 * len(gaps) - 0.1 and min(gaps) > 0.1
 
 
 def test_the_week_has_a_budget_of_bytes_that_is_kept_on_disk(epo: Epo):
@@ -171,7 +173,11 @@ def test_a_broken_or_slow_answer_never_enters(epo: Epo, behaviour):
     assert epo.admit()["outcome"] == "failed" and epo.current is None
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{}", b"<html></html>", b'{"access_token"'])
-def test_what_is_no_token_is_told(epo: Epo, body):
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(body, "NotData") for body in (b"", b"[]", b"null", b"{}", b'{"access_token"')]
+    + [(b"<html></html>", "Unavailable"), (b"<!-- x --><!DOCTYPE html><html></html>", "Unavailable")],
+)
+def test_a_body_that_is_no_token_is_refused_and_a_web_page_is_trouble_of_the_service(epo: Epo, body, kind):
     epo.server.answer_of[TOKEN] = Answer(200, body)
-    assert epo.admit()["failure"]["kind"] == "NotData" and epo.server.searches == []
+    assert epo.admit()["failure"]["kind"] == kind and epo.server.searches == []
