@@ -23,7 +23,7 @@ from pipelines.alerts import News, send
 from sources.data_folder import DataFolder
 from sources.errors import Trouble
 from tests.conftest import ENTRY, TOY, World
-from tests.target_examples import target
+from tests.target_examples import KNOWN, NOW, target
 from tests.test_dagster import Listener
 from warehouse.history.dataset_state import Run, describe, read_status, remember, write_status
 from warehouse.targets import evidence, ledger
@@ -191,7 +191,11 @@ def test_what_got_worse_in_a_night_without_release_is_told_the_night_after(
     world.server.behave("*", 404)
     ledger_file = world.home / "targets.yml"
     good = ledger_file.read_text()
-    ledger_file.write_text(good.replace("value: ", "value: 1", 1))
+    empty = ledger.load(DataFolder(world.home))
+    ledger.append(DataFolder(world.home), empty, ledger.sealed(empty, target(), KNOWN, NOW))
+    sealed = ledger_file.read_text()
+    ledger_file.write_text(sealed.replace("value: ", "value: 1", 1))
+    assert ledger_file.read_text() != sealed
     assert world.refresh().code == 1
     assert "the old release stays" in digest(mailbox, web)
     ledger_file.write_text(good)

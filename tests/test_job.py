@@ -25,7 +25,7 @@ def test_every_row_leads_to_the_address_and_hash_it_came_from(world: World):
     world.refresh()
     assert world.query(
         "select distinct url, length(sha256), origin from enterprise_births join snapshots using (snapshot_id)"
-    ) == [(f"{world.server.base_url}/sdmx/2.1/data/TOY?format=TSV&compressed=true", 64, "live")]
+    ) == [(f"{world.server.base_url}/sdmx/2.1/data/TOY/?format=TSV&compressed=true", 64, "live")]
 
 
 def test_an_unchanged_night_costs_one_line_and_publishes_no_twin(world: World):

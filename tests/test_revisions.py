@@ -65,17 +65,17 @@ def test_a_revision_shows_the_value_and_the_rank_before_and_after(world, year):
     assert world.query("select count(*) from indicator_revisions") == [(0,)]
     revise(world, year, ITG1=450)
     assert world.query(REVISIONS) == [("ITG1", str(year), "changed", "data", 300.0, 450.0)]
-    revise(world, year, ITG1=450, ITC4=100)
+    revise(world, year, ITG1=450, ITC4=300)
     assert world.query(REVISIONS) == [
         ("ITG1", str(year), "changed", "data", 300.0, 450.0),
-        ("ITC4", str(year), "changed", "data", 1000.0, 100.0),
+        ("ITC4", str(year), "changed", "data", 1000.0, 300.0),
     ]
     rates = world.query(
         "select geo, old_value, value, old_rank, rank from indicator_revisions "
         "where indicator = 'enterprise_birth_rate' order by geo"
     )
     # equal values share a place; amounts of territories of unequal size have none
-    assert rates == [("ITC4", 10.0, 1.0, 2, 5), ("ITG1", 10.0, 15.0, 1, 1)]
+    assert rates == [("ITC4", 10.0, 3.0, 2, 5), ("ITG1", 10.0, 15.0, 1, 1)]
     assert world.query(
         "select distinct old_rank, rank from indicator_revisions where indicator = 'enterprise_births'"
     ) == [(None, None)]

@@ -72,7 +72,7 @@ def test_the_union_of_the_slices_is_the_whole_row_for_row(big: World):
 def test_an_unchanged_table_in_slices_costs_one_request_and_an_update_the_slices(big: World):
     night(big)
     assert night(big)["outcome"] == "unchanged" and len(asked(big)) == 1
-    big.serve(CELLS | {("A", "V11910", "IT"): {"2018": "999"}})
+    big.serve(CELLS | {("A", "V11910", "IT"): {"2018": "111"}})
     assert night(big)["outcome"] == "updated" and len(asked(big)) == 8
     assert night(big)["outcome"] == "unchanged"
 

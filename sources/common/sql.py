@@ -1,14 +1,27 @@
-"""SQL text made from values (literals, identifiers), and what a query returns: rows by column name, one row, one value.
+"""DuckDB connections, SQL text made from values (literals, identifiers), and what a query returns.
 
-Belongs here: quoting, and reading rows. Does not belong here: queries.
+Belongs here: connecting, quoting, and reading rows by column name, one row, or one value. Does not belong here: queries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
+
+
+def connect(
+    database: Path | str = ":memory:", *, read_only: bool = False, **settings: str | int
+) -> duckdb.DuckDBPyConnection:
+    """A connection to `database` with DuckDB's `settings`.
+
+    DuckDB draws a progress bar on standard output, between a command's JSON, if Python runs without a main file.
+    """
+    con = duckdb.connect(str(database), read_only=read_only, config=dict(settings))
+    con.execute("set enable_progress_bar = false")
+    return con
 
 
 def literal(value: object) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from sources.common.sql import connect
 from sources.errors import StructureChanged, UnreadableBody
 
 MEMORY = "512MB"
@@ -124,9 +125,7 @@ def decoding(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection of bounded memory that writes into `folder`; its errors become UnreadableBody."""
     folder.mkdir(parents=True, exist_ok=True)
     # one thread: gzip is read by one anyway, and a second doubled the memory (216 MB against 103) for no speed
-    con = duckdb.connect(
-        config={"threads": 1, "memory_limit": MEMORY, "temp_directory": str(folder / "spill")}
-    )
+    con = connect(threads=1, memory_limit=MEMORY, temp_directory=str(folder / "spill"))
     try:
         con.execute(MACROS)
         yield con

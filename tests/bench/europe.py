@@ -18,7 +18,7 @@ import duckdb
 from sources.catalogue import Catalogue, Dataset
 from sources.common.sql import identifier, literal
 from sources.data_folder import DataFolder
-from sources.formats import tsv
+from sources.formats import BodyFile, TableSpec, tsv
 from sources.formats.staged import Staged
 from tests.conftest import SPECIMENS
 from warehouse.history import vintages
@@ -59,7 +59,9 @@ def fill(con: duckdb.DuckDBPyConnection, home: DataFolder, datasets: list[Datase
         folder = home.staged / dataset.id
         if dataset.id in REAL:
             staged = tsv.decode(
-                SPECIMENS / "eurostat" / f"{dataset.id}.tsv.gz", True, dataset.dimensions, folder
+                BodyFile(SPECIMENS / "eurostat" / f"{dataset.id}.tsv.gz", gzipped=True),
+                TableSpec(dataset.dimensions),
+                folder,
             )
         elif cube := _cube(dataset):
             staged = _made_up(dataset, cube, folder)

@@ -23,7 +23,7 @@ def ours(file: Path, database: Path, table: bool = False) -> None:
     from types import SimpleNamespace
 
     from sources.data_folder import DataFolder
-    from sources.formats import tsv
+    from sources.formats import BodyFile, TableSpec, tsv
     from warehouse.history import vintages
     from warehouse.history.store import warehouse
 
@@ -31,7 +31,7 @@ def ours(file: Path, database: Path, table: bool = False) -> None:
     dataset = SimpleNamespace(id="bd_size_r3", dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"])
     acceptance = SimpleNamespace(kind="update", accepted_at=datetime.now(UTC))
     home = DataFolder(database.parent)
-    staged = tsv.decode(file, True, dataset.dimensions, home.staged / "s")
+    staged = tsv.decode(BodyFile(file, gzipped=True), TableSpec(dataset.dimensions), home.staged / "s")
     with warehouse(home, dataset.dimensions, []) as con:
         vintages.append(con, dataset, SimpleNamespace(id="s"), acceptance, staged)
         if table:

@@ -81,11 +81,10 @@ def test_why_shows_the_inputs_of_an_indicator_and_where_they_come_from(home, con
         assert "2024-01-12" in step["facts"]["retrieved"]
 
 
-def test_why_names_the_checks_the_targets_and_the_headlines_of_a_number(home):
+def test_why_names_the_checks_and_the_headlines_of_a_number(home):
     (answer,) = distretto(home, "why", "ITG1/enterprise_birth_rate/2020", "--json").json["answers"]
     facts = answer["facts"]
     assert "targets_are_sealed" in facts["release"] and "failed" not in facts["release"]
-    assert "birth-rate-sicily" in facts["targets"]
     assert "enterprise birth rate 8.34 %" in facts["headlines"]
     assert "unique_keys" in answer["inputs"][0]["facts"]["checks"]
 
@@ -103,8 +102,8 @@ def test_why_answers_for_a_code_of_a_dataset(home):
     [
         ("ITG17/enterprise_birth_rat/2019", "enterprise_birth_rate"),
         ("ITG17/V1192/2019", "V11920"),
-        ("ITG17/V11920/1999", "from 1979 to 2021"),
-        ("QQ/V11920/2019", "QQ is no territory"),
+        ("ITG17/V11920/1999", "2008 to 2020, 13 in all"),
+        ("QQ/V11920/2019", "no territory QQ"),
     ],
 )
 def test_why_of_an_unknown_number_tells_near_ones(home, number, told):

@@ -65,6 +65,10 @@ PASSED_ON = {
     "employment_rate": ("lfst_r_lfe2emprt", {"sex": "T", "age": "Y20-64"}),
     "unemployment_rate": ("lfst_r_lfu3rt", {"sex": "T", "age": "Y15-74", "isced11": "TOTAL"}),
     "employment_rate_provinces": ("istat_taxoccu1", {"indicator": "EMP_R", "sex": "9", "age": "Y20-64"}),
+    "employment_rate_15_89_provinces": (
+        "istat_taxoccu1",
+        {"indicator": "EMP_R", "sex": "9", "age": "Y15-89"},
+    ),
     "unemployment_rate_provinces": (
         "istat_taxdisoccu1",
         {"indicator": "UNEM_R", "sex": "9", "age": "Y15-74"},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.statistics.figures import Figures, quick
 from warehouse.statistics import series_changes
-from warehouse.targets import assessment
+from warehouse.targets.figures import figures as series_of
 
 SECTORS = ("A", "B-E", "F", "G-I", "J", "K", "L", "M_N", "O-Q", "R-U")
 jobs = st.lists(st.integers(1, 10_000), min_size=20, max_size=20)
@@ -185,7 +185,7 @@ def test_money_at_current_prices_has_no_direction_and_volumes_have_one():
     known = series_changes.read(figures.con, "distretto")
     found = {}
     for indicator in ("gdp_per_head", "gross_value_added_growth"):
-        series = assessment.figures(figures.con, "distretto", [(indicator, "ITG1")])[indicator, "ITG1"]
+        series = series_of(figures.con, "distretto", [(indicator, "ITG1")])[indicator, "ITG1"]
         found[indicator] = known.change(indicator, "ITG1", series)
     gdp, volume = found.values()
     assert (gdp.kind, gdp.direction, round(gdp.amount or 0, 1)) == ("nominal", None, 5.8)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from sources.common.sql import literal
+from sources.common.sql import connect, literal
 from sources.data_folder import DataFolder
 from sources.errors import Busy, DamagedFolder, DamagedSnapshot, DistrettoError, NotReplayable, SourceError
 from sources.formats.staged import Staged
@@ -50,10 +50,10 @@ def warehouse(
     another process has it open, DamagedFolder where it cannot be read.
     """
     home.root.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(home.root / "spill")})
+    con = connect(memory_limit=MEMORY, temp_directory=str(home.root / "spill"))
     try:
         _attach(con, home.warehouse)
-        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        con.execute("set timezone = 'UTC'")
         # in one transaction: forty commits took 12 ms of every opening
         con.begin()
         migrate(con, {event.accepted_at: event.sequence for event in acceptances})

@@ -23,6 +23,7 @@ import duckdb
 import yaml
 
 from sources.common.config import Names, Strict
+from sources.common.sql import connect
 from sources.errors import BrokenContract
 
 HERE = Path(__file__).parent
@@ -158,7 +159,7 @@ def write(release: Path, last: Path | None = None) -> str:
     (default: `release`).
     """
     kept = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
+    with connect(release / "distretto.duckdb", read_only=True) as con:
         columns = published_columns(con, "distretto")
     told = announced((last or release) / "feed.json")
     early = too_early(kept["tables"], columns, told, kept["notice_releases"])

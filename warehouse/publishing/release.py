@@ -23,7 +23,7 @@ import duckdb
 
 from sources.catalogue import Catalogue
 from sources.common.phases import Phase
-from sources.common.sql import literal, scalar
+from sources.common.sql import connect, literal, scalar
 from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, utc_now, write_atomic
 from sources.errors import DistrettoError
 from sources.providers import Provider
@@ -268,7 +268,7 @@ def _after(last: Release | None) -> datetime:
 
 def verify_database(path: Path, rows: dict[str, int]) -> None:
     """Reopen the file as a reader would; raise unless every table is there, counted and described."""
-    con = duckdb.connect(str(path), read_only=True)
+    con = connect(path, read_only=True)
     try:
         for table, expected in rows.items():
             found = scalar(con, f"select count(*) from {table}")

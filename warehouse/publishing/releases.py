@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from sources.common.sql import connect
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 
@@ -126,11 +127,11 @@ def reading(release: Release):
     and DamagedRelease where the file cannot be opened.
     """
     try:
-        con = duckdb.connect(str(release.database), read_only=True)
+        con = connect(release.database, read_only=True)
     except duckdb.Error as failure:
         raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
     try:
-        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        con.execute("set timezone = 'UTC'")
         yield con
     except (duckdb.CatalogException, duckdb.BinderException) as failure:
         if release.of_this_code:

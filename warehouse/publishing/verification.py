@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from sources.catalogue import Catalogue
-from sources.common.sql import identifier, literal, scalar
+from sources.common.sql import connect, identifier, literal, scalar
 from sources.data_folder import DataFolder, file_sha256
 from sources.errors import DamagedSnapshot, DistrettoError
 from sources.formats.staged import Staged
@@ -62,9 +62,9 @@ def _package_problems(folder: Path) -> list[str]:
     """What datapackage.json states wrongly about the files beside it."""
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     problems = []
-    con = duckdb.connect()
+    con = connect()
     con.execute(f"attach {literal(folder / 'distretto.duckdb')} as distretto (read_only)")
-    con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    con.execute("set timezone = 'UTC'")
     for resource in package["resources"]:
         path = folder / resource["path"]
         if path.resolve().parent != folder.resolve():
@@ -125,8 +125,7 @@ class TableDifference:
 
 def difference(old: Release, new: Release) -> dict[str, TableDifference]:
     """The difference of each table from the release `old` to the release `new`."""
-    con = duckdb.connect()
-    con.execute("set enable_progress_bar = false")
+    con = connect()
     con.execute(
         f"attach {literal(old.database)} as old (read_only); attach {literal(new.database)} as new (read_only)"
     )

@@ -71,6 +71,7 @@ COUNTRIES = {
     "SK": ("Slovacchia", "Slovakia"),
     "TR": ("Turchia", "Türkiye"),
     "UK": ("Regno Unito", "United Kingdom"),
+    "UA": ("Ucraina", "Ukraine"),
     "US": ("Stati Uniti", "United States"),
     "XK": ("Kosovo", "Kosovo"),
 }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from sources.common import config
+from sources.common.sql import connect
 from sources.data_folder import DataFolder
 from sources.snapshots import SnapshotStore
 from warehouse.reference.territory import REFERENCE
@@ -144,8 +145,8 @@ class Evidence:
 
 
 def _reading(path: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(str(path), read_only=True)
-    con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    con = connect(path, read_only=True)
+    con.execute("set timezone = 'UTC'")
     return con
 
 

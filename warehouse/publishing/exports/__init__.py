@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from sources.common.sql import connect
 from sources.data_folder import file_sha256, to_json
 
 
@@ -35,10 +34,10 @@ def write(folder: Path, last: Path | None, territory: dict[str, Any]) -> dict[st
     )
 
     with (
-        duckdb.connect(str(folder / "distretto.duckdb"), read_only=True) as con,
+        connect(folder / "distretto.duckdb", read_only=True) as con,
         ThreadPoolExecutor(1) as beside,
     ):
-        con.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        con.execute("set timezone = 'UTC'")
         # DuckDB is at work there, Python here
         licences = release_metadata.licences(con)
         writing = beside.submit(tables.write, con.cursor(), folder, licences, territory)
