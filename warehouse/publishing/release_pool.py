@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 import duckdb
 
-from sources.common.sql import connect, literal, scalar
+from sources.common.sql import literal, scalar
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
 from warehouse.publishing.releases import DamagedRelease, OtherVersion, Release, current
@@ -76,13 +76,14 @@ class _Instance:
         self.kept: dict[Callable[[duckdb.DuckDBPyConnection], object], object] = {}
         self.readers = 0
         try:
-            self.con = connect(release.database, read_only=True)
+            self.con = duckdb.connect(str(release.database), read_only=True)
         except duckdb.Error as failure:
             raise DamagedRelease(f"Release {release.id} is damaged: {str(failure).splitlines()[0]}") from None
         # where DuckDB still has the file open in this process it gives the same instance, which is confined already
         if not scalar(self.con, "select current_setting('lock_configuration')"):
             self.con.execute(f"""
                 set global timezone = 'UTC';
+                set enable_progress_bar = false;
                 set memory_limit = {literal(MEMORY)};
                 set temp_directory = '';
                 set python_enable_replacements = false;

@@ -190,7 +190,7 @@ def rebuild(
                 indicators.build(con, catalogue, past.updated, "distretto")
         found = difference(release, Release(release.id, aside))
         return {
-            table: found[table]["removed"] + found[table]["added"]
+            table: found[table].removed + found[table].added
             for table, words in contract()["tables"].items()
             if words.get("figures")
         }

@@ -40,8 +40,8 @@ def _data(view: View, _key: str) -> dict[str, Any]:
         "provisional": [
             row
             for row in view.facts.quality.provisional
-            if (measure := view.facts.measures.get(row["indicator"]))
-            and not unit_or_unknown(measure.unit).changes_in_points
+            if (ranked := view.facts.measures.get(row["indicator"]))
+            and not unit_or_unknown(ranked.unit).changes_in_points
         ],
         "failed": [check for check in view.facts.checks if check["passed"] is False],
     }
