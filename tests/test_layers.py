@@ -173,11 +173,13 @@ def test_only_the_sources_speak_http_beside_the_alerts():
 
 
 def test_only_the_warehouse_opens_a_database_file():
-    """The decoders' connections are in memory: `duckdb.connect` without a path, and nothing attached."""
+    """The decoders' connections are in memory: `connect` without a path, and nothing attached."""
     opening = set()
     for file, tree in MODULES.items():
+        if file == "sources/common/sql.py":
+            continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("duckdb.connect", "connect"):
                 opening |= (
                     {file} if node.args or any(word.arg == "database" for word in node.keywords) else set()
                 )
