@@ -126,7 +126,7 @@ def test_a_break_in_a_table_stands_between_the_values_it_parts(browser, release:
     })""")
     assert parted == [["L'Aquila", "2012", "2011", "dashed"], ["L'Aquila", "2011", "2010", "dashed"]]
     note = page.locator(".scroll:has(.figures) + .note").inner_text()
-    assert "p: provisional." in note and "the series breaks" in note
+    assert "p: provisional." in note and "a break in the series" in note
     page.context.close()
 
 
