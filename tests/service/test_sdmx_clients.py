@@ -24,6 +24,7 @@ from pysdmx.api.qb import (
     StructureType,
 )
 
+from tests.conftest import distretto
 from tests.service.conftest import Revised
 from tests.test_serve import LONGEST
 
@@ -179,19 +180,30 @@ def test_sdmx1_reads_dataflows_structure_data_and_the_value_before_a_revision(
 
 
 def test_every_interface_has_the_same_value_before_and_after_the_revision(revised: Revised):
-    """The data API, SDMX and SQL, at both moments."""
-
+    """The data API, SDMX, the figure's address as JSON and text, a checked claim, the command line, and SQL."""
     for moment, expected in ((revised.between, 44.0), (None, 45.0)):
         asked = {"indicator": "V11920", "geo": "ITG1", "period": "2019"}
-        asked |= {"asOf": moment.isoformat()} if moment else {}
-        answer = requests.get(f"{revised.address}/api/v1/data.json", params=asked, timeout=LONGEST)
+        at = {"asOf": moment.isoformat()} if moment else {}
+        answer = requests.get(f"{revised.address}/api/v1/data.json", params=asked | at, timeout=LONGEST)
         assert [row["value"] for row in answer.json()["data"]] == [expected]
-        (row,) = [
-            r
-            for r in data(revised.address, key="ITG1.A.V11920.NR", as_of=moment)
-            if r["TIME_PERIOD"] == "2019"
-        ]
-        assert row["OBS_VALUE"] == expected
+        rows = data(revised.address, key="ITG1.A.V11920.NR", as_of=moment)
+        assert [row["OBS_VALUE"] for row in rows if row["TIME_PERIOD"] == "2019"] == [expected]
+        figure = requests.get(f"{revised.address}/figure/ITG1/V11920/2019.json", params=at, timeout=LONGEST)
+        assert [one["then"]["value"] for one in figure.json()["figures"]] == [expected]
+        text = requests.get(f"{revised.address}/figure/ITG1/V11920/2019.txt", params=at, timeout=LONGEST).text
+        assert f"{expected:.0f}" in text
+        claim = f"ITG1 V11920 2019 {expected:.0f}"
+        checked = requests.get(
+            f"{revised.address}/verify-figure",
+            params={"claim": claim, "format": "json"} | at,
+            timeout=LONGEST,
+        )
+        assert checked.json()["outcome"] == "right"
+        if moment is None:
+            told = distretto(revised.home, "verify-figure", claim, "--json")
+            assert told.json["outcome"] == "right"
+            old = distretto(revised.home, "verify-figure", "ITG1 V11920 2019 44", "--json")
+            assert old.json["outcome"] == "revised"
         with duckdb.connect(str(revised.home / "current" / "distretto.duckdb"), read_only=True) as con:
             table = f"as_of(timestamptz '{moment.isoformat()}')" if moment else "observations"
             sql = f"select value from {table} where indicator = 'V11920' and geo = 'ITG1' and period = '2019'"
