@@ -11,6 +11,7 @@ from assets.factory import build_assets
 from assets.resources import DataFolderResource
 from pipelines.alerts import on_failure, on_release
 from pipelines.schedules import nightly_schedule
+from pipelines.sensors import upload_sensor
 from sources.catalogue import load_catalogue
 from sources.providers import load_providers
 
@@ -18,9 +19,12 @@ from sources.providers import load_providers
 @dg.definitions
 def build_definitions() -> dg.Definitions:
     """The definitions that follow from the catalogue and the settings as they are now."""
+    catalogue, providers = load_catalogue(), load_providers()
+    assets = build_assets(catalogue, providers)
     nightly = dg.define_asset_job(
         "nightly",
-        selection=dg.AssetSelection.all(),
+        # by key: AssetSelection.all() leaves out the assets that are observed
+        selection=dg.AssetSelection.assets(*(key for asset in assets for key in asset.keys)),
         description="Ask every provider, accept sound figures into history, and publish a release if anything changed.",
         # one writer: every step of a run in one process
         executor_def=dg.in_process_executor,
@@ -30,9 +34,10 @@ def build_definitions() -> dg.Definitions:
         tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
     )
     return dg.Definitions(
-        assets=build_assets(load_catalogue(), load_providers()),
+        assets=assets,
         jobs=[nightly],
         schedules=[nightly_schedule(nightly)],
+        sensors=[upload_sensor(nightly, catalogue, providers)],
         resources={"folder": DataFolderResource()},
         executor=dg.in_process_executor,
     )

@@ -10,9 +10,11 @@ import os
 
 import dagster as dg
 
-from assets.factory import observations_key, snapshot_key
+from assets.factory import snapshot_key
+from assets.lineage import observations_key, published_specs
 from pipelines.alerts import report_failure
 from pipelines.definitions import build_definitions
+from sources.catalogue import load_catalogue
 from sources.data_folder import DataFolder
 from sources.errors import Busy, DistrettoError
 
@@ -21,7 +23,7 @@ def run_nightly(only: list[str] | None, offline: bool, handler: logging.Handler)
     """Run the job for the datasets `only` (None: all). `handler` receives the steps' log. Raises what a step raised."""
     selection = None
     if only:
-        release = [dg.AssetKey(["published", name]) for name in ("indicators", "release")]
+        release = [spec.key for spec in published_specs(load_catalogue())]
         selection = [key for name in only for key in (snapshot_key(name), observations_key(name))] + release
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     log = logging.getLogger("distretto")

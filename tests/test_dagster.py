@@ -12,8 +12,12 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets.lineage import FROM_INDICATORS, WRITTEN, published_specs
 from pipelines.definitions import build_definitions
+from sources.catalogue import load_catalogue
 from tests.conftest import ROOT, World
+from warehouse.publishing.contract import contract
+from warehouse.statistics.indicators import load_families
 
 
 @pytest.fixture
@@ -45,6 +49,12 @@ def test_every_asset_has_a_group_owners_kinds_and_a_description(definitions: dg.
         assert node.group_name and node.owners and node.kinds and node.description, key
 
 
+def test_every_check_has_a_description(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    assert graph.asset_check_keys
+    assert [key for key in graph.asset_check_keys if not graph.get_check_spec(key).description] == []
+
+
 def test_the_night_comes_once_every_day_of_the_year(definitions: dg.Definitions):
     schedule = definitions.resolve_schedule_def("nightly")
     minute, hour = map(int, schedule.cron_schedule.split()[:2])
@@ -63,18 +73,79 @@ def test_the_workspace_names_the_code_location():
     assert entry["python_module"]["module_name"] == "pipelines.definitions"
 
 
-def test_checks_and_metadata_reach_the_events(world: World):
+def _run_of_toy() -> tuple[
+    dict[str, bool], dict[str, dg.AssetMaterialization], dict[str, dg.AssetObservation]
+]:
+    """A run of the dataset `toy`: its checks, materialisations and observations, by name."""
+    selection = [dg.AssetKey([kind, "toy"]) for kind in ("snapshots", "observations")]
+    selection += [spec.key for spec in published_specs(load_catalogue())]
+    result = build_definitions().resolve_job_def("nightly").execute_in_process(asset_selection=selection)
+    assert result.success
+    made = [
+        e.step_materialization_data.materialization for e in result.all_events if e.is_step_materialization
+    ]
+    seen = [
+        e.asset_observation_data.asset_observation
+        for e in result.all_events
+        if e.event_type == dg.DagsterEventType.ASSET_OBSERVATION
+    ]
+    return (
+        {e.check_name: e.passed for e in result.get_asset_check_evaluations()},
+        {m.asset_key.to_user_string(): m for m in made if m.asset_key.path[-1] == "toy"},
+        {o.asset_key.to_user_string(): o for o in seen},
+    )
+
+
+def test_what_was_obtained_is_materialised_with_its_hash_and_its_checks(world: World):
+    checks, made, _ = _run_of_toy()
+    assert checks["answered"] is True and checks["min_rows"] is True
+    assert set(made) == {"snapshots/toy", "observations/toy"}
+    sha = made["snapshots/toy"].metadata["sha256"].value
+    assert made["snapshots/toy"].tags["dagster/data_version"] == sha
+    assert made["observations/toy"].metadata["dagster/row_count"].value == 8
+
+
+def test_a_night_with_nothing_new_materialises_nothing_and_shows_no_check_that_did_not_run(world: World):
+    _run_of_toy()
+    checks, made, seen = _run_of_toy()
+    assert made == {} and checks == {"answered": True}
+    assert seen["observations/toy"].metadata["dagster/row_count"].value == 8
+
+
+def test_a_failure_is_observed_and_nothing_is_materialised(world: World):
     world.first_night()
     world.server.behave("toy", "latin1")
     world.serve(last_change=datetime(2026, 9, 10, tzinfo=ZoneInfo("UTC")))
-    selection = [dg.AssetKey([kind, "toy"]) for kind in ("snapshots", "observations")]
-    result = build_definitions().resolve_job_def("nightly").execute_in_process(asset_selection=selection)
-    assert result.success
-    checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
-    assert checks["answered"] is False and checks["min_rows"] is True
-    (event,) = [e for e in result.asset_materializations_for_node("observations__toy")]
-    assert event.metadata["dagster/row_count"].value == 8
-    assert event.metadata["state"].value == "stale"
+    checks, made, seen = _run_of_toy()
+    assert checks == {"answered": False}
+    assert set(made) <= {"snapshots/toy"}
+    assert seen["observations/toy"].metadata["dagster/row_count"].value == 8
+    assert seen["observations/toy"].metadata["state"].value == "stale"
+
+
+def test_lineage_shows_every_family_and_every_published_table(definitions: dg.Definitions):
+    keys = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert {f"published/{table}" for table in contract().tables} <= keys
+    assert {f"indicators/{family.id}" for family in load_families()} <= keys
+    assert FROM_INDICATORS | WRITTEN <= set(contract().tables)
+
+
+def test_the_sensor_starts_one_run_when_uploaded_files_are_at_rest(world: World, definitions: dg.Definitions):
+    sensor = definitions.resolve_sensor_def("uploaded_files")
+    cursor = None
+
+    def look() -> int:
+        nonlocal cursor
+        context = dg.build_sensor_context(cursor=cursor, definitions=definitions)
+        found = sensor.evaluate_tick(context)
+        cursor = found.cursor
+        return len(found.run_requests or [])
+
+    assert look() == 0
+    folder = world.home / "drop"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "own_figures.csv").write_text("figure,period,value\n", encoding="utf-8")
+    assert [look() for _ in range(4)] == [0, 1, 0, 0]
 
 
 class Listener:

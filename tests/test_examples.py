@@ -26,6 +26,8 @@ def test_the_dashboard_shows_the_new_release_without_a_restart(home: DataFolder)
     )
     app = testing.AppTest.from_file(str(ROOT / "examples" / "dashboard.py"), default_timeout=3600).run()
     first = current(home)
+    assert not app.exception and app.caption[0].value == f"Rilascio {first.id}"
+    app.radio[0].set_value("English").run()
     assert not app.exception and app.caption[0].value == f"Release {first.id}"
     app.selectbox[0].set_value("enterprise_births").run()
     assert not app.exception and app.multiselect[0].value == ["ITG1", "ITG17"]

@@ -44,7 +44,9 @@ def test_the_data_package_fits_a_schema_of_version_2(bundle: Path):
 def test_every_file_of_a_table_is_described_with_a_schema(bundle: Path):
     described = {r["path"]: r for r in package(bundle)["resources"]}
     lying = {
-        path.name for path in bundle.iterdir() if path.suffix in (".csv", ".parquet", ".xlsx", ".duckdb")
+        path.name
+        for path in bundle.iterdir()
+        if path.suffix in (".csv", ".gz", ".parquet", ".xlsx", ".duckdb")
     }
     assert set(described) == lying
     assert [path for path, r in described.items() if "schema" not in r] == ["distretto.duckdb"]
@@ -74,7 +76,7 @@ def test_frictionless_finds_no_error_in_any_form(bundle: Path):
 
 def test_keys_and_references_of_the_package_hold(bundle: Path):
     resources = {r["name"]: r for r in package(bundle)["resources"] if "schema" in r}
-    assert {r["path"] for r in resources.values()} >= {"observations.parquet", "observations.csv"}
+    assert {r["path"] for r in resources.values()} >= {"observations.parquet", "observations.csv.gz"}
     references = 0
     with duckdb.connect(str(bundle / "distretto.duckdb"), read_only=True) as con:
         for name, resource in resources.items():

@@ -431,7 +431,7 @@ def _tables(con: duckdb.DuckDBPyConnection, folder: Path) -> list[dict[str, Any]
         row["rows"] = scalar(con, f"select count(*) from {row['name']}")
         row["files"] = [
             {"name": path.name, "ending": ending, "bytes": path.stat().st_size}
-            for ending in ("csv", "it.csv", "parquet")
+            for ending in ("csv", "csv.gz", "it.csv", "parquet")
             if (path := folder / f"{row['name']}.{ending}").exists()
         ]
     return found

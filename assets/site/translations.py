@@ -33,8 +33,8 @@ def _texts() -> Iterator[Text]:
     for indicator in load_indicators():
         for key in ITALIAN:
             yield Text(en=indicator.header[key.removesuffix("_it")], it=indicator.header.get(key))
-    for table in (contract()["tables"] | contract()["views"]).values():
-        yield Text(en=table["description"], it=table.get("description_it"))
+    for table in contract().described.values():
+        yield Text(en=table.description, it=table.description_it)
     for entry in breaks.load():
         yield from (entry.reason, entry.evidence)
     for group in peers.benchmarks().groups:

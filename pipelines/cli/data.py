@@ -111,9 +111,12 @@ def export(
             near = similar(dataset, ["indicators", *held])
             raise DistrettoError(
                 f"Release {chosen.id} has no figures of {dataset}.",
-                hint=f"similar names: {', '.join(near)}."
-                if near
-                else f"it has {', '.join(['indicators', *held])}.",
+                hint=(
+                    f"similar names: {', '.join(near)}"
+                    if near
+                    else f"it has {', '.join(['indicators', *held])}"
+                )
+                + "; distretto datasets lists every dataset of the catalogue.",
             ) from None
     if output != Path("/dev/stdout"):
         console.report(

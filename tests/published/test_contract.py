@@ -6,8 +6,11 @@ import copy
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
+from sources.errors import SpecError
+from warehouse.publishing import contract as contracts
 from warehouse.publishing.contract import (
     SCHEMA,
     change,
@@ -46,3 +49,25 @@ def test_what_breaks_a_query_is_a_new_major_version():
     assert [change(before, after) for after in (before, added, wider)] == ["none", "additive", "additive"]
     assert {change(before, after) for after in (gone, other, {"a": before["a"]})} == {"breaking"}
     assert [next_version("2.3", kind) for kind in ("none", "additive", "breaking")] == ["2.3", "2.4", "3.0"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "token"),
+    [
+        ("  observations:\n", "  observations:\n    machines: true\n", "machines"),
+        ("[patents, patents_total]", "[patents, patent_totals]", "patent_totals"),
+        ("  dataset: catalogue.dataset\n", "  dataset: catalog.dataset\n", "catalog.dataset"),
+        ("    theme: TECH\n", "    theme: TECHNOLOGY\n", "TECHNOLOGY"),
+    ],
+)
+def test_a_mistake_in_the_contract_is_reported_with_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, token: str
+):
+    text = contracts.PUBLISHED.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    path = tmp_path / "published.yml"
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    monkeypatch.setattr(contracts, "PUBLISHED", path)
+    (line,) = [n for n, row in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if token in row]
+    with pytest.raises(SpecError, match=rf"published\.yml:{line}: "):
+        contracts.contract.__wrapped__()

@@ -19,7 +19,8 @@ import pytest
 from tests.conftest import ROOT
 from warehouse.publishing.client_compatibility import keep_lists_readable
 
-VERSIONS = ("1.0.0", "1.1.3", "1.2.2", "1.3.2", "1.4.0", "1.4.1", "1.4.2", "1.5.0")
+# every minor, the releases of 1.4 that bind macros otherwise, and the newest 1.x of the index
+VERSIONS = ("==1.0.0", "==1.1.3", "==1.2.2", "==1.3.2", "==1.4.0", "==1.4.1", "==1.4.2", "==1.5.0", "<2")
 FENCE = re.compile(r"^```sql\n(.*?)^```$", re.M | re.S)
 CLIENT = """
 import json, sys
@@ -59,7 +60,7 @@ def test_every_client_reads_every_column_and_runs_every_documented_query(
 ):
     wheel = tmp_path / "wheel"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(wheel)]
-    installed = subprocess.run([*pip, f"duckdb=={version}"], capture_output=True, text=True)
+    installed = subprocess.run([*pip, f"duckdb{version}"], capture_output=True, text=True)
     if installed.returncode:
         pytest.skip(f"no wheel of DuckDB {version} could be had: {installed.stderr.strip()[-200:]}")
     (tmp_path / "queries.json").write_text(json.dumps(documented()))
@@ -71,7 +72,9 @@ def test_every_client_reads_every_column_and_runs_every_documented_query(
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"version": version, "failed": []}
+    client = json.loads(done.stdout)
+    assert client["failed"] == []
+    assert client["version"] == version.removeprefix("==") or version == "<2" and client["version"][0] == "1"
 
 
 def test_no_macro_has_a_cte(con):

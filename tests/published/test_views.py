@@ -6,7 +6,7 @@ import pytest
 
 from warehouse.publishing.contract import contract
 
-TOTALS = [(view, words["total_of"]) for view, words in contract()["views"].items() if "total_of" in words]
+TOTALS = [(view, words.total_of) for view, words in contract().views.items() if words.total_of]
 
 
 def test_adding_up_births_without_naming_a_size_class_counts_nobody_twice(con):

@@ -84,8 +84,9 @@ def test_what_is_downloaded_is_what_the_release_has(release: Path):
     assert linked == {path.name for path in release.iterdir() if path.is_file()}
     with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:
         tables = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-        small = {table for table in tables if not contract()["tables"][table].get("parquet_only")}
-        assert {f"{table}.csv" for table in small} | {f"{table}.parquet" for table in tables} <= linked
+        small = {table for table in tables if not contract().tables[table].parquet_only}
+        assert {f"{table}.parquet" for table in tables} <= linked
+        assert all({f"{table}.csv", f"{table}.csv.gz"} & linked for table in small)
         for table in tables:
             copy = f"'{release}/{table}.parquet'"
             assert con.execute(f"from {table} except all from {copy}").fetchall() == [], table

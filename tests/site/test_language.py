@@ -53,7 +53,7 @@ def test_every_sentence_of_the_data_has_its_italian_beside_it():
     said = {
         *(text.en for d in load_catalogue().values() for text in (d.calendar.expected, *d.warnings)),
         *(i.header[key] for i in load_indicators() for key in ("formula", "pitfalls")),
-        *(table["description"] for table in contract()["tables"].values()),
+        *(table.description for table in contract().tables.values()),
         *(group.reason.en for group in benchmarks().groups),
         *(text.en.partition(": ")[2] for text in shown().values()),
         *(text.en for entry in breaks.load() for text in (entry.reason, entry.evidence)),

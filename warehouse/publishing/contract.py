@@ -14,37 +14,108 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import yaml
 
-from sources.common.config import Names, Strict
+from sources.common.config import Names, Problem, Strict, choice, load
 from sources.common.sql import connect
 from sources.errors import BrokenContract
 
 HERE = Path(__file__).parent
+PUBLISHED = HERE / "published.yml"
 SCHEMA = HERE / "contract.yml"
 # table -> column -> DuckDB type
 Columns = dict[str, dict[str, str]]
 
 
+class PublishedTable(Strict):
+    """A published table: its meaning in both languages, its key, and which files it goes into.
+
+    `columns`: meanings that differ from those in `Contract.columns`. `figures`: a rebuild from snapshots gives the same rows.
+    `machine`: no `.it.csv`. `parquet_only`: no CSV at all.
+    """
+
+    description: str
+    description_it: str
+    columns: dict[str, str] = {}
+    key: list[str] = []
+    figures: bool = False
+    machine: bool = False
+    parquet_only: bool = False
+
+
+class PublishedView(PublishedTable):
+    """A published view. `total_of`: the indicator whose figures it has, one per territory and period."""
+
+    total_of: str | None = None
+
+
+class Keywords(Strict):
+    """Keywords of a dataset by language."""
+
+    it: list[str]
+    en: list[str]
+
+
+class ListedDataset(Strict):
+    """A dataset of the open data catalogue: `tables` are its distributions, `page` its landing page on the site.
+
+    `theme`: a code of the EU's data themes.
+    """
+
+    title: Names
+    description: Names
+    keywords: Keywords
+    theme: Literal["ECON", "GOVE", "SOCI", "TECH"]
+    tables: list[str]
+    page: str
+
+
+class Contract(Strict):
+    """`published.yml`: every published table, view and column in words, and the datasets that catalogues list.
+
+    `references`: column -> `table.column` that it names a row of.
+    """
+
+    tables: dict[str, PublishedTable]
+    views: dict[str, PublishedView]
+    datasets: dict[str, ListedDataset]
+    references: dict[str, str]
+    columns: dict[str, str]
+
+    @property
+    def described(self) -> dict[str, PublishedTable]:
+        """Tables and views by name."""
+        return {**self.tables, **self.views}
+
+
 @cache
-def contract() -> dict[str, Any]:
-    """Descriptions of every published table, view and column, and the datasets that catalogues list."""
-    return yaml.safe_load((HERE / "published.yml").read_text(encoding="utf-8"))
+def contract() -> Contract:
+    """The contract of `published.yml`. Raises SpecError with file, line and key of every problem."""
+    return load(PUBLISHED, Contract, problems=_problems)
+
+
+def _problems(loaded: Contract) -> Iterator[Problem]:
+    for name, dataset in loaded.datasets.items():
+        for number, table in enumerate(dataset.tables):
+            if problem := choice(table, loaded.described):
+                yield ("datasets", name, "tables", number), problem
+    for column, target in loaded.references.items():
+        if problem := choice(target.partition(".")[0], loaded.tables):
+            yield ("references", column), problem
 
 
 def describe(table: str, column: str) -> str:
     """What `column` means in the table or view `table`. Raises KeyError for a table without a description."""
     words = contract()
-    own = (words["tables"] | words["views"])[table].get("columns", {})
     meaning = (
-        own.get(column)
-        or words["columns"].get(column)
+        words.described[table].columns.get(column)
+        or words.columns.get(column)
         or f"Dimension {column} of the provider's table, see codelists."
     )
     return meaning + "".join(

@@ -25,44 +25,45 @@ def build(con: duckdb.DuckDBPyConnection, before: Path | None, release: dict[str
     """Create `indicator_history` in `schema`: the rows of the release `before`, and what differs from its last ones."""
     built_at = f"timestamptz {literal(release['built_at'].isoformat())}"
     stamp = f"{literal(release['release_id'])} as release_id, {built_at} as known_from"
-    con.execute(
-        f"create table {schema}.indicator_history as select {COLUMNS}, false as deleted, {stamp} from {schema}.indicators limit 0"
-    )
+    columns = ", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))
+    # the columns and their types, also where there is no release before
+    empty = f"select {columns}, false as deleted, {stamp} from {schema}.indicators i limit 0"
+    kept = f"({empty})"
     if before is not None:
         con.execute(f"attach {literal(before)} as before (read_only)")
-        try:
-            kept = scalar(
-                con,
-                "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_history'",
+        if scalar(
+            con,
+            "select count(*) from duckdb_tables() where database_name = 'before' and table_name = 'indicator_history'",
+        ):
+            kept = f"(from {kept} union all by name from before.indicator_history)"
+    try:
+        # in one statement: what is appended to a written table leaves unused blocks in the file
+        con.execute(f"""
+            create table {schema}.indicator_history as
+            with earlier as (select *, row_number() over () as place from {kept}),
+            last as (
+                select * from earlier
+                qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1
             )
-            if kept:
-                con.execute(
-                    f"insert into {schema}.indicator_history by name from before.indicator_history order by rowid"
-                )
-        finally:
+            select * exclude (part, place) from (
+                select *, 0 as part from earlier
+                union all by name
+                select {columns}, false as deleted, {stamp}, 1 as part, i.rowid as place
+                from {schema}.indicators i left join last l using (indicator, geo, period)
+                where l.indicator is null or l.deleted
+                   or (i.flag, i.reliability, i.unit, i.break_before, i.truncated, i.provisional, i.dataset, i.method_version)
+                      is distinct from
+                      (l.flag, l.reliability, l.unit, l.break_before, l.truncated, l.provisional, l.dataset, l.method_version)
+                   or (i.value is null) <> (l.value is null)
+                   -- sums of several threads may differ in the last bit
+                   or abs(i.value - l.value) > 1e-12 * greatest(abs(i.value), abs(l.value))
+                union all by name
+                select * exclude (deleted, release_id, known_from), true as deleted, {stamp}, 2 as part
+                from (from last anti join {schema}.indicators using (indicator, geo, period)) where not deleted
+            ) order by part, place""")
+    finally:
+        if before is not None:
             con.execute("detach before")
-    con.execute(f"""
-        insert into {schema}.indicator_history by name
-        with last as (
-            select * from {schema}.indicator_history
-            qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1
-        )
-        select {", ".join(f"i.{column.strip()}" for column in COLUMNS.split(","))}, false as deleted, {stamp}
-        from {schema}.indicators i left join last l using (indicator, geo, period)
-        where l.indicator is null or l.deleted
-           or (i.flag, i.reliability, i.unit, i.break_before, i.truncated, i.provisional, i.dataset, i.method_version)
-              is distinct from
-              (l.flag, l.reliability, l.unit, l.break_before, l.truncated, l.provisional, l.dataset, l.method_version)
-           or (i.value is null) <> (l.value is null)
-           -- sums of several threads may differ in the last bit
-           or abs(i.value - l.value) > 1e-12 * greatest(abs(i.value), abs(l.value))
-        order by i.rowid""")
-    con.execute(f"""
-        insert into {schema}.indicator_history by name
-        select * exclude (deleted, release_id, known_from), true as deleted, {stamp}
-        from (from {schema}.indicator_history anti join {schema}.indicators using (indicator, geo, period)
-              qualify row_number() over (partition by indicator, geo, period order by known_from desc) = 1)
-        where not deleted order by indicator, geo, period""")
     con.execute(f"""
         create macro {schema}.indicators_as_of(ts) as table
         select * exclude (deleted) from {schema}.indicator_history

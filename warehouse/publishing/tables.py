@@ -156,12 +156,12 @@ def comment(con: duckdb.DuckDBPyConnection, target: str) -> None:
             "select view_name from duckdb_views() where database_name = ? and not internal", [target]
         ).fetchall()
     }
-    words = contract()["tables"] | contract()["views"]
+    words = contract().described
     # in one transaction: each of its own is a write to disk, and there are hundreds
     con.begin()
     for table, columns in published_columns(con, target).items():
         kind = "view" if table in views else "table"
-        con.execute(f"comment on {kind} {target}.{table} is {literal(words[table]['description'])}")
+        con.execute(f"comment on {kind} {target}.{table} is {literal(words[table].description)}")
         for column in columns:
             con.execute(
                 f"comment on column {target}.{table}.{identifier(column)} is {literal(describe(table, column))}"

@@ -70,7 +70,7 @@ def _package_problems(folder: Path) -> list[str]:
         if path.resolve().parent != folder.resolve():
             problems.append(f"{resource['path']} is outside the bundle")
             continue
-        if path.stat().st_size != resource["bytes"] or f"sha256:{file_sha256(path)}" != resource["hash"]:
+        if resource.get("bytes", path.stat().st_size) != path.stat().st_size or f"sha256:{file_sha256(path)}" != resource["hash"]:
             problems.append(f"{resource['path']} is not what datapackage.json describes")
         if "schema" not in resource or resource["format"] == "xlsx":
             continue
@@ -191,8 +191,8 @@ def rebuild(
         found = difference(release, Release(release.id, aside))
         return {
             table: found[table].removed + found[table].added
-            for table, words in contract()["tables"].items()
-            if words.get("figures")
+            for table, words in contract().tables.items()
+            if words.figures
         }
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -31,8 +31,8 @@ CONCEPTS = {
 
 def build(con: duckdb.DuckDBPyConnection, target: str) -> None:
     """Create every view of `published.yml` in the attached database `target`, which has the tables."""
-    for view, words in contract()["views"].items():
-        con.execute(f"create view {target}.{view} as {_sql(con, view, words.get('total_of'), target)}")
+    for view, words in contract().views.items():
+        con.execute(f"create view {target}.{view} as {_sql(con, view, words.total_of, target)}")
 
 
 def _sql(con: duckdb.DuckDBPyConnection, view: str, total_of: str | None, target: str) -> str:

@@ -60,7 +60,8 @@ def build(con: duckdb.DuckDBPyConnection, country: str, schema: str) -> None:
                count(o.dataset) filter (o.flag is null) as flag_unknown,
                count(o.dataset) filter (o.flag <> '') as flagged
         from {schema}.catalogue c left join {schema}.observations o using (dataset)
-        group by c.dataset order by c.dataset""")
+        -- of restricted figures the release has none, which would read as a dataset without figures
+        where c.redistribution = 'allowed' group by c.dataset order by c.dataset""")
     con.execute(f"""
         create table {schema}.reliability_shares as
         select indicator, geo_level, reliability, count(*) as figures,

@@ -58,7 +58,8 @@ def _schema(table: Table, names: set[str]) -> dict[str, Any]:
             "reference": {"resource": f"{other}.csv", "columnReference": [key]},
         }
         for column, (other, key) in table.foreign.items()
-        if other in names
+        # the standard has no reference of a row to nothing
+        if other in names and column not in table.sparse
     ]
     if foreign:
         schema["foreignKeys"] = foreign

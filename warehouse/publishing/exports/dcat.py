@@ -15,8 +15,8 @@ from rdflib import DCAT, DCTERMS, FOAF, RDF, SKOS, XSD, Graph, Literal, Namespac
 from rdflib.term import Node
 
 from sources.common.config import Names
-from warehouse.publishing.contract import contract
-from warehouse.publishing.exports.forms import FORMS, files_of
+from warehouse.publishing.contract import ListedDataset, contract
+from warehouse.publishing.exports.forms import FORMS, files_of, media_type_uri
 from warehouse.publishing.exports.release_metadata import Facts, Licence
 from warehouse.publishing.exports.workbook import WORKBOOK
 
@@ -102,7 +102,7 @@ class _Catalogue:
         ]
 
     def turtle(self) -> str:
-        datasets = [self._dataset(name, words) for name, words in contract()["datasets"].items()]
+        datasets = [self._dataset(name, words) for name, words in contract().datasets.items()]
         service = self._service(datasets)
         who = self.facts.publisher
         catalogue = self._add(
@@ -131,8 +131,8 @@ class _Catalogue:
 
     # -- parts
 
-    def _dataset(self, name: str, words: dict[str, Any]) -> Node:
-        tables = [self.facts.tables[table] for table in words["tables"] if table in self.facts.tables]
+    def _dataset(self, name: str, words: ListedDataset) -> Node:
+        tables = [self.facts.tables[table] for table in words.tables if table in self.facts.tables]
         listed = {d for table in tables for d in table.datasets}
         present = [entry for entry in self.facts.sources if entry["dataset"] in listed] or self.facts.sources
         licence = self._licence(self.facts.licences_of(entry["dataset"] for entry in present), name)
@@ -142,14 +142,14 @@ class _Catalogue:
             self._here(name),
             [DCAT.Dataset, DCATAPIT.Dataset],
             (DCTERMS.identifier, Literal(f"distretto:{name}")),
-            *((DCTERMS.title, text) for text in _both(Names(**words["title"]))),
-            *((DCTERMS.description, text) for text in _both(Names(**words["description"]))),
+            *((DCTERMS.title, text) for text in _both(words.title)),
+            *((DCTERMS.description, text) for text in _both(words.description)),
             *(
                 (DCAT.keyword, Literal(k, lang=lang))
-                for lang, keys in words["keywords"].items()
+                for lang, keys in (("it", words.keywords.it), ("en", words.keywords.en))
                 for k in keys
             ),
-            (DCAT.theme, self._concept("data-theme", words["theme"], SKOS.Concept)),
+            (DCAT.theme, self._concept("data-theme", words.theme, SKOS.Concept)),
             (DCTERMS.publisher, self.agent),
             (DCTERMS.rightsHolder, self.agent),
             (DCAT.contactPoint, self.contact),
@@ -164,7 +164,7 @@ class _Catalogue:
                     "frequency", frequencies.pop() if len(frequencies) == 1 else "IRREG", DCTERMS.Frequency
                 ),
             ),
-            (DCAT.landingPage, self._document(f"{self.base}site/it/{words['page']}.html")),
+            (DCAT.landingPage, self._document(f"{self.base}site/it/{words.page}.html")),
             *((FOAF.page, page) for page in self._documentation()),
         )
         if years:
@@ -210,6 +210,16 @@ class _Catalogue:
             (DCTERMS.description, Literal(description, lang="en")),
             (DCTERMS["format"], self._concept("file-type", form.file_type, DCTERMS.MediaTypeOrExtent)),
             (DCAT.mediaType, self._add(URIRef(form.media_type_uri), [DCTERMS.MediaType])),
+            *(
+                [
+                    (
+                        DCAT.compressFormat,
+                        self._add(URIRef(media_type_uri(form.compression)), [DCTERMS.MediaType]),
+                    )
+                ]
+                if form.compression
+                else []
+            ),
             (DCAT.accessURL, self._resource(address)),
             (DCAT.downloadURL, self._resource(address)),
             (DCTERMS.license, licence),
@@ -290,7 +300,7 @@ class _Catalogue:
 
     def _documentation(self) -> list[Node]:
         """The data dictionary, and the tables that are in no dataset: code lists, sources, checks."""
-        listed = {table for words in contract()["datasets"].values() for table in words["tables"]}
+        listed = {table for words in contract().datasets.values() for table in words.tables}
         names = ["data_dictionary.md"]
         for table in self.facts.tables.values():
             if table.name not in listed and (files := files_of(self.folder, table.name)):

@@ -11,15 +11,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Form:
-    """A kind of file: its Data Package format, IANA media type and code of the EU's file types."""
+    """A kind of file: its Data Package format, IANA media type and code of the EU's file types.
+
+    `compression`: the IANA media type of the packing, where the file is packed.
+    """
 
     name: str
     media_type: str
     file_type: str
+    compression: str | None = None
 
     @property
     def media_type_uri(self) -> str:
-        return f"https://www.iana.org/assignments/media-types/{self.media_type}"
+        return media_type_uri(self.media_type)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class DataType:
 
 FORMS = {
     "csv": Form("csv", "text/csv", "CSV"),
+    "csv.gz": Form("csv", "text/csv", "CSV", "application/gzip"),
     "it.csv": Form("csv", "text/csv", "CSV"),
     "parquet": Form("parquet", "application/vnd.apache.parquet", "PARQUET"),
     "duckdb": Form("duckdb", "application/octet-stream", "BIN"),
@@ -50,6 +55,15 @@ TYPES = {
 LIST, MAP = DataType("array", "json"), DataType("object", "json")
 
 
+# the main form first
+TABLE_FORMS = ("csv", "csv.gz", "parquet", "it.csv")
+
+
+def media_type_uri(media_type: str) -> str:
+    """The address of an IANA media type."""
+    return f"https://www.iana.org/assignments/media-types/{media_type}"
+
+
 def data_type(kind: str) -> DataType:
     """The standards' names of a DuckDB type. Raises KeyError for a type that no published column has."""
     if kind.endswith("[]"):
@@ -60,7 +74,5 @@ def data_type(kind: str) -> DataType:
 def files_of(folder: Path, table: str) -> list[tuple[str, str]]:
     """`(filename, ending)` of the forms in which `table` lies in `folder`, the first one its main form."""
     return [
-        (f"{table}.{ending}", ending)
-        for ending in ("csv", "parquet", "it.csv")
-        if (folder / f"{table}.{ending}").exists()
+        (f"{table}.{ending}", ending) for ending in TABLE_FORMS if (folder / f"{table}.{ending}").exists()
     ]

@@ -29,7 +29,7 @@ Published by: {name}. Questions: {contact}.
 
 ## Where to begin
 
-- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; `territories/GEO.xlsx`, the same for one territory;
+- **Spreadsheet**: `indicators.xlsx`, a column a period, with labels; `territories/{region}.xlsx`, the same for one territory;
   or a table's `.it.csv` in Italian Excel. CSV files have our
   country, the peers and the district.
 - **DuckDB**: `distretto.duckdb`, all tables, each column described.
@@ -71,7 +71,7 @@ Pubblicato da: {name}. Domande: {contact}.
 ## Da dove cominciare
 
 - **Foglio di calcolo**: `indicators.xlsx`, una colonna per periodo, con le etichette;
-  `territories/GEO.xlsx`, lo stesso per un territorio; oppure il `.it.csv` di una tabella, che
+  `territories/{region}.xlsx`, lo stesso per un territorio; oppure il `.it.csv` di una tabella, che
   Excel in italiano apre con un doppio clic. I CSV hanno il nostro paese, i confronti e il distretto.
 - **DuckDB**: `distretto.duckdb`, tutte le tabelle, ogni colonna descritta.
 - **Python, R, altro**: il `.parquet` di una tabella, con ogni territorio.
@@ -121,7 +121,7 @@ def readme(facts: Facts, language: str, territory: dict[str, Any]) -> str:
 def dictionary(facts: Facts) -> str:
     """Every table and column with its type and words, from the comments in the DuckDB file."""
     lines = ["# Data dictionary", ""]
-    for table in facts.tables.values():
+    for table in (*facts.tables.values(), *facts.views.values()):
         lines += [f"## {table.name}", "", table.description, ""]
         if table.primary:
             lines += [f"Key: {', '.join(f'`{column}`' for column in table.primary)}.", ""]

@@ -51,6 +51,8 @@ class Publisher(Strict):
 class Table:
     """A published table, or view of totals, with its columns as (name, DuckDB type, words) and the keys that hold.
 
+    `sparse`: the columns of `foreign` that some row leaves empty.
+
     `datasets`: those that have rows in it, by its own columns; `years`: the first and the last.
     """
 
@@ -60,16 +62,21 @@ class Table:
     columns: list[tuple[str, str, str]]
     primary: list[str] = field(default_factory=list)
     foreign: dict[str, tuple[str, str]] = field(default_factory=dict)
+    sparse: set[str] = field(default_factory=set)
     years: tuple[str, str] | None = None
     datasets: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Facts:
-    """A release as its own tables describe it. `begun`: the first moment of knowledge that it holds."""
+    """A release as its own tables describe it. `begun`: the first moment of knowledge that it holds.
+
+    `tables`: tables and views that are files too. `views`: those that only the DuckDB file has.
+    """
 
     release: dict[str, Any]
     tables: dict[str, Table]
+    views: dict[str, Table]
     catalogue: list[dict[str, Any]]
     publisher: Publisher
     begun: datetime
@@ -110,24 +117,22 @@ def licences(con: duckdb.DuckDBPyConnection) -> str:
 def read(con: duckdb.DuckDBPyConnection) -> Facts:
     """The facts of the release that `con` reads. A foreign key is named only if every row keeps it."""
     words = contract()
-    described = words["tables"] | words["views"]
     tables: dict[str, Table] = {}
     for table, description in con.execute(
         "select table_name, comment from duckdb_tables() where not internal "
         "union all select view_name, comment from duckdb_views() where not internal order by 1"
     ).fetchall():
-        if table in words["views"] and "total_of" not in words["views"][table]:
-            continue
         count = scalar(con, f"select count(*) from {table}")
         columns = con.execute(
             "select column_name, data_type, comment from duckdb_columns() where table_name = ? and not internal "
             "order by column_index",
             [table],
         ).fetchall()
-        tables[table] = Table(table, description, count, columns, described[table].get("key", []))
-    for table in tables.values():
+        tables[table] = Table(table, description, count, columns, words.described[table].key)
+    views = [name for name, view in words.views.items() if name in tables and not view.total_of]
+    for table in (table for table in tables.values() if table.name not in views):
         heads = [column for column, _, _ in table.columns]
-        for column, target in words["references"].items():
+        for column, target in words.references.items():
             other, key = target.split(".")
             if column not in heads or other == table.name or other not in tables:
                 continue
@@ -138,6 +143,8 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
             )
             if not loose:
                 table.foreign[column] = (other, key)
+                if scalar(con, f"select count(*) from {table.name} where {identifier(column)} is null"):
+                    table.sparse.add(column)
         if "period" in heads:
             first, last = one_row(con, f"select min(left(period, 4)), max(left(period, 4)) from {table.name}")
             table.years = (first, last) if first else None
@@ -151,7 +158,8 @@ def read(con: duckdb.DuckDBPyConnection) -> Facts:
     begun = scalar(con, "select min(known_from) from vintages")
     return Facts(
         release,
-        tables,
+        {name: table for name, table in tables.items() if name not in views},
+        {name: tables[name] for name in views},
         rows(con, "from catalogue order by dataset"),
         publisher(),
         begun or release["built_at"],

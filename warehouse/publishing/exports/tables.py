@@ -2,11 +2,13 @@
 
 Belongs here: forms of whole tables. Does not belong here: the workbook (`workbook.py`), SDMX (`sdmx.py`), what describes the
 files (`datapackage.py`, `csvw.py`, `dcat.py`, `readme.py`). CSV is for people: of tables with figures it has our country,
-the peers and the district alone; Parquet and DuckDB have every territory.
+the peers and the district alone; Parquet and DuckDB have every territory. Long tables are compressed, `.csv.gz`.
 """
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,9 @@ from warehouse.publishing.contract import contract
 from warehouse.publishing.tables import counts
 from warehouse.reference.territory import timezone
 
-# below the 1,048,576 rows of a sheet of Excel
-CSV_ROWS = 1_000_000
-# above, Excel takes minutes to open it, and doubles of such tables were half of a release's bytes
-EXCEL_ROWS = 250_000
+# more rows are read by a program, not in a spreadsheet: one compressed file instead of two plain ones, which were half of
+# a release's bytes
+SPREADSHEET_ROWS = 40_000
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 # Excel takes 1-4 for the first of April and 087 for 87
 LOOKS_LIKE_A_DATE = r"^(0\d+|\d+[-/.]\d.*)$"
@@ -34,7 +35,7 @@ def write(
     con: duckdb.DuckDBPyConnection, folder: Path, licences: str, territory: dict[str, Any]
 ) -> dict[str, int]:
     """Write each table and view of totals of the release that `con` reads into `folder`; the rows of each file by name."""
-    views = [view for view, words in contract()["views"].items() if "total_of" in words]
+    views = [view for view, words in contract().views.items() if words.total_of]
     known = {view for (view,) in con.execute("select view_name from duckdb_views()").fetchall()}
     written: dict[str, int] = {}
     with ThreadPoolExecutor(2) as pool:
@@ -50,7 +51,7 @@ def write(
 def _write_table(
     con: duckdb.DuckDBPyConnection, table: str, folder: Path, licences: str, territory: dict[str, Any]
 ) -> dict[str, int]:
-    words = (contract()["tables"] | contract()["views"])[table]
+    words = contract().described[table]
     con.execute("set timezone = 'UTC'")
     written = {}
 
@@ -61,28 +62,38 @@ def _write_table(
     copy(
         f"from {table}",
         "parquet",
-        f"format parquet, compression zstd, kv_metadata {{title: {literal(table)}, "
-        f"description: {literal(words['description'])}, licence: {literal(licences)}, "
+        f"format parquet, compression zstd, compression_level 9, kv_metadata {{title: {literal(table)}, "
+        f"description: {literal(words.description)}, licence: {literal(licences)}, "
         "sources: 'see catalogue.parquet and snapshots.parquet of the same release'}",
     )
     columns = dict(row[:2] for row in con.execute(f"describe {table}").fetchall())
     people = _for_people(columns, territory)
     rows = scalar(con, f"select count(*) from {table} where {people}")
-    if words.get("parquet_only") or rows >= CSV_ROWS:
+    if words.parquet_only:
         return written
     parts = ", ".join(_plain(column, kind) for column, kind in columns.items())
-    copy(
-        f"select {parts} from {table} where {people}",
-        "csv",
-        f"format csv, header true, timestampformat {literal(STAMP)}",
-    )
-    if rows < EXCEL_ROWS and not words.get("machine"):
+    plain = f"format csv, header true, timestampformat {literal(STAMP)}"
+    copy(f"select {parts} from {table} where {people}", "csv", plain)
+    if rows > SPREADSHEET_ROWS:
+        written[_compress(folder / f"{table}.csv")] = written.pop(f"{table}.csv")
+    elif not words.machine:
         copy(
             f"select {_for_excel(columns)} from {table} where {people}",
             "it.csv",
             "format csv, header true, delimiter ';'",
         )
     return written
+
+
+def _compress(path: Path) -> str:
+    """Replace a file by its gzip form, the same bytes for the same content; the new name."""
+    target = path.with_name(f"{path.name}.gz")
+    # DuckDB's own gzip differs from run to run, and a file that did not change is linked, not stored again
+    with open(path, "rb") as plain, open(target, "wb") as raw:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
+            shutil.copyfileobj(plain, packed, 1 << 20)
+    path.unlink()
+    return target.name
 
 
 def _for_people(columns: dict[str, str], territory: dict[str, Any]) -> str:
