@@ -150,3 +150,16 @@ def test_the_figures_themselves_suggest_the_breaks_that_are_registered(con):
     registered = con.execute("select dataset, indicator, geo, period, kind from breaks").fetchall()
     assert ("bd_size_r3", "V16920", "IT*", "2011", "level") in registered
     assert ("bd_size_r3", "V11920", "ITF11", "2011", "spike") in registered
+
+
+def test_a_long_table_is_one_compressed_file_the_same_for_the_same_rows(home, tmp_path):
+    from warehouse.publishing.exports.tables import SPREADSHEET_ROWS, _compress
+
+    folder = home / "current"
+    long = folder / "observations.csv.gz"
+    assert not (folder / "observations.csv").exists() and not (folder / "observations.it.csv").exists()
+    with gzip.open(long) as packed:
+        text = packed.read()
+    assert text.count(b"\n") > SPREADSHEET_ROWS
+    (tmp_path / "observations.csv").write_bytes(text)
+    assert (tmp_path / _compress(tmp_path / "observations.csv")).read_bytes() == long.read_bytes()
