@@ -70,7 +70,10 @@ def _package_problems(folder: Path) -> list[str]:
         if path.resolve().parent != folder.resolve():
             problems.append(f"{resource['path']} is outside the bundle")
             continue
-        if resource.get("bytes", path.stat().st_size) != path.stat().st_size or f"sha256:{file_sha256(path)}" != resource["hash"]:
+        if (
+            resource.get("bytes", path.stat().st_size) != path.stat().st_size
+            or f"sha256:{file_sha256(path)}" != resource["hash"]
+        ):
             problems.append(f"{resource['path']} is not what datapackage.json describes")
         if "schema" not in resource or resource["format"] == "xlsx":
             continue
