@@ -114,6 +114,7 @@ def readme(facts: Facts, language: str, territory: dict[str, Any]) -> str:
         name=getattr(who.name, language),
         contact=who.email or NOBODY[language],
         opening=OPENING.format(region=territory["region"]),
+        region=territory["region"],
         licences="\n".join(f"- {title}" + (f": {url}" if url else "") for title, url in facts.licences),
     )
 
