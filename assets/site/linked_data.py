@@ -53,7 +53,10 @@ def dataset(view: View, measure: Measure) -> dict[str, Any]:
     language, facts = view.language, view.facts
     periods = sorted({point.period for points in measure.series.values() for point in points})
     sources = [facts.catalogue[name] for name in dict.fromkeys(row["dataset"] for row in measure.inputs)]
-    licences = [entry["licence_url"] or language.plain(entry["licence"]) for entry in sources]
+    licences = [
+        link if (link := entry["licence_url"] or "").startswith("http") else language.plain(entry["licence"])
+        for entry in sources
+    ]
     data = f"{public_site()}data" if public_site() else "../data"
     return {
         "@type": "Dataset",
