@@ -84,7 +84,7 @@ def test_why_shows_the_inputs_of_an_indicator_and_where_they_come_from(home, con
 def test_why_names_the_checks_and_the_headlines_of_a_number(home):
     (answer,) = distretto(home, "why", "ITG1/enterprise_birth_rate/2020", "--json").json["answers"]
     facts = answer["facts"]
-    assert "targets_are_sealed" in facts["release"] and "failed" not in facts["release"]
+    assert "every_row_has_a_unit" in facts["release"] and "failed" not in facts["release"]
     assert "enterprise birth rate 8.34 %" in facts["headlines"]
     assert "unique_keys" in answer["inputs"][0]["facts"]["checks"]
 
