@@ -45,6 +45,8 @@ CLAIMS = {
     "tasso di natalità Catania 2019": "not_verifiable",
     "tasso di natalità Catania 2019 12.34.5": "not_verifiable",
     "ITG17 V11920 2019 5": "not_verifiable",
+    f"ITG17 enterprise_births 2019 0.{'0' * 380}1": "not_verifiable",
+    f"ITG17 enterprise_births 2019 {'9' * 380}": "not_verifiable",
     "Catania 2019 9,38": "not_verifiable",
     "al enterprise_births 2019 5": "not_verifiable",
     "'; drop table release; -- 2019 9": "not_verifiable",

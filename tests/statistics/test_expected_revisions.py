@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
+from warehouse.publishing.citation import expected_texts
+from warehouse.publishing.figures import Expected, still_expected
 from warehouse.statistics.quality import PERIODS, _expected_sql
 
 
@@ -77,3 +79,17 @@ def test_figures_that_were_old_when_they_came_and_bundled_ones_teach_nothing():
 def test_a_table_whose_figures_are_never_revised_moves_by_nothing():
     steady = [{"A": {2000 + n: 100.0}} for n in range(8)]
     assert {row[6] for row in table(steady)} == {0.0, None}
+
+
+def test_a_provisional_figure_is_told_what_it_has_still_to_expect():
+    seen = [(2024, Expected(1, 7, 0.0, 1.0)), (2024, Expected(2, 6, 2.04, 5.5))]
+    assert [one.year_of_life for one in still_expected(seen, "2024")] == [1, 2]
+    (left,) = still_expected(seen, "2023-Q1")
+    assert still_expected(seen, "2022") == ()
+    assert expected_texts([left], "en") == [
+        "Figures of this table usually move by 2.0% in their 2nd year (6 periods seen; nine in ten by less than 5.5%)."
+    ]
+    assert expected_texts([left], "it") == [
+        "I dati di questa tavola cambiano di solito del 2,0% nel loro 2º anno (6 periodi osservati; nove su dieci di meno "
+        "del 5,5%)."
+    ]

@@ -16,6 +16,7 @@ from sources.errors import InvalidPeriod, UnclearClaim
 from warehouse.publishing.resolve import Known
 
 LONGEST = 400
+_LONGEST_NUMBER = 40
 # words that say nothing of which figure is meant
 _FILLING = frozenset(
     """a ad al alla alle allo anno c ca circa citta con consorzio comunale d dato da del dei degli della delle dello di e ed era
@@ -97,7 +98,7 @@ def read_number(token: str) -> tuple[Number, ...]:
     A single point or comma before three digits can be either. Groups of thousands have three digits.
     """
     found = _NUMBER.fullmatch(token)
-    if not found:
+    if not found or len(token) > _LONGEST_NUMBER:
         return ()
     digits = found["digits"].replace("’", "'")
     sign = -1 if found["sign"] in ("-", "−", "–") else 1
