@@ -21,7 +21,8 @@ def _build(
     )
     con.execute("create table enterprise_births as from observations")
     con.execute(
-        "create or replace table catalogue as select distinct dataset, 'live' as status from observations"
+        "create or replace table catalogue as select distinct dataset, 'live' as status, 'allowed' as redistribution "
+        "from observations"
     )
     con.execute("""
         create table revisions (dataset varchar, indicator varchar, geo varchar, period varchar, unit varchar, kind varchar,
