@@ -20,6 +20,7 @@ from sources.common.sql import identifier, literal
 from sources.data_folder import DataFolder
 from sources.formats import BodyFile, TableSpec, tsv
 from sources.formats.staged import Staged
+from sources.snapshots import Acceptance
 from tests.conftest import SPECIMENS
 from warehouse.history import vintages
 from warehouse.publishing import indicator_history, tables
@@ -67,7 +68,8 @@ def fill(con: duckdb.DuckDBPyConnection, home: DataFolder, datasets: list[Datase
             staged = _made_up(dataset, cube, folder)
         else:
             continue
-        acceptance = SimpleNamespace(kind="update", accepted_at=start + timedelta(minutes=number))
+        at = start + timedelta(minutes=number)
+        acceptance = Acceptance(dataset.id, dataset.id, at, "update", "bench", sequence=number + 1)
         vintages.append(con, dataset, SimpleNamespace(id=dataset.id), acceptance, staged)
     return con.execute("select count(*) from history").fetchone()[0]
 

@@ -24,12 +24,13 @@ def ours(file: Path, database: Path, table: bool = False) -> None:
 
     from sources.data_folder import DataFolder
     from sources.formats import BodyFile, TableSpec, tsv
+    from sources.snapshots import Acceptance
     from warehouse.history import vintages
     from warehouse.history.store import warehouse
 
-    # of catalogue and manifest only what a load reads
+    # of the catalogue and the snapshot only what a load reads
     dataset = SimpleNamespace(id="bd_size_r3", dimensions=["freq", "indic_sb", "sizeclas", "nace_r2", "geo"])
-    acceptance = SimpleNamespace(kind="update", accepted_at=datetime.now(UTC))
+    acceptance = Acceptance(dataset.id, "s", datetime.now(UTC), "update", "bench", sequence=1)
     home = DataFolder(database.parent)
     staged = tsv.decode(BodyFile(file, gzipped=True), TableSpec(dataset.dimensions), home.staged / "s")
     with warehouse(home, dataset.dimensions, []) as con:
