@@ -295,17 +295,3 @@ def one_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(one_shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The module's own data folder named `data`, after one run with nothing but the figures that ship."""
     return shutil.copytree(one_shipped, tmp_path_factory.mktemp("own") / "data", symlinks=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Report failures in the files of `unconfirmed.txt` as expected ones, so that they are shown but do not fail the run."""
-    listed = {
-        ROOT / line
-        for line in (ROOT / "tests" / "unconfirmed.txt").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    }
-    for item in items:
-        if item.path in listed:
-            item.add_marker(
-                pytest.mark.xfail(reason="not confirmed yet: tests/unconfirmed.txt", strict=False)
-            )

@@ -33,12 +33,12 @@ def ask(run: RunContext, provider: Provider) -> dict[str, Any]:
     print(f"asking {provider.title}, one request every {provider.interval_s:g} s", file=sys.stderr)
     begun = time.monotonic()
     if entry is None or not issubclass(implementation(provider.protocol), DescribesTables):
-        found = examine(provider, run.home.pace, ask=True)
-        status = {True: "answered", False: "Unreachable", None: "not asked"}[found["answers"]]
+        small = examine(provider, run.home.pace, [], ask=True)
+        status = {True: "answered", False: "Unreachable", None: "not asked"}[small.answers]
         row |= {
-            "reachable": found["answers"],
+            "reachable": small.answers,
             "status": status,
-            "learnt": f"its small request: {found['said']}",
+            "learnt": f"its small request: {small.said}",
         }
     else:
         try:

@@ -219,7 +219,7 @@ def test_a_rate_limit_file_of_a_wrong_type_is_written_again_and_said(
     file.write_text(text)
     assert fetch(provider, table, tmp_path)
     assert set(json.loads(file.read_text())) == {"last"}
-    assert "written again" in caplog.text
+    assert "replaced" in caplog.text
 
 
 def test_without_a_place_for_state_the_data_folder_keeps_it(
@@ -237,8 +237,8 @@ def test_without_a_place_for_state_the_data_folder_keeps_it(
 def test_the_doctor_asks_one_small_request_and_sets_no_ban(tmp_path):
     with IstatServer() as istat:
         istat.answer_of["*"] = Answer(403, b"Forbidden")
-        found = examine(quick("istat", istat.host + REST), tmp_path, ask=True)
-        assert found["answers"] is True and found["not_before"] is None
+        found = examine(quick("istat", istat.host + REST), tmp_path, [], ask=True)
+        assert found.answers is True and found.not_before is None
         assert istat.asked == ["dataflow/IT1/DF_BES_TERRIT_11"]
 
 
@@ -254,7 +254,7 @@ def test_doctor_then_a_night_then_a_probe_stay_within_istats_five_a_minute(tmp_p
             {("A", "ITG1", "BES_11", "11RIC002", "T", "2025"): {"2022": "15.6"}},
         )
         provider = quick("istat", istat.host + REST, min_interval_s=shipped * istat.minute_s / 60)
-        examine(provider, tmp_path, ask=True)
+        examine(provider, tmp_path, [], ask=True)
         (found,) = Istat(Client(provider, tmp_path), tmp_path).fetch(entry, None)
         assert found.body.size
         structure = Istat(Client(provider, tmp_path), tmp_path).structure(entry)

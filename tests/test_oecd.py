@@ -168,7 +168,7 @@ def test_a_403_is_a_wrong_key_and_no_ban(oecd: Oecd):
     (kept,) = structures.iterdir()
     oecd.server.publish(CODE, [*DIMENSIONS, "AGE"], {(*k, "Y15T64"): v for k, v in CELLS.items()})
     state = oecd.admit()
-    assert state["failure"]["kind"] == "BadRequest" and "wrong width" in str(state)
+    assert state["failure"]["kind"] == "BadRequest" and "wrong number of dimensions" in str(state)
     assert len(oecd.requests) == 2, "asked once"
     assert not kept.exists()
     assert oecd.admit()["outcome"] == "updated", "the structure is asked again, and nobody is banned"

@@ -148,9 +148,17 @@ def test_the_providers_own_count_of_the_week_is_obeyed(epo: Epo):
     [
         (200, b"<!DOCTYPE html><html>Maintenance</html>", "web page"),
         (200, b"", "empty"),
-        (200, b'<x total-result-count="5"/>', "no whole result"),
-        (200, b'<ops:world-patent-data><ops:biblio-search total-result-count="5">', "no whole result"),
-        (200, b'<biblio-search total-result-count="-5"/></world-patent-data>', "no whole result"),
+        (200, b'<x total-result-count="5"/>', "not a complete search result"),
+        (
+            200,
+            b'<ops:world-patent-data><ops:biblio-search total-result-count="5">',
+            "not a complete search result",
+        ),
+        (
+            200,
+            b'<biblio-search total-result-count="-5"/></world-patent-data>',
+            "not a complete search result",
+        ),
         (200, b"\x1f\x8b damaged", "gzip"),
         (404, b"<html>not here</html>", "HTTP 404"),
         (404, b"<fault><code>CLIENT.NotFound</code></fault>", "CLIENT.NotFound"),

@@ -159,9 +159,9 @@ def test_a_provider_without_structures_is_asked_for_the_table(istat: Istat):
     assert [path for path in istat.world.home.glob("probe-*")] == []
 
 
-def test_a_file_that_nobody_laid_down_is_told(world: World):
+def test_a_file_that_is_not_there_is_named(world: World):
     outcome = world.run("probe", "own_figures")
-    assert outcome.code == 1 and "lay the file there" in outcome.err
+    assert outcome.code == 1 and "put the file there" in outcome.err
 
 
 def test_of_files_that_accumulate_the_last_one_is_looked_at(world: World):

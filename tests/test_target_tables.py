@@ -39,6 +39,7 @@ def con():
     con.execute("create table vintages (vintage int, known_from timestamptz, snapshot_id varchar)")
     con.execute("create table breaks (dataset varchar, indicator varchar, geo varchar, period varchar)")
     con.execute("create table indicator_catalogue (indicator varchar, sources varchar)")
+    con.execute("create table catalogue as select 'a' as dataset, 'live' as status")
     for period, value in (("2024", 100), ("2025", 112), ("2026", 120), ("2027", 155), ("2028", 210)):
         figure(con, "indicators", datetime(2029, 6, 1, tzinfo=UTC), period, value)
     return con

@@ -33,14 +33,16 @@ def address(language: str, page: str) -> str | None:
 
 
 def web_page(view: View, page: str, title: str, description: str, about: dict[str, Any] | None) -> Markup:
-    """The page as JSON-LD, with what it is `about`, safe inside a script element."""
+    """The page as JSON-LD, with what it is `about`, safe inside a script element.
+
+    It names no release: a page whose figures did not change stays the same file in the next release.
+    """
     found = {
         "@context": "https://schema.org",
         "@type": "WebPage",
         "name": str(title),
         "description": str(description),
         "inLanguage": view.language.code,
-        "dateModified": view.facts.release["built_at"].isoformat(),
         "publisher": _publisher(view),
         "url": address(view.language.code, page),
         "mainEntity": about,
@@ -68,8 +70,6 @@ def dataset(view: View, measure: Measure) -> dict[str, Any]:
         "creator": _publisher(view),
         "license": list(dict.fromkeys(licences)),
         "citation": [entry["citation"] for entry in sources],
-        "version": facts.release["release_id"],
-        "dateModified": facts.release["built_at"].isoformat(),
         "temporalCoverage": f"{periods[0]}/{periods[-1]}" if periods else None,
         "spatialCoverage": [view.place_name(geo) for geo in measure.series],
         "variableMeasured": {

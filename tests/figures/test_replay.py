@@ -194,7 +194,7 @@ def publish(con: duckdb.DuckDBPyConnection, folder: Path, night: int, figures: d
         create table {schema}.district (indicator varchar, geo varchar, period varchar, value double, unit varchar, flag varchar,
             dataset varchar, snapshot_id varchar, known_from timestamptz);
         create table {schema}.snapshots as select 's' as snapshot_id, 'live' as origin;
-        create table {schema}.indicator_catalogue as select unnest({list(INDICATORS)}) as indicator""")
+        create table {schema}.indicator_catalogue as select unnest({list(INDICATORS)}) as indicator, 'up' as direction""")
     rows = [(*key, UNITS[INDICATORS.index(key[0])], *figure) for key, figure in sorted(figures.items())]
     con.execute(f"""
         insert into {schema}.indicators by name

@@ -85,7 +85,7 @@ def test_why_names_the_checks_and_the_headlines_of_a_number(home):
     (answer,) = distretto(home, "why", "ITG1/enterprise_birth_rate/2020", "--json").json["answers"]
     facts = answer["facts"]
     assert "every_row_has_a_unit" in facts["release"] and "failed" not in facts["release"]
-    assert "enterprise birth rate 8.34 %" in facts["headlines"]
+    assert "enterprise birth rate 8.34%" in facts["headlines"]
     assert "unique_keys" in answer["inputs"][0]["facts"]["checks"]
 
 

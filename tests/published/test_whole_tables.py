@@ -20,7 +20,11 @@ def test_whole_tables_hold_the_same_figures(live):
 
 
 def test_whole_tables_have_every_observation(live):
-    assert dict(live.execute("select dataset, count(*) from observations group by all").fetchall()) == {
+    assert dict(
+        live.execute(
+            f"select dataset, count(*) from observations where dataset in {TABLES} group by all"
+        ).fetchall()
+    ) == {
         "bd_size_r3": 1_005_397,
         "pat_ep_rtot": 103_075,
         "nama_10r_3gdp": 268_494,
@@ -30,10 +34,11 @@ def test_whole_tables_have_every_observation(live):
 def test_live_figures_replace_those_that_ship_without_a_revision(live):
     assert live.execute("select count(*) from revisions").fetchone() == (0,)
     assert live.execute(
-        "select dataset, kind, count(*) from vintages group by all order by all"
+        f"select dataset, kind, count(*) from vintages where dataset in {TABLES} group by all order by all"
     ).fetchall() == [(table, "baseline", 2) for table in TABLES]
     states = (
-        "select dataset, state, origin from catalogue join snapshots using (dataset, snapshot_id) order by 1"
+        "select dataset, state, origin from catalogue join snapshots using (dataset, snapshot_id) "
+        f"where dataset in {TABLES} order by 1"
     )
     assert live.execute(states).fetchall() == [(table, "live", "live") for table in TABLES]
 
@@ -44,7 +49,8 @@ def test_figures_that_shipped_can_still_be_read_as_they_were(live):
     ).fetchone()
     assert isinstance(between, datetime)
     assert live.execute(
-        "select dataset, count(*) from as_of(?) group by all order by all", [between]
+        f"select dataset, count(*) from as_of(?) where dataset in {TABLES} group by all order by all",
+        [between],
     ).fetchall() == [("bd_size_r3", 56_803), ("nama_10r_3gdp", 8_349), ("pat_ep_rtot", 3_857)]
 
 
