@@ -1,7 +1,7 @@
 """Query parameters: one model per address both validates a request and is written into the OpenAPI document.
 
 Belongs here: reading a query string into a model, and the refusals of what does not fit. Does not belong here: which codes a
-release has (`data.py`), SDMX's own parameters (`sdmx_query.py`).
+release has (`data.py`), SDMX's own parameters (`sdmx_parameters.py`).
 """
 
 from __future__ import annotations

@@ -72,6 +72,7 @@ class Campaign:
     only: int | None = None
     results: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def plan(self) -> list[tuple[str, int]]:
         """Every fault, the kinds in turn, so that a campaign that ends early has tried each."""
@@ -105,8 +106,15 @@ class Campaign:
             ]
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            try:
+                for thread in threads:
+                    thread.join()
+            except KeyboardInterrupt:
+                # the folder that the faults under way begin with must outlive them
+                self._stopped.set()
+                print("Stopping; the same command goes on from here.", file=sys.stderr, flush=True)
+                for thread in threads:
+                    thread.join()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return not waiting
@@ -115,11 +123,13 @@ class Campaign:
         with Ground() as ground:
             while True:
                 with self._lock:
-                    if not waiting or time.monotonic() > self.deadline:
+                    if not waiting or self._stopped.is_set() or time.monotonic() > self.deadline:
                         return
                     fault = waiting.pop(0)
                 found = inject(ground, prepared, self.seed, *fault)
                 with self._lock:
+                    if self._stopped.is_set():
+                        return  # Ctrl-C reaches the fault's own process too
                     self._keep(fault, found)
                     done = whole - len(waiting)
                     left = (time.monotonic() - begun) / done * len(waiting) / 60

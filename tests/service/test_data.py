@@ -279,20 +279,25 @@ def test_the_openapi_document_describes_what_is_answered(address: str):
     contract = get(f"{address}/api/v1/openapi.json").json()
     assert contract["openapi"].startswith("3.1") and contract["info"]["version"]
     assert sorted(contract["paths"]) == [
-        f"/api/v1/data.{form}" for form in ("csv", "json", "parquet", "xlsx")
+        *(f"/api/v1/data.{form}" for form in ("csv", "json", "parquet", "xlsx")),
+        "/figure/{geo}/{indicator}/{period}",
+        "/verify-figure",
     ]
     schemas = contract["components"]["schemas"]
     for path, item in contract["paths"].items():
         operation = item["get"]
         for parameter in operation["parameters"]:
-            assert parameter["description"] and parameter["in"] == "query" and parameter["schema"]["type"]
-        examples = "&".join(f"{p['name']}={p['example']}" for p in operation["parameters"] if "example" in p)
-        response = get(f"{address}{path}?{examples}&limit=5&offset=1")
+            assert parameter["description"] and parameter["in"] in ("query", "path")
+            assert parameter["schema"].keys() & {"type", "enum"}
+        examples = {p["name"]: p["example"] for p in operation["parameters"] if "example" in p}
+        query = "&".join(
+            f"{name}={quote(example)}" for name, example in examples.items() if f"{{{name}}}" not in path
+        )
+        response = get(f"{address}{path.format(**examples)}?{query}")
         assert response.status_code in (200, 400), response.text
-        (media_type,) = operation["responses"]["200"]["content"]
         if response.status_code == 200:
-            assert response.headers["content-type"].split(";")[0] == media_type
-        assert all(f"#/components/schemas/{name}" in json.dumps(contract) for name in schemas)
+            assert response.headers["content-type"].split(";")[0] in operation["responses"]["200"]["content"]
+    assert all(f"#/components/schemas/{name}" in json.dumps(contract) for name in schemas)
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     whole = {"$ref": "#/components/schemas/Page", "components": contract["components"]}
     page = get(f"{address}/api/v1/data.json?indicator=V11920,enterprise_births&geo=ITG17&limit=200").json()
@@ -300,3 +305,11 @@ def test_the_openapi_document_describes_what_is_answered(address: str):
     assert page["data"][0].keys() == schemas["Row"]["properties"].keys()
     problem = {"$ref": "#/components/schemas/Problem", "components": contract["components"]}
     validator(problem).validate(get(f"{address}/api/v1/data.json?geo=x").json())
+    for name, place in {
+        "Figure": "/figure/ITG17/enterprise_birth_rate/2019",
+        "Verdict": "/verify-figure?claim=ITG17 enterprise_birth_rate 2019 9.38",
+    }.items():
+        schema = {"$ref": f"#/components/schemas/{name}", "components": contract["components"]}
+        answer = get(address + place).json()
+        validator(schema).validate(answer)
+        assert schemas[name]["properties"].keys() <= answer.keys()
