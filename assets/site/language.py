@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from assets.site.translations import italian
+from assets.site.translations import english, italian
 from sources.common.config import Names, load
 from sources.common.numbers import (
     MINUS,
@@ -61,12 +61,14 @@ class Language:
         """The side of a `{it, en}` pair that is in this language."""
         return pair[self.code] if isinstance(pair, dict) else getattr(pair, self.code)
 
-    def text(self, english: str) -> Markup:
+    def text(self, sentence: str) -> Markup:
         """A sentence that the data bring along in English; marked as English where it has no translation."""
         if self.code == "en":
-            return escape(english)
-        translated = italian().get(english)
-        return escape(translated) if translated else Markup('<span lang="en">{}</span>').format(english)
+            return escape(english().get(sentence, sentence))
+        if sentence in english():
+            return escape(sentence)
+        translated = italian().get(sentence)
+        return escape(translated) if translated else Markup('<span lang="en">{}</span>').format(sentence)
 
     def plain(self, english: str) -> str:
         """The same where no mark can stand: in English where there is no translation."""

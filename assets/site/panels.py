@@ -165,7 +165,7 @@ def comparison(view: View, measure: Measure) -> Panel | None:
             rank=view.rank(mine.rank),
             among=mine.rank.among,
         )
-        if view.facts.comparisons.rules[measure.id].source == "survey":
+        if view.sampled(measure):
             title += language.say("finding.sampled")
     else:
         title = language.say("finding.rank_none", period=language.period(own.period))

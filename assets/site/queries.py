@@ -220,7 +220,11 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         ),
         vintages=rows(con, "from vintages order by known_from desc"),
         tables=_tables(con, folder),
-        files={path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()},
+        files={
+            str(path.relative_to(folder)): path.stat().st_size
+            for path in sorted([*folder.glob("*"), *folder.glob("territories/*")])
+            if path.is_file()
+        },
         flags=_labels(con, "flag"),
         units=_labels(con, "unit"),
         figures=_labels(con, "figure"),

@@ -1,4 +1,4 @@
-"""Italian of the English sentences that come with the data, read where each is written.
+"""Italian of the English sentences that come with the data, and the reverse, read where each is written.
 
 Belongs here: collecting the pairs. Does not belong here: the sentences (catalogue, headers of indicators, reference
 files), nor the site's own strings (`messages.yml`).
@@ -16,12 +16,19 @@ from warehouse.publishing.contract import contract
 from warehouse.reference.territory import REFERENCE
 from warehouse.statistics import breaks, peers
 from warehouse.statistics.indicators import ITALIAN, load_indicators
+from warehouse.targets import drafts
 
 
 @cache
 def italian() -> dict[str, str]:
     """English to Italian, of every sentence that has both."""
     return {text.en: text.it for text in _texts() if text.it}
+
+
+@cache
+def english() -> dict[str, str]:
+    """Italian to English, of the sentences that the ledger may hold in Italian: it once sealed drafts in that language."""
+    return {sentence.it: sentence.en for sentence in drafts.texts()}
 
 
 def _texts() -> Iterator[Text]:
@@ -43,3 +50,5 @@ def _texts() -> Iterator[Text]:
     for text in peers.shown().values():
         yield Text(en=text.en.partition(": ")[2], it=(text.it or "").partition(": ")[2])
     yield from load(REFERENCE / "shipped_ledger_texts.yml", list[Text])
+    for sentence in drafts.texts():
+        yield Text(en=sentence.en, it=sentence.it)

@@ -112,6 +112,10 @@ class View:
             facts.orders[key] = series.ordered(points, geos, period, rules, direction)
         return facts.orders[key]
 
+    def sampled(self, measure: Measure) -> bool:
+        """Whether the indicator is a survey's, whose sampling error is not published here."""
+        return self.facts.comparisons.rules[measure.id].source == "survey"
+
     def rank(self, rank: Rank) -> str:
         """A place, or a range where tests cannot tell places apart: 3rd; 1st to 4th."""
         low, high = rank.low or rank.place, rank.high or rank.place

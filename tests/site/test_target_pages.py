@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from assets.site import board, build
 from assets.site.language import Language
@@ -18,6 +19,7 @@ from assets.site.queries import Facts, read
 from assets.site.view import View
 from tests.target_examples import entry
 from warehouse.publishing.release import Release, reading
+from warehouse.targets import drafts
 from warehouse.targets.tables import ResultRow, _target_row
 from warehouse.targets.timestamp import TimeStamp
 from warehouse.targets.verification import Verdict
@@ -31,9 +33,15 @@ def facts(release: Path) -> Facts:
         return read(con, release)
 
 
-def _view(facts: Facts, verdict: Verdict | None, status: str, language: str = "en") -> View:
+def _view(
+    facts: Facts,
+    verdict: Verdict | None,
+    status: str,
+    language: str = "en",
+    because: str = "made up for a test",
+) -> View:
     """The facts with one adopted target, of births in Sicily, that watches the unemployment rate."""
-    sealed = entry(watch="unemployment_rate")
+    sealed = entry(watch="unemployment_rate", because=because)
     result = ResultRow(
         target_id=sealed.id,
         version=1,
@@ -136,3 +144,19 @@ def test_only_a_draft_that_can_be_adopted_shows_the_command(release: Path):
     text = (release / "site" / "en" / "targets.html").read_text(encoding="utf-8")
     assert "--from-draft employment-rate-sicily" in text
     assert "Not assessable as it is" in text and "--from-draft births-catania" not in text
+
+
+@pytest.mark.parametrize("sealed_in", ["it", "en"])
+def test_an_adopted_draft_is_explained_in_the_language_of_the_page(facts: Facts, sealed_in: str):
+    """A draft is sealed in English; an earlier version sealed it in Italian."""
+    draft = drafts.find("gdp-per-head-sicily")
+    because = getattr(draft.because, sealed_in)
+    for language in ("it", "en"):
+        text = _page(_view(facts, None, "on_track", language, because))
+        section = text[: text.index('id="drafts"')]
+        assert str(escape(getattr(draft.because, language))) in section
+
+
+def test_a_draft_is_sealed_in_english():
+    draft = drafts.find("gdp-per-head-sicily")
+    assert draft.as_target(date(2026, 11, 27), None, None).because == draft.because.en

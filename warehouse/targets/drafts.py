@@ -6,7 +6,7 @@ belong here: sealed targets (`ledger.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,6 +35,9 @@ from warehouse.targets.schema import (
 )
 
 SHIPPED = REFERENCE / "target_drafts.yml"
+NOT_ADOPTED = Names(
+    it="Bozza fornita con il progetto; non adottata", en="Draft that ships with the project; not adopted"
+)
 DraftState = Literal["ready", "no_baseline", "crosses_break", "refused"]
 
 
@@ -69,9 +72,9 @@ class TargetDraft(Strict):
             thresholds=self.thresholds,
             watch=self.watch,
             fixed_on=fixed_on,
-            fixed_by=fixed_by or "Draft that ships with the project; not adopted",
-            document=document or f"Draft {self.draft} in warehouse/reference/target_drafts.yml",
-            because=self.because.it,
+            fixed_by=fixed_by or NOT_ADOPTED.en,
+            document=document or _document(self.draft).en,
+            because=self.because.en,
         )
 
 
@@ -110,6 +113,13 @@ def load(path: Path = SHIPPED) -> list[TargetDraft]:
     return [draft for draft in load_yaml(path, list[TargetDraft]) if draft.geo in places]
 
 
+def texts() -> Iterator[Names]:
+    """The sentences that a sealed draft has in the ledger, which holds them in English."""
+    yield NOT_ADOPTED
+    for draft in load():
+        yield from (draft.because, _document(draft.draft))
+
+
 def find(name: str) -> TargetDraft:
     """The draft `name`. Raises LedgerError, which lists the drafts there are."""
     drafts = {draft.draft: draft for draft in load()}
@@ -127,6 +137,11 @@ def rows(
         _row(draft, series[draft.indicator, draft.geo], _registered_break(con, draft, schema), on)
         for draft in drafts
     ]
+
+
+def _document(name: str) -> Names:
+    file = "warehouse/reference/target_drafts.yml"
+    return Names(it=f"Bozza {name} in {file}", en=f"Draft {name} in {file}")
 
 
 def _row(draft: TargetDraft, series: Sequence[Figure], registered: str | None, on: date) -> DraftRow:

@@ -42,14 +42,15 @@ class Observed:
 
 @dataclass(frozen=True)
 class Item:
-    """An entry of the page. `suppressed`: too few local units. `needed`: what has to be done to have figures."""
+    """An entry of the page. `suppressed`: too few local units. `needed`: what has to be done to have figures, each with its
+    command, which may be empty."""
 
     id: str
     title: str
     rows: list[Row]
     observations: list[Observed]
     suppressed: bool
-    needed: list[str]
+    needed: list[tuple[str, str]]
     # its datasets of which no body has been seen
     unproven: list[dict[str, Any]]
     # why there is no figure, in few words
@@ -89,14 +90,14 @@ def _item(view: View, item: SectorItem) -> Item:
         for o in view.facts.sector
         if o.dataset in item.observations
     ]
-    needed: list[str] = []
+    needed: list[tuple[str, str]] = []
     used = [view.facts.catalogue.get(dataset, {}) for dataset in (*item.datasets, *item.observations)]
     unproven = [entry for entry in used if entry.get("status") == "unproven"]
     reason = view.language.say("sector.suppressed" if suppressed else "sector.none")
     if not rows and not observations and not suppressed:
         needed = [_needed(view, dataset, "") for dataset in item.datasets]
         if item.datasets:
-            reason = _needed(view, item.datasets[0], "short_")
+            reason, _ = _needed(view, item.datasets[0], "short_")
     return Item(
         item.id, view.language.of(item.title), rows, observations, suppressed, needed, unproven, reason
     )
@@ -117,13 +118,14 @@ def _few(view: View, item: SectorItem, geo: str) -> bool:
     return last is None or last.value is None or last.value < item.least
 
 
-def _needed(view: View, dataset: str, form: str) -> str:
-    """What has to be done to have the figures of a dataset; `form`: short_ or empty."""
+def _needed(view: View, dataset: str, form: str) -> tuple[str, str]:
+    """What has to be done to have the figures of a dataset, and the command, if there is one; `form`: short_ or empty."""
     entry = view.facts.catalogue.get(dataset)
     state = entry["state"] if entry else "missing"
     title = entry[f"title_{view.language.code}"] if entry else dataset
     key = {"missing": "fetch", "not configured": "configure"}.get(state, "no_value")
-    return view.language.say(f"sector.{form}{key}", title=title, dataset=dataset)
+    command = f"distretto refresh --only {dataset}" if key == "fetch" else ""
+    return view.language.say(f"sector.{form}{key}", title=title, dataset=dataset), command
 
 
 def _keys(view: View) -> list[str]:

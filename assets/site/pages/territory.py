@@ -14,12 +14,16 @@ from warehouse.statistics.ranking import Rank
 
 @dataclass(frozen=True)
 class Row:
-    """An indicator of the territory; `among` is the key of the words that name the territories ranked."""
+    """An indicator of the territory; `among` is the key of the words that name the territories ranked.
+
+    `sampled` says that the figures are a survey's, whose sampling error is not published: the rank rests on estimates alone.
+    """
 
     summary: Summary
     rank: Rank | None
     among: str
     region: Point | None
+    sampled: bool
 
 
 def _row(view: View, place: Place, measure: Measure) -> Row | None:
@@ -44,6 +48,7 @@ def _row(view: View, place: Place, measure: Measure) -> Row | None:
         next((r.rank for r in ranked if r.geo == place.geo), None),
         among,
         next((p for p in measure.series.get(facts.region, []) if p.period == period), None),
+        view.sampled(measure),
     )
 
 
