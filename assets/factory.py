@@ -90,8 +90,9 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
     def snapshots(
         context: dg.AssetExecutionContext, folder: DataFolderResource
     ) -> Iterator[dg.AssetMaterialization | dg.ObserveResult]:
-        before = set(folder.run.store.snapshots)
         chosen = [key.path[-1] for key in context.selected_asset_keys]
+        folder.run.read_again()
+        before = set(folder.run.store.snapshots)
         if not folder.offline:
             # first, since the providers' answers show whether the clock is right
             observations.collect(folder.run, chosen)
@@ -183,8 +184,8 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, folder: DataFolderResource
     ) -> Iterator[dg.AssetMaterialization | dg.ObserveResult]:
         run, began = folder.run, _began(context)
-        before = run.store.current(dataset.id)
-        with run.warehouse() as con:
+        with run.writing(dataset.id), run.warehouse() as con:
+            before = run.store.current(dataset.id)
             observations.judge(run, con, dataset.id)
             # a literal: given a parameter DuckDB imports pandas, a second that an unchanged night need not spend
             ours = f"dataset = {literal(dataset.id)}"
@@ -196,7 +197,8 @@ def observations_asset(dataset: Dataset) -> dg.AssetsDefinition:
                 con,
                 f"""
                 select count(*) from (
-                    select deleted from history semi join (select series from series where {ours}) using (series)
+                    select deleted from history_of({literal(dataset.id)})
+                    semi join (select series from series where {ours}) using (series)
                     qualify row_number() over (partition by series, period order by vintage desc) = 1
                 ) where not deleted""",
             )

@@ -20,6 +20,7 @@ from assets.run import CHECKS, RunContext
 from sources import bundled
 from sources.catalogue import Dataset
 from sources.common.phases import Phase
+from sources.common.sql import row_literal
 from sources.data_folder import utc_now
 from sources.errors import (
     UNFORESEEN,
@@ -117,7 +118,7 @@ def _known_stamp(run: RunContext, dataset: str, check: Check) -> datetime | None
     asks for now. A body that was refused counts too: it is not downloaded again until its stamp changes, and judged again
     when its entry does."""
     snapshot = run.store.snapshots.get(check.seen or "") or run.store.current(dataset)
-    if snapshot is None or snapshot.origin == "shipped" or not run.store.path(snapshot).exists():
+    if snapshot is None or snapshot.origin == "shipped" or not run.store.bodies.has(snapshot):
         return None
     if snapshot.coverage != run.catalogue[dataset].query:
         return None
@@ -145,7 +146,7 @@ def _keep_newest(run: RunContext, dataset: Dataset, found: Fetched) -> Outcome:
     stamp: dict[str, Any] = {"known_stamp": found.provider_updated_at} if found.provider_updated_at else {}
     for snapshot in (store.current(dataset.id), store.newest(dataset.id, "live")):
         if snapshot and snapshot.origin == "live" and snapshot.sha256 == found.body.sha256:
-            store.restore(snapshot, found.body)
+            store.bodies.replace(snapshot, found.body.path)
             return _unchanged_outcome(run, dataset.id, seen=snapshot.id, **stamp)
     new = _add(run, dataset, found)
     return _record(run, dataset.id, Outcome.ARRIVED, seen=new.id, **stamp)
@@ -332,22 +333,22 @@ def run_checks(run: RunContext, con: duckdb.DuckDBPyConnection, snapshot: Snapsh
     results = checks.check(con, dataset, snapshot, staged, before, shipped_rows)
     # one time for all: the newest results are those with the newest time
     at = utc_now()
-    con.executemany(
-        "insert into check_results values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                dataset.id,
-                snapshot.id,
-                r.name,
-                r.passed,
-                r.observed,
-                r.expected,
-                at,
-                r.severity if r.passed is False else None,
-            )
-            for r in results
-        ],
-    )
+    rows = [
+        (
+            dataset.id,
+            snapshot.id,
+            r.name,
+            r.passed,
+            r.observed,
+            r.expected,
+            at,
+            r.severity if r.passed is False else None,
+        )
+        for r in results
+    ]
+    if rows:
+        # one statement: in a lake each is a file
+        con.execute(f"insert into check_results values {', '.join(map(row_literal, rows))}")
     return results
 
 

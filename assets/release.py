@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import duckdb
@@ -16,6 +15,7 @@ import duckdb
 from assets.observations import enter_bundled, tidy
 from assets.run import RunContext
 from assets.site.build import render
+from assets.soundness import check_past
 from sources.clock import SILENT
 from sources.data_folder import utc_now
 from sources.errors import HeldBack, OtherFolder
@@ -30,7 +30,7 @@ from warehouse.history.dataset_state import (
     remember,
     write_status,
 )
-from warehouse.publishing import release
+from warehouse.publishing import release, releases
 from warehouse.publishing.release_checks import ReleaseBlocked
 
 RELEASE_CHECKS = "release checks"
@@ -44,6 +44,14 @@ def publish(run: RunContext, materialised: Mapping[str, str]) -> release.Release
     this data folder has others. In any case `status.json` then holds the run's record: when, which release, and which
     datasets got worse.
     """
+    with run.writing():
+        if run.home.lake:
+            releases.mirror(run.home)
+            check_past(run)
+        return _publish(run, materialised)
+
+
+def _publish(run: RunContext, materialised: Mapping[str, str]) -> release.Release | None:
     last = read_status(run.home).run
     before, last_run = last.datasets, last.at
     about = Run(at=utc_now())
@@ -160,7 +168,7 @@ def _hold_back(
     history.drop_held(con, store)
     for event in kept:
         snapshot = store.snapshots[event.snapshot_id]
-        proposal = replace(event, sequence=len(store.acceptances) + 1)
+        proposal = store.renumbered(event)
         history.enter(
             con,
             run.catalogue[event.dataset],

@@ -1,4 +1,4 @@
-"""The data folder as a Dagster resource: locked for writing while a run lasts.
+"""The data folder as a Dagster resource: locked for writing while a run lasts, or while a step of a distributed run does.
 
 Belongs here: the resource that every asset receives. Does not belong here: paths (`sources/data_folder.py`) and steps.
 """
@@ -24,11 +24,15 @@ class DataFolderResource(dg.ConfigurableResource):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         home = DataFolder.from_env()
-        self._writing = home.writing()
+        self._writing = home.running()
         self._writing.__enter__()
         try:
             self._run = RunContext(home)
-            prepare(self._run)
+            if home.lake:
+                # what else is checked belongs to the release step, which has the lake to itself
+                home.sweep()
+            else:
+                prepare(self._run)
         except BaseException:
             self._writing.__exit__(None, None, None)
             raise

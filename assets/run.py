@@ -7,8 +7,8 @@ Belongs here: the run context, and keeping history in step with the manifest. Do
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -52,6 +52,24 @@ class RunContext:
     @cached_property
     def store(self) -> SnapshotStore:
         return SnapshotStore(self.home)
+
+    def read_again(self) -> None:
+        """Take into account what other processes wrote to a lake."""
+        if self.home.lake:
+            self.__dict__.pop("store", None)
+
+    @contextmanager
+    def writing(self, dataset: str | None = None) -> Iterator[None]:
+        """Hold the lake's lock of `dataset`, or the one for all, knowing what is in the lake then. Raises Busy.
+
+        Without a lake the run holds the only lock already.
+        """
+        if self.home.lake is None:
+            yield
+            return
+        with self.home.lake.writing(dataset):
+            self.read_again()
+            yield
 
     def stage(self, snapshot: Snapshot) -> Staged:
         """The decoded figures of `snapshot`. Raises DamagedSnapshot or a SourceError."""

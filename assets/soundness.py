@@ -19,6 +19,11 @@ from warehouse.publishing import release
 def prepare(run: RunContext) -> None:
     """Sweep leftovers, then raise ImplausibleClock or DamagedFolder where writing would lose or falsify something."""
     run.home.sweep()
+    check_past(run)
+
+
+def check_past(run: RunContext) -> None:
+    """Raise ImplausibleClock or DamagedFolder where what is there contradicts the clock or the last release."""
     clock.check_against_past(run.home, last_written(run))
     _check_manifest(run)
 

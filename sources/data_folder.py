@@ -9,24 +9,42 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sources.errors import Busy
+
+if TYPE_CHECKING:
+    from sources.lake.lake import Lake
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Paths under `DISTRETTO_HOME` (default `./data`)."""
+    """Paths under `DISTRETTO_HOME` (default `./data`).
+
+    Where DISTRETTO_LAKE is set, `lake` holds what is shared, and the folder is this machine's copy of some of it.
+    """
 
     root: Path
+    addresses: str = ""
 
     @classmethod
     def from_env(cls) -> DataFolder:
-        return cls(Path(os.environ.get("DISTRETTO_HOME") or "data").expanduser().resolve())
+        root = Path(os.environ.get("DISTRETTO_HOME") or "data").expanduser().resolve()
+        return cls(root, os.environ.get("DISTRETTO_LAKE") or "")
+
+    @cached_property
+    def lake(self) -> Lake | None:
+        """The lake at `addresses`. Raises SpecError."""
+        if not self.addresses:
+            return None
+        from sources.lake.lake import Lake
+
+        return Lake(self.addresses)
 
     @property
     def objects(self) -> Path:
@@ -92,12 +110,19 @@ class DataFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the one-writer lock, which ends with the process. Raises Busy at once if another holds it."""
+        with self.running(), self.lake.writing(patience=0) if self.lake else nullcontext():
+            yield
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the lock of this folder alone, for a run whose steps take the locks of the lake if there is one."""
         self.root.mkdir(parents=True, exist_ok=True)
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.root / ".lock")
         try:
-            lock.acquire(timeout=0)
+            # the steps of a distributed run come one by one to each machine
+            lock.acquire(timeout=-1 if self.lake else 0)
         except Timeout:
             raise Busy(f"Another process is writing to {self.root}.") from None
         try:

@@ -121,6 +121,27 @@ class Busy(DistrettoError):
     hint = "wait for it to end, or look at its process; reading needs no lock."
 
 
+class LakeUnavailable(DistrettoError):
+    """The database or the object store of the lake does not answer, or refuses the connection."""
+
+    hint = (
+        "start it, or correct DISTRETTO_LAKE, PGUSER, PGPASSWORD, AWS_ENDPOINT_URL; then run again. Nothing was lost, and "
+        "releases that are in DISTRETTO_HOME can be read."
+    )
+
+
+class LakeRefused(LakeUnavailable):
+    """The lake answers, and does not accept the credentials."""
+
+    hint = "set PGUSER, PGPASSWORD, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a user who may write; nothing was lost."
+
+
+class OtherLake(DistrettoError):
+    """The lake was written by a newer version of the project."""
+
+    hint = "update this machine to the version that the other workers run; nothing was changed."
+
+
 class DamagedFolder(DistrettoError):
     """A file of the data folder contradicts the others, or cannot be read."""
 

@@ -1,25 +1,22 @@
 """The snapshot store: every response body exactly as received, and the manifest of all decisions on them.
 
-Objects are content-addressed (sha256 of the decoded body) and never change. The manifest is a file of JSON lines, only
-ever appended to and fsynced; the warehouse can be built again from it. Acceptances and refusals of a run may be held in
-memory until the release checks have judged them (`propose`, `hold`, `confirm`). Does not belong here: decoding, checking,
-and the decision to accept.
+Objects are content-addressed (sha256 of the decoded body) and never change. Lines are only ever added to the manifest; the
+warehouse can be built again from it. Acceptances and refusals of a run may be held until the release checks have judged
+them (`propose`, `hold`, `confirm`). Does not belong here: where the manifest is kept (`manifest.py`), decoding, checking, and
+the decision to accept.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
-import os
-import zlib
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sources.data_folder import DataFolder, sync_folder, to_json, utc_now, write_atomic
+from sources.bodies import Bodies
+from sources.data_folder import DataFolder, to_json
 from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError
+from sources.manifest import Manifest, ManifestFile
 
 if TYPE_CHECKING:  # importing requests takes a tenth of a second, which commands that only read do not need
     from sources.http.client import Body
@@ -69,7 +66,7 @@ class Acceptance:
     by: str
     because: str = ""
     provider_updated_at: datetime | None = None
-    sequence: int = 0  # its number among the acceptances of the manifest, from 1; it follows from the file and is not written
+    sequence: int = 0  # its number among the acceptances of the manifest, from 1; not written into the line
 
 
 @dataclass(frozen=True)
@@ -83,13 +80,12 @@ class Refusal:
     entry_sha256: str = ""
 
 
-def _event(decision: Acceptance | Refusal) -> dict[str, Any]:
-    """The line of the manifest for `decision`."""
+def _line(decision: Acceptance | Refusal) -> tuple[int | None, str]:
+    """The number and the line of the manifest for `decision`."""
     fields = asdict(decision)
     if isinstance(decision, Refusal):
-        return {"event": "refused", **fields}
-    del fields["sequence"]
-    return {"event": "accepted", **fields}
+        return None, to_json({"event": "refused", **fields})
+    return fields.pop("sequence"), to_json({"event": "accepted", **fields})
 
 
 class SnapshotStore:
@@ -97,11 +93,13 @@ class SnapshotStore:
 
     def __init__(self, home: DataFolder):
         self.home = home
+        self.bodies = Bodies(home)
         self.snapshots: dict[str, Snapshot] = {}
         self.acceptances: list[Acceptance] = []
         self.refusals: list[Refusal] = []
         self.held: list[Acceptance | Refusal] = []  # decisions that are not in the manifest yet
         self.pins: dict[str, str] = {}
+        self._manifest: Manifest = home.lake or ManifestFile(home.manifest)
         self._read()
 
     # -- reading
@@ -181,26 +179,6 @@ class SnapshotStore:
             None,
         )
 
-    def path(self, snapshot: Snapshot) -> Path:
-        return (
-            self.home.objects / snapshot.sha256[:2] / (snapshot.sha256 + (".gz" if snapshot.gzipped else ""))
-        )
-
-    def verified(self, snapshot: Snapshot) -> Path:
-        """The path of the body, once its sha256 is what the manifest says. Raises DamagedSnapshot."""
-        path = self.path(snapshot)
-        try:
-            opened = gzip.open(path, "rb") if snapshot.gzipped else open(path, "rb")
-            with opened as handle:
-                digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        except (OSError, EOFError, ValueError, zlib.error) as failure:
-            raise DamagedSnapshot(f"Snapshot {snapshot.id} cannot be read: {failure}.") from None
-        if digest != snapshot.sha256:
-            raise DamagedSnapshot(
-                f"Snapshot {snapshot.id} ({path}) has sha256 {digest}, not {snapshot.sha256}."
-            )
-        return path
-
     # -- writing
 
     def add(self, body: Body, **about: Any) -> Snapshot:
@@ -223,23 +201,9 @@ class SnapshotStore:
                 return same
             # same content served under a second URL: give it its own id
             snapshot = replace(snapshot, id=f"{snapshot.id}-{len(self.snapshots)}")
-        target = self.path(snapshot)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(body.path, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(body.path, target)
-        sync_folder(target.parent)
+        self.bodies.keep(snapshot, body.path)
         self._write({"event": "snapshot", **asdict(snapshot)})
         return snapshot
-
-    def restore(self, snapshot: Snapshot, body: Body) -> None:
-        """Replace a lost or damaged object by `body`, which has the snapshot's sha256."""
-        try:
-            self.verified(snapshot)
-            body.path.unlink()
-        except DamagedSnapshot:
-            self.path(snapshot).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(body.path, self.path(snapshot))
 
     def propose(
         self,
@@ -252,21 +216,29 @@ class SnapshotStore:
         """The acceptance of `snapshot` as it would be decided now; `hold` or `commit` makes it one."""
         before = self.current(snapshot.dataset)
         first = before is None or (before.origin == "shipped" and snapshot.origin == "live")
+        number, moment = self._manifest.next_acceptance(self._last_moment(), len(self.acceptances))
         return Acceptance(
             snapshot.dataset,
             snapshot.id,
-            self._next_moment(),
+            moment,
             kind or ("baseline" if first else "update"),
             by,
             because,
             None if kind == "withdrawal" else stamp or snapshot.provider_updated_at,
-            len(self.acceptances) + 1,
+            number,
         )
+
+    def renumbered(self, acceptance: Acceptance) -> Acceptance:
+        """`acceptance` with a number of its own again, after `drop_held`."""
+        number, _ = self._manifest.next_acceptance(None, len(self.acceptances))
+        return replace(acceptance, sequence=number)
 
     def commit(self, acceptance: Acceptance) -> None:
         """Write a proposed acceptance to the manifest, durable."""
         self.confirm()
-        self._write(_event(acceptance))
+        number, line = _line(acceptance)
+        self._manifest.append([(number, line)])
+        self._apply(json.loads(line), number)
 
     def accept(
         self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None
@@ -277,7 +249,10 @@ class SnapshotStore:
         return self.acceptances[-1]
 
     def hold(self, decision: Acceptance | Refusal) -> None:
-        """Hold `decision` in this process; `confirm` writes it to the manifest."""
+        """Hold `decision`; `confirm` writes it to the manifest."""
+        number, line = _line(decision)
+        moment = decision.accepted_at if isinstance(decision, Acceptance) else decision.refused_at
+        self._manifest.hold(number, moment, line)
         self.held.append(decision)
         if isinstance(decision, Acceptance):
             self.acceptances.append(decision)
@@ -292,21 +267,23 @@ class SnapshotStore:
         """Discard the held decisions."""
         self.acceptances = [event for event in self.acceptances if event not in self.held]
         self.refusals = [event for event in self.refusals if event not in self.held]
+        self._manifest.drop_held()
         self.held = []
 
     def confirm(self) -> None:
         """Write all held decisions durably to the manifest, in their order."""
         if self.held:
-            self._append([to_json(_event(decision)) for decision in self.held])
+            self._manifest.confirm([_line(decision) for decision in self.held])
             self.held = []
 
     def refusal(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> Refusal:
         """The refusal of `snapshot` as it would be decided now."""
-        return Refusal(snapshot.dataset, snapshot.id, self._next_moment(), reasons, entry_sha256)
+        moment = self._manifest.next_moment(self._last_moment())
+        return Refusal(snapshot.dataset, snapshot.id, moment, reasons, entry_sha256)
 
     def refuse(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
-        self._write(_event(self.refusal(snapshot, reasons, entry_sha256)))
+        self._write(json.loads(_line(self.refusal(snapshot, reasons, entry_sha256))[1]))
         accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}
         refused = dict.fromkeys(
             event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset
@@ -314,7 +291,7 @@ class SnapshotStore:
         kept = {self.snapshots[name].sha256 for name in list(refused)[-KEPT_IN_QUARANTINE:]} | accepted
         for name in list(refused)[:-KEPT_IN_QUARANTINE]:
             if self.snapshots[name].sha256 not in kept:
-                self.path(self.snapshots[name]).unlink(missing_ok=True)
+                self.bodies.discard(self.snapshots[name])
 
     def pin(self, snapshot: Snapshot, by: str, because: str) -> Acceptance:
         """Hold the dataset at `snapshot` until `unpin`: newer bodies are kept and wait."""
@@ -328,7 +305,13 @@ class SnapshotStore:
 
     def unpin(self, dataset: str, by: str, because: str) -> None:
         self._write(
-            {"event": "unpinned", "dataset": dataset, "at": self._next_moment(), "by": by, "because": because}
+            {
+                "event": "unpinned",
+                "dataset": dataset,
+                "at": self._manifest.next_moment(self._last_moment()),
+                "by": by,
+                "because": because,
+            }
         )
 
     def find(self, dataset: str, name: str) -> Snapshot:
@@ -348,50 +331,29 @@ class SnapshotStore:
 
     # -- the manifest
 
-    def _next_moment(self) -> datetime:
-        """Now, and later than every decision in the manifest, even if the clock is behind."""
-        last = max(
+    def _last_moment(self) -> datetime | None:
+        """Of the last decisions known."""
+        return max(
             (*(a.accepted_at for a in self.acceptances[-1:]), *(r.refused_at for r in self.refusals[-1:])),
             default=None,
         )
-        now = utc_now()
-        return now if last is None or now > last else last + timedelta(microseconds=1)
 
     def _read(self) -> None:
-        try:
-            data = self.home.manifest.read_bytes()
-        except FileNotFoundError:
-            return
-        lines = data.split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):
+        for place, (number, line, held) in enumerate(self._manifest.read(), 1):
             try:
-                self._apply(json.loads(line))
+                decision = self._apply(json.loads(line), number)
             except UNFORESEEN:
-                raise DamagedSnapshot(f"{self.home.manifest}:{number}: not a line of the manifest.") from None
-        # text after the last newline is an incomplete line of a crashed run, which was never acknowledged
+                raise DamagedSnapshot(f"{self._manifest.name}:{place}: not a line of the manifest.") from None
+            if held and decision:
+                self.held.append(decision)
 
     def _write(self, event: dict[str, Any]) -> None:
         text = to_json(event)
-        self._append([text])
+        self._manifest.append([(None, text)])
         self._apply(json.loads(text))
 
-    def _append(self, lines: list[str]) -> None:
-        path = self.home.manifest
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_atomic(path, b"")
-        with open(path, "rb+") as handle:
-            data_end = handle.seek(0, os.SEEK_END)
-            handle.seek(max(data_end - 1, 0))
-            if data_end and handle.read(1) != b"\n":
-                handle.seek(0)
-                handle.truncate(handle.read().rfind(b"\n") + 1)
-                handle.seek(0, os.SEEK_END)
-            handle.write("".join(f"{line}\n" for line in lines).encode())
-            handle.flush()
-            os.fsync(handle.fileno())
-
-    def _apply(self, event: dict[str, Any]) -> None:
+    def _apply(self, event: dict[str, Any], number: int | None = None) -> Acceptance | Refusal | None:
+        """Take one line into account; returns the decision in it. `number`: of an acceptance, if it is known."""
         kind = event.pop("event")
         if kind in ("accepted", "refused") and event["snapshot_id"] not in self.snapshots:
             raise LookupError(event["snapshot_id"])
@@ -401,10 +363,13 @@ class SnapshotStore:
         if kind == "snapshot":
             self.snapshots[event["id"]] = Snapshot(**event)
         elif kind == "accepted":
-            self.acceptances.append(Acceptance(**event, sequence=len(self.acceptances) + 1))
+            self.acceptances.append(Acceptance(**event, sequence=number or len(self.acceptances) + 1))
             if event["kind"] == "pin":
                 self.pins[event["dataset"]] = event["snapshot_id"]
+            return self.acceptances[-1]
         elif kind == "refused":
             self.refusals.append(Refusal(**event))
+            return self.refusals[-1]
         elif kind == "unpinned":
             self.pins.pop(event["dataset"], None)
+        return None

@@ -44,7 +44,7 @@ def stage(
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        body = BodyFile(store.verified(snapshot), snapshot.gzipped, PurePosixPath(snapshot.url).name)
+        body = BodyFile(store.bodies.verified(snapshot), snapshot.gzipped, PurePosixPath(snapshot.url).name)
         staged = decoded(body, snapshot.format, dataset, provider, aside, snapshot.origin, known)
         for note in staged.notes:
             log.warning("%s: %s", dataset.id, note)

@@ -78,7 +78,7 @@ def test_a_store_reads_back_what_it_wrote(home):
     again = SnapshotStore(home)
     assert (again.snapshots, again.acceptances) == (store.snapshots, store.acceptances)
     assert again.current("toy") == snapshot
-    assert gzip.decompress(again.verified(snapshot).read_bytes()).decode() == TEXT
+    assert gzip.decompress(again.bodies.verified(snapshot).read_bytes()).decode() == TEXT
 
 
 TORN = [b'{"event": "accepted", "data', b"{", '{"because": "perché'.encode()[:-1], b'{"event": "snapshot"}']
@@ -183,10 +183,10 @@ def test_of_refused_bodies_the_last_five_stay_and_every_line_of_the_manifest(hom
     refused = [add(home, store, f"refused {number}") for number in range(8)]
     for snapshot in refused:
         store.refuse(snapshot, ["too short", "wrong unit"])
-    assert [snapshot.id for snapshot in refused if store.path(snapshot).exists()] == [
+    assert [snapshot.id for snapshot in refused if store.bodies.path(snapshot).exists()] == [
         snapshot.id for snapshot in refused[-5:]
     ]
-    assert store.path(kept).exists() and store.path(other).exists()
+    assert store.bodies.path(kept).exists() and store.path(other).exists()
     again = SnapshotStore(home)
     assert [event.snapshot_id for event in again.quarantined("toy")] == [snapshot.id for snapshot in refused]
     assert again.refusals[-1].reasons == ["too short", "wrong unit"]
@@ -199,7 +199,7 @@ def test_a_refused_body_that_a_person_let_in_stays(home):
     store.accept(first, by="me", because="announced")
     for number in range(6):
         store.refuse(add(home, store, f"refused {number}"), ["no"])
-    assert store.verified(first).exists()
+    assert store.bodies.verified(first).exists()
     assert store.current("toy") == first
 
 
@@ -231,24 +231,24 @@ def _flip(data: bytes, place: int) -> bytes:
 def test_damage_is_told_with_the_snapshot_and_never_passed_on(home, gzipped, damage):
     store = SnapshotStore(home)
     snapshot = add(home, store, gzipped=gzipped)
-    path = store.path(snapshot)
+    path = store.bodies.path(snapshot)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DamagedSnapshot, match=snapshot.id) as failure:
-        store.verified(snapshot)
+        store.bodies.verified(snapshot)
     assert failure.value.hint
 
 
 def test_a_lost_body_is_damage_too_and_can_be_restored(home):
     store = SnapshotStore(home)
     snapshot = add(home, store)
-    body = store.path(snapshot).read_bytes()
-    store.path(snapshot).unlink()
+    body = store.bodies.path(snapshot).read_bytes()
+    store.bodies.path(snapshot).unlink()
     with pytest.raises(DamagedSnapshot):
-        store.verified(snapshot)
+        store.bodies.verified(snapshot)
     served = home.root / "served-again"
     served.write_bytes(body)
-    store.restore(snapshot, Body(served, "", 200, {}, {}, FETCHED, 0, 0, snapshot.sha256, True, b""))
-    assert store.verified(snapshot).read_bytes() == body
+    store.bodies.replace(snapshot, served)
+    assert store.bodies.verified(snapshot).read_bytes() == body
     assert not served.exists()
 
 

@@ -5,7 +5,7 @@ Belongs here: connecting, quoting, and reading rows by column name, one row, or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ def connect(
 def literal(value: object) -> str:
     """A SQL string literal that holds the text of `value`."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def row_literal(values: Iterable[object]) -> str:
+    """A row of SQL literals that hold the texts of `values`, and NULL where one is None."""
+    return f"({', '.join('null' if value is None else literal(value) for value in values)})"
 
 
 def identifier(name: str) -> str:

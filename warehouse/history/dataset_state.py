@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,11 @@ from sources.errors import DistrettoError, Trouble, error_type
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
 
+if TYPE_CHECKING:
+    from sources.lake.lake import Lake
+
+# the name of the run's entry in a lake, which no dataset can have
+RUN = "the run"
 # state -> its meaning in words
 STATES = {
     "live": "new figures from the provider in the last run",
@@ -185,7 +190,7 @@ def _reported_by_older_version(entry: Remembered, check: Check) -> list[Trouble]
 def read_status(home: DataFolder) -> Status:
     """The status file; empty before the first run. Raises DistrettoError where it is damaged."""
     try:
-        given = json.loads(home.status.read_bytes())
+        given = _shared_status(home.lake) if home.lake else json.loads(home.status.read_bytes())
         if isinstance(given, dict) and {"run", "datasets"} <= given.keys():
             return Status.model_validate(given)
     except FileNotFoundError:
@@ -198,9 +203,21 @@ def read_status(home: DataFolder) -> Status:
     )
 
 
-def write_status(home: DataFolder, status: Status) -> None:
-    """Replace `status.json` atomically."""
-    write_atomic(home.status, to_json(status.to_dict(), indent=1).encode())
+def write_status(home: DataFolder, status: Status, only: str | None = None) -> None:
+    """Replace `status.json` atomically; in a lake, add the entries that changed: that of the dataset `only`, if named."""
+    if home.lake is None:
+        write_atomic(home.status, to_json(status.to_dict(), indent=1).encode())
+        return
+    given, before = status.to_dict(), home.lake.status()
+    entries = {RUN: given["run"], **given["datasets"]} if only is None else {only: given["datasets"][only]}
+    texts = {name: to_json(entry) for name, entry in entries.items()}
+    home.lake.add_status({name: text for name, text in texts.items() if before.get(name) != text})
+
+
+def _shared_status(lake: Lake) -> dict[str, Any]:
+    """The content of `status.json`, from the newest entries in the lake."""
+    entries = {name: json.loads(text) for name, text in lake.status().items()}
+    return {"run": entries.pop(RUN, {}), "datasets": entries}
 
 
 def record(
@@ -218,7 +235,7 @@ def record(
     elif outcome != Outcome.NOT_CONFIGURED:
         entry.answered_at = now
     status.datasets[dataset] = entry
-    write_status(home, status)
+    write_status(home, status, dataset)
 
 
 def note(home: DataFolder, dataset: str, **facts: Any) -> None:
@@ -227,7 +244,7 @@ def note(home: DataFolder, dataset: str, **facts: Any) -> None:
     entry = status.datasets.setdefault(dataset, Check())
     if any(getattr(entry, name) != value for name, value in facts.items()):
         status.datasets[dataset] = entry.model_copy(update=facts)
-        write_status(home, status)
+        write_status(home, status, dataset)
 
 
 def describe(

@@ -16,16 +16,26 @@ import duckdb
 
 from sources.common.sql import connect, literal
 from sources.data_folder import DataFolder
-from sources.errors import Busy, DamagedFolder, DamagedSnapshot, DistrettoError, NotReplayable, SourceError
+from sources.errors import (
+    Busy,
+    DamagedFolder,
+    DamagedSnapshot,
+    DistrettoError,
+    LakeUnavailable,
+    NotReplayable,
+    SourceError,
+)
 from sources.formats.staged import Staged
 from warehouse.history import vintages
 from warehouse.history.migration import RESTORE, migrate
 
 if TYPE_CHECKING:
     from sources.catalogue import Catalogue, Dataset
+    from sources.lake.lake import Lake
     from sources.snapshots import Acceptance, Snapshot, SnapshotStore
 
 MEMORY = "2GB"
+TABLES = "select 1 from duckdb_tables() where database_name = 'warehouse'"
 DAMAGED = (
     "delete warehouse.duckdb and run `distretto refresh`: it rebuilds it and baselines/ from the snapshots. The "
     "published release stays."
@@ -52,8 +62,14 @@ def warehouse(
     home.root.mkdir(parents=True, exist_ok=True)
     con = connect(memory_limit=MEMORY, temp_directory=str(home.root / "spill"))
     try:
-        _attach(con, home.warehouse)
         con.execute("set timezone = 'UTC'")
+        if home.lake:
+            with _explained(home.lake):
+                _attach_shared(con, home.lake, dimensions)
+                vintages.show(con)
+                yield con
+            return
+        _attach(con, home.warehouse)
         # in one transaction: forty commits took 12 ms of every opening
         con.begin()
         migrate(con, {event.accepted_at: event.sequence for event in acceptances})
@@ -65,6 +81,60 @@ def warehouse(
         yield con
     finally:
         con.close()
+
+
+def _attach_shared(con: duckdb.DuckDBPyConnection, lake: Lake, dimensions: list[str]) -> None:
+    """Attach the lake's series and history, and complete their tables while no other process does."""
+    con.execute(f"attach {lake.history(con)}; use warehouse")
+    if not _lacks(con, dimensions):
+        return
+    with lake.database.locked("schema"):
+        con.begin()
+        if not con.execute(f"{TABLES} and table_name = 'vintages'").fetchall():
+            con.execute((Path(__file__).parent / "lake.sql").read_text())
+        for dimension in _lacks(con, dimensions):
+            con.execute(f'alter table later_series add column "{dimension}" varchar')
+        con.commit()
+
+
+def _lacks(con: duckdb.DuckDBPyConnection, dimensions: list[str]) -> list[str]:
+    """The dimensions that `later_series` has no column for."""
+    if not con.execute(f"{TABLES} and table_name = 'vintages'").fetchall():
+        return dimensions
+    present = {name for name, *_ in con.execute("describe later_series").fetchall()}
+    return [dimension for dimension in dimensions if dimension not in present]
+
+
+@contextmanager
+def frozen(con: duckdb.DuckDBPyConnection, home: DataFolder) -> Iterator[int | None]:
+    """Within it a lake's series and history stay as they are now, whatever others write; yields their version.
+
+    Nothing can be written to them meanwhile. Without a lake nothing changes, and the version is None.
+    """
+    if home.lake is None:
+        yield None
+        return
+    version = home.lake.version(con)
+    _attach_again(con, home.lake, version)
+    try:
+        yield version
+    finally:
+        _attach_again(con, home.lake)
+
+
+def _attach_again(con: duckdb.DuckDBPyConnection, lake: Lake, version: int | None = None) -> None:
+    con.execute("use memory; detach warehouse")
+    con.execute(f"attach {lake.history(con, version)}; use warehouse")
+
+
+@contextmanager
+def _explained(lake: Lake) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.IOException, duckdb.HTTPException, duckdb.TransactionException) as failure:
+        raise LakeUnavailable(
+            f"Series and history in {lake.database.address} cannot be used: {str(failure).splitlines()[0]}"
+        ) from failure
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -145,7 +215,7 @@ def replay(
     the manifest are taken out. An acceptance that a later one of its dataset has overtaken is not tried again. Raises
     DamagedFolder where the manifest lacks acceptances that it had.
     """
-    _take_out_unconfirmed(con, store)
+    _take_out_unconfirmed(con, store, only)
     known = {vintage for (vintage,) in con.execute("select vintage from vintages").fetchall()}
     newest: dict[str, int] = {}
     for acceptance in store.acceptances:
@@ -190,12 +260,14 @@ def _ever_entered(con: duckdb.DuckDBPyConnection, withdrawal: Acceptance) -> boo
     )
 
 
-def _take_out_unconfirmed(con: duckdb.DuckDBPyConnection, store: SnapshotStore) -> None:
-    """Remove vintages that were written before their acceptance, which then never came into the manifest."""
+def _take_out_unconfirmed(con: duckdb.DuckDBPyConnection, store: SnapshotStore, only: str | None) -> None:
+    """Remove vintages, of the dataset `only` if given, whose acceptance never came into the manifest."""
     listed = {(event.sequence, event.accepted_at) for event in store.acceptances}
     lost = []
     for vintage, moment, provisional in con.execute(
-        "select vintage, known_from, provisional from vintages order by vintage desc"
+        f"""
+        select vintage, known_from, provisional from vintages
+        where {f"dataset = {literal(only)}" if only else "true"} order by vintage desc"""
     ).fetchall():
         if (vintage, moment) not in listed:
             if not provisional:

@@ -2,8 +2,8 @@
 
 A row of `history` is written only when value or flag changed; a vanished observation gets a tombstone, and
 only inside the coverage its snapshot declares. A dataset's first figures differ from nothing: they stay in the
-staged files they came as, kept in `baselines/DATASET` beside the warehouse. Does not belong here: which snapshot is
-accepted.
+staged files they came as, kept in `baselines/DATASET` beside the warehouse; a lake, which has no folder, has them in its
+tables. Does not belong here: which snapshot is accepted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def append(
         else:
             start = acceptance.sequence * SERIES_PER_VINTAGE
             _refuse_empty_keys(con, dataset, staged)
-            _keep_first(_baselines(con) / dataset.id, staged)
+            if in_tables(con):
+                _insert_first(con, dataset, staged, acceptance.sequence)
+            else:
+                _keep_first(_baselines(con) / dataset.id, staged)
             added = scalar(con, f"select count(*) from read_parquet({literal(staged.series)})")
             counts = added, 0, 0, 0, 0, 0
         _insert_vintage(con, acceptance, counts, start, provisional)
@@ -76,17 +79,23 @@ def take_out(con: duckdb.DuckDBPyConnection, vintage: int) -> None:
         first = con.execute(
             f"select dataset from vintages where vintage = {vintage} and series_from is not null"
         ).fetchone()
+        start = vintage * SERIES_PER_VINTAGE
         con.execute(f"""
             delete from later_history where vintage = {vintage};
-            delete from later_series where series // {SERIES_PER_VINTAGE} = {vintage};
+            delete from later_series where series between {start} and {start + SERIES_PER_VINTAGE - 1};
             delete from vintages where vintage = {vintage}""")
         show(con)
         con.commit()
     except BaseException:
         con.rollback()
         raise
-    if first:
+    if first and not in_tables(con):
         shutil.rmtree(_baselines(con) / first[0], ignore_errors=True)
+
+
+def in_tables(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether first figures are in the tables too, which then have a column `dataset` each: the form of a lake."""
+    return any(name == "dataset" for name, *_ in con.execute("describe later_history").fetchall())
 
 
 def _has_figures(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
@@ -123,7 +132,16 @@ def _refuse_empty_keys(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged:
 
 
 def show(con: duckdb.DuckDBPyConnection) -> None:
-    """Define `series` and `history`: first figures from their files, later ones from their tables."""
+    """Define `series` and `history`: first figures from their files, later ones from their tables.
+
+    And the macro `history_of(dataset)`, which reads no more than it needs.
+    """
+    if in_tables(con):
+        # `series` and `history` are defined once for all (lake.sql)
+        con.execute("""
+            create or replace temp macro history_of(name) as table
+            select * exclude (dataset) from later_history where dataset = name""")
+        return
     series, history = ["from later_series"], ["from later_history"]
     for dataset, vintage, start in con.execute(
         "select dataset, vintage, series_from from vintages where series_from is not null order by vintage"
@@ -139,11 +157,24 @@ def show(con: duckdb.DuckDBPyConnection) -> None:
         )
     con.execute(f"create or replace view series as {' union all by name '.join(series)}")
     con.execute(f"create or replace view history as {' union all by name '.join(history)}")
+    con.execute("create or replace temp macro history_of(name) as table from history")
 
 
 def _baselines(con: duckdb.DuckDBPyConnection) -> Path:
     file = scalar(con, "select path from duckdb_databases() where database_name = 'warehouse'")
     return Path(file).parent / "baselines"
+
+
+def _insert_first(con: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, vintage: int) -> None:
+    start, name = vintage * SERIES_PER_VINTAGE, literal(dataset.id)
+    con.execute(f"""
+        insert into later_series by name
+        select {start}::bigint + series as series, {name} as dataset, * exclude (series)
+        from read_parquet({literal(staged.series)});
+        insert into later_history by name
+        select {start}::bigint + series as series, {name} as dataset, * exclude (series), false as deleted,
+               {vintage} as vintage
+        from read_parquet({literal(staged.observations)})""")
 
 
 def _keep_first(folder: Path, staged: Staged) -> None:
@@ -179,8 +210,10 @@ def _append_differences(
         f"create or replace temp table differences as {differences_sql(dataset, snapshot, staged, kind)}"
     )
     con.execute(f"""
-        insert into later_history
-        select series, period, value, flag, conf, kind = 'deleted', {vintage} from differences order by series, period""")
+        insert into later_history by name
+        select series, period, value, flag, conf, kind = 'deleted' as deleted, {vintage} as vintage
+               {f", {literal(dataset.id)} as dataset" if in_tables(con) else ""}
+        from differences order by series, period""")
     counts = one_row(
         con,
         """
@@ -221,7 +254,7 @@ def differences_sql(dataset: Dataset, snapshot: Snapshot, staged: Staged, kind: 
             where not {withdrawn}
         ), known as (
             select h.series, h.period, h.value, h.flag, h.conf, h.deleted
-            from history h semi join (
+            from history_of({literal(dataset.id)}) h semi join (
                 select series from series where dataset = {literal(dataset.id)} and {covered}
             ) using (series)
             where {periods}

@@ -28,6 +28,7 @@ from sources.data_folder import DataFolder, file_sha256, sync_folder, to_json, u
 from sources.errors import DistrettoError
 from sources.providers import Provider
 from sources.snapshots import SnapshotStore
+from warehouse.history import store as history
 from warehouse.history.dataset_state import DatasetState
 from warehouse.publishing import (
     client_compatibility,
@@ -99,13 +100,13 @@ def build(
     """
     ledger.begin(home)
     mark = fingerprint(home, catalogue, store, states)
-    last = releases(home)[-1] if releases(home) else None
+    last, before = releases(home)[-1] if releases(home) else None, current(home)
     if last and last.record["fingerprint"] == mark:
         confirm()
-        if last == current(home) or _rolled_back_from(home) == last.id:
+        if last == before or _rolled_back_from(home) == last.id:
             return None
         # the previous run was killed after the rename and before `current` was switched
-        show(home, last)
+        show(home, last, before)
         return last
     goals = ledger.load(home)
     verified = verification.verify(goals, evidence.Evidence(home, _certificates()))
@@ -128,7 +129,11 @@ def build(
     try:
         # indicators need the history alone, so the figures are made beside them; the thread's context is the inner
         # one, so that it is done when the database is detached
-        with attached(con, aside / "distretto.duckdb"), ThreadPoolExecutor(1) as beside:
+        with (
+            history.frozen(con, home) as lake_version,
+            attached(con, aside / "distretto.duckdb"),
+            ThreadPoolExecutor(1) as beside,
+        ):
             log.info("building tables", extra={"phase": Phase.BUILD})
             tables.withhold(con, catalogue, "warehouse", home.withheld)
             tables.build_history(con, catalogue, "warehouse", "distretto")
@@ -165,6 +170,8 @@ def build(
             "duckdb": duckdb.__version__,
             "datasets": {name: state.to_dict() for name, state in states.items()},
         }
+        if lake_version is not None:
+            record["lake_version"] = lake_version
         write_atomic(aside / "release.json", to_json(record, indent=1).encode())
         log.info("writing the tables as files", extra={"phase": Phase.EXPORT})
         digests = exports.write(aside, last.folder if last else None, territory().model_dump())
@@ -179,7 +186,9 @@ def build(
         shutil.rmtree(aside, ignore_errors=True)
         raise
     log.info("publishing the release", extra={"phase": Phase.PUBLISH})
-    show(home, Release(release_id, folder))
+    if home.lake:
+        home.lake.upload(release_id, folder)
+    show(home, Release(release_id, folder), before)
     return Release(release_id, folder)
 
 
@@ -192,8 +201,15 @@ def _certificates() -> list[Any]:
         return []
 
 
-def show(home: DataFolder, release: Release) -> None:
-    """Flip `current` to `release`: a reader sees the old release or the new one."""
+def show(
+    home: DataFolder, release: Release, before: Release | None = None, rolled_back_from: str | None = None
+) -> None:
+    """Flip `current` to `release`: a reader sees the old release or the new one.
+
+    In a lake only where it shows `before`; raises Busy otherwise. The folder's `current` follows.
+    """
+    if home.lake:
+        home.lake.show(release.id, before.id if before else None, rolled_back_from)
     link = home.current.with_name(f".current.{os.getpid()}")
     link.unlink(missing_ok=True)
     link.symlink_to(Path("releases") / release.id)
@@ -203,11 +219,14 @@ def show(home: DataFolder, release: Release) -> None:
 
 def roll_back(home: DataFolder, release: Release) -> None:
     """Show `release`, earlier or later, until something new is published."""
-    write_atomic(home.rolled_back, releases(home)[-1].id.encode())
-    show(home, release)
+    last = releases(home)[-1].id
+    write_atomic(home.rolled_back, last.encode())
+    show(home, release, current(home), last)
 
 
 def _rolled_back_from(home: DataFolder) -> str | None:
+    if home.lake:
+        return home.lake.shown()[1]
     return home.rolled_back.read_text() if home.rolled_back.exists() else None
 
 
@@ -222,7 +241,10 @@ def retain(home: DataFolder) -> None:
     months: dict[str, str] = {release.id[:6]: release.id for release in releases(home)}
     for release in releases(home):
         if release.built_at < recent and release.id not in (months[release.id[:6]], kept and kept.id):
-            _move(release.folder, home.trash / release.id)
+            if home.lake:
+                home.lake.retire(release.id, KEPT)
+            if release.place.exists():
+                _move(release.place, home.trash / release.id)
 
 
 def restore_trash(home: DataFolder) -> list[str]:

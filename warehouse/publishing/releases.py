@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from sources.common.sql import connect
 from sources.data_folder import DataFolder
-from sources.errors import DistrettoError
+from sources.errors import DistrettoError, LakeUnavailable
+
+if TYPE_CHECKING:
+    from sources.lake.lake import Lake
 
 ROOT = Path(__file__).parent.parent.parent
 # what retention leaves of a release for ever: its record, and the charts that other sites show
 KEPT = ("release.json", "embed")
 # the files that determine a release's content and appearance
 CODE = (".py", ".sql", ".yml", ".csv", ".geojson", ".html", ".css", ".js", ".typ")
+
+
+log = logging.getLogger("distretto")
 
 
 class OtherVersion(DistrettoError):
@@ -48,10 +55,18 @@ class DamagedRelease(DistrettoError):
 
 @dataclass(frozen=True)
 class Release:
-    """A published release: its id, a UTC time, and its folder."""
+    """A published release: its id, a UTC time, and its place in the data folder; in a `lake`, where it comes from."""
 
     id: str
-    folder: Path
+    place: Path
+    lake: Lake | None = field(default=None, compare=False)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder; from a lake the files are brought there first. Raises LakeUnavailable, DamagedSnapshot."""
+        if self.lake and not self.place.exists():
+            self.lake.download(self.id, self.place)
+        return self.place
 
     @property
     def database(self) -> Path:
@@ -90,6 +105,8 @@ class Release:
 
 def releases(home: DataFolder) -> list[Release]:
     """Every release with its files, oldest first."""
+    if home.lake:
+        return [Release(id_, home.releases / id_, home.lake) for id_ in home.lake.releases()]
     return [
         Release(path.name, path)
         for path in sorted(home.releases.glob("[0-9]*"))
@@ -98,7 +115,18 @@ def releases(home: DataFolder) -> list[Release]:
 
 
 def current(home: DataFolder) -> Release | None:
-    """The release that `current` points to; None before the first."""
+    """The release that `current` points to, or that the lake shows; None before the first.
+
+    A lake that does not answer leaves the one that this folder showed last, with a warning.
+    """
+    if home.lake:
+        try:
+            shown, _ = home.lake.shown()
+            return Release(shown, home.releases / shown, home.lake) if shown else None
+        except LakeUnavailable as failure:
+            if not home.current.exists():
+                raise
+            log.warning("%s This is the release that %s had last.", failure.message, home.root)
     folder = home.current.resolve()
     return Release(folder.name, folder) if home.current.exists() else None
 
@@ -117,6 +145,15 @@ def find(home: DataFolder, release_id: str | None) -> Release:
 def newest(home: DataFolder) -> Release:
     """The release published last, whether it is shown or not. Raises DistrettoError."""
     return (releases(home) or [find(home, None)])[-1]
+
+
+def mirror(home: DataFolder) -> None:
+    """Bring what the lake has of every release into the data folder; of those that retention took away, what it left."""
+    if home.lake:
+        home.releases.mkdir(parents=True, exist_ok=True)
+        for id_ in home.lake.releases(retired=True):
+            if not (home.releases / id_).exists():
+                home.lake.download(id_, home.releases / id_)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def _verified(home: DataFolder) -> Restored:
         if snapshot.id not in accepted:
             continue
         try:
-            store.verified(snapshot)
+            store.bodies.verified(snapshot)
         except (DistrettoError, OSError):
             damaged.append(f"snapshot {snapshot.id}")
     whole = []
