@@ -1,7 +1,7 @@
 # Needs GNU make 3.81 or newer, a plain sh, and Python 3.11 to 3.13 with venv.
 # Everything is installed in .venv from requirements.lock; nothing outside this folder changes.
 
-.PHONY: help run test check bench fuzz faults live dev docs lock clean
+.PHONY: help run test test-cluster check bench fuzz faults live dev docs lock clean
 
 # keep other environments and the user's packages out of .venv
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/installed ## refresh the figures and publish a release in data/
 	@.venv/bin/distretto refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; \
@@ -17,6 +17,9 @@ run: .venv/installed ## refresh the figures and publish a release in data/
 
 test: .venv/installed ## run the tests
 	@.venv/bin/python -m pytest
+
+test-cluster: .venv/installed-lake ## test a lake and two workers with PostgreSQL, Redis and an S3 server on loopback
+	@.venv/bin/python -m pytest -n 0 $(CLUSTER) tests/cluster
 
 check: .venv/installed .venv/installed-docs ## lint, format, types, documentation, and that the lock satisfies pyproject.toml
 	@.venv/bin/ruff check .
@@ -58,6 +61,8 @@ lock: ## pin the newest versions that pyproject.toml allows (needs uv)
 	printf '%s\n' setuptools wheel "$(INTEL_MAC)" | \
 	$(UV_COMPILE) pyproject.toml - --extra test --extra mcp -o requirements.lock
 	$(UV_COMPILE) --group bench -c requirements.lock -o requirements-bench.lock
+	$(UV_COMPILE) pyproject.toml --extra lake -c requirements.lock -o requirements-lake.lock
+	$(UV_COMPILE) --group cluster -c requirements.lock -c requirements-lake.lock -o requirements-cluster.lock
 	$(UV_COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
 
 clean: ## remove the environment and caches, never data/
@@ -101,6 +106,11 @@ PROBE := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); print
 
 .venv/installed-bench: .venv/installed requirements-bench.lock
 	@$(PIP) install -q --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.venv/installed-lake: .venv/installed requirements-lake.lock requirements-cluster.lock
+	@$(PIP) install -q --no-deps --require-hashes -r requirements-lake.lock
+	@$(PIP) install -q --no-deps --require-hashes -r requirements-cluster.lock
 	@touch $@
 
 .venv/installed-docs: .venv/installed requirements-docs.lock

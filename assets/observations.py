@@ -79,7 +79,7 @@ def collect(run: RunContext, datasets: Iterable[str]) -> None:
                 continue
             log.info("%s: asking %s", dataset.id, provider.title, extra={"phase": Phase.COLLECT})
             if provider.id not in protocols:
-                client = Client(provider, run.home.pace, stop=stop)
+                client = Client(provider, run.home.pace, stop=stop, lake=run.home.lake)
                 client.session.hooks["response"].append(run.clock.watch)
                 protocols[provider.id] = implementation(provider.protocol)(client, workdir)
             protocol = protocols[provider.id]

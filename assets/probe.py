@@ -44,7 +44,9 @@ def probe(run: RunContext, dataset: Dataset) -> dict[str, Any]:
     run.home.root.mkdir(parents=True, exist_ok=True)
     # beside the folder of manual uploads, as in a run
     with tempfile.TemporaryDirectory(prefix="probe-", dir=run.home.root) as folder:
-        protocol = implementation(provider.protocol)(Client(provider, run.home.pace), Path(folder))
+        protocol = implementation(provider.protocol)(
+            Client(provider, run.home.pace, lake=run.home.lake), Path(folder)
+        )
         if isinstance(protocol, DescribesTables):
             there = _ours(protocol.structure(dataset), provider)
         else:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -37,7 +38,7 @@ from pipelines.service.router import routes
 from pipelines.service.service import RELEASE_HEADER, Service
 from sources.data_folder import DataFolder
 from sources.errors import DistrettoError
-from warehouse.publishing.releases import KEPT, Release, current
+from warehouse.publishing.releases import KEPT, Release, current, mirror
 
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z")
 # a release is never edited, but retention removes it: clients validate their copy again after a day
@@ -63,6 +64,8 @@ class ReleaseFiles(StaticFiles):
         if not RELEASE_ID.fullmatch(release_id) or any(part.startswith(".") for part in file.split("/")):
             raise HTTPException(404)
         folder = self.home.releases / release_id
+        if self.home.lake and not folder.exists():
+            await run_in_threadpool(mirror, self.home, release_id)
         if file.partition("/")[0] not in KEPT and _removed(folder):
             return self._gone(release_id, file)
         if not file and folder.is_dir():

@@ -1,7 +1,7 @@
 """The bodies of snapshots: one object a body, named by the sha256 of what it decodes to, never changed.
 
 With a lake they are kept there, put only if absent; the data folder then has copies of those that this machine decoded.
-Belongs here: keeping, finding and verifying bodies. Does not belong here: which there are (`snapshots.py`).
+Belongs here: what is known of a body, keeping, finding and verifying it. Does not belong here: which there are (`snapshots.py`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,40 @@ import gzip
 import hashlib
 import os
 import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from sources.data_folder import DataFolder, sync_folder
 from sources.errors import DamagedSnapshot
 
-if TYPE_CHECKING:
-    from sources.snapshots import Snapshot
+Origin = Literal["live", "shipped"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One body as served. `coverage` names the codes asked for by dimension; empty means the whole table."""
+
+    id: str
+    dataset: str
+    provider: str
+    code: str
+    format: str
+    origin: Origin
+    url: str
+    sha256: str
+    size: int
+    decoded_size: int
+    gzipped: bool
+    media_type: str
+    fetched_at: datetime | None
+    provider_updated_at: datetime | None
+    licence: str
+    request_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
+    coverage: dict[str, list[str]] = field(default_factory=dict)
+    note: str = ""
 
 
 class Bodies:

@@ -9,11 +9,11 @@ the decision to accept.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sources.bodies import Bodies
+from sources.bodies import Bodies, Origin, Snapshot
 from sources.data_folder import DataFolder, to_json
 from sources.errors import UNFORESEEN, DamagedSnapshot, DistrettoError
 from sources.manifest import Manifest, ManifestFile
@@ -21,34 +21,8 @@ from sources.manifest import Manifest, ManifestFile
 if TYPE_CHECKING:  # importing requests takes a tenth of a second, which commands that only read do not need
     from sources.http.client import Body
 
-Origin = Literal["live", "shipped"]
 AcceptanceKind = Literal["baseline", "update", "pin", "withdrawal"]
 KEPT_IN_QUARANTINE = 5
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One body as served. `coverage` names the codes asked for by dimension; empty means the whole table."""
-
-    id: str
-    dataset: str
-    provider: str
-    code: str
-    format: str
-    origin: Origin
-    url: str
-    sha256: str
-    size: int
-    decoded_size: int
-    gzipped: bool
-    media_type: str
-    fetched_at: datetime | None
-    provider_updated_at: datetime | None
-    licence: str
-    request_headers: dict[str, str] = field(default_factory=dict)
-    response_headers: dict[str, str] = field(default_factory=dict)
-    coverage: dict[str, list[str]] = field(default_factory=dict)
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sources import snapshots
+from sources import manifest
 from sources.data_folder import DataFolder, utc_now
 from sources.errors import DamagedSnapshot, DistrettoError
 from sources.http.client import Body
@@ -135,7 +135,7 @@ def test_moments_of_acceptance_only_grow_whatever_the_clock_does(home, monkeypat
     clock = iter([FETCHED, FETCHED, FETCHED - timedelta(days=400), FETCHED + timedelta(days=1), FETCHED])
     store = SnapshotStore(home)
     snapshot = add(home, store)
-    monkeypatch.setattr(snapshots, "utc_now", lambda: next(clock))
+    monkeypatch.setattr(manifest, "utc_now", lambda: next(clock))
     for _ in range(3):
         store.accept(snapshot, by="checks")
     store.pin(snapshot, by="me", because="test")
@@ -155,7 +155,7 @@ def test_a_later_acceptance_ends_a_quarantine_even_if_the_clock_was_set_back(hom
     store = SnapshotStore(home)
     refused, good = add(home, store, "bad"), add(home, store, "good")
     clock = iter([FETCHED, FETCHED - timedelta(hours=1)])
-    monkeypatch.setattr(snapshots, "utc_now", lambda: next(clock))
+    monkeypatch.setattr(manifest, "utc_now", lambda: next(clock))
     store.refuse(refused, ["no"])
     assert [event.snapshot_id for event in store.quarantined("toy")] == [refused.id]
     store.accept(good, by="checks")

@@ -35,7 +35,7 @@ def release_list(as_json: AsJson = False) -> None:
             "current": current is not None and r.id == current.id,
             "observations": r.record["tables"]["observations"],
             "commit": (r.record["code_commit"] or "")[:12],
-            "folder": str(r.folder),
+            "folder": str(r.place),
         }
         for r in release.releases(home)
     ]

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -42,6 +43,9 @@ from sources.http.rate_limit import LONGEST_WAIT_S, RateLimiter
 from sources.http.stopping import Stop
 from sources.http.transport import Adapter, Line
 from sources.providers import Provider
+
+if TYPE_CHECKING:
+    from sources.lake.lake import Lake
 
 CHUNK = 1 << 16
 HEAD = 1 << 13
@@ -99,7 +103,7 @@ class Client:
 
     `pace` is the data folder's folder of that name: protocols keep there what holds between runs (`kept`), unless `own`
     names another place. `stop` ends waiting and reading. With `remembers` off, a refusal sets no ban. `observe` is
-    shown every exchange.
+    shown every exchange. A `lake` shares the pace with other machines.
     """
 
     def __init__(
@@ -111,9 +115,10 @@ class Client:
         stop: Stop | None = None,
         remembers: bool = True,
         observe: Callable[[Exchange], None] | None = None,
+        lake: Lake | None = None,
     ) -> None:
         self.provider, self.kept, self.stop = provider, own or pace, stop or Stop()
-        self.limiter = RateLimiter(provider, pace, self.stop)
+        self.limiter = RateLimiter(provider, pace, self.stop, lake)
         self.down: Unreachable | None = None
         self._remembers, self._observe = remembers, observe
         self._line = Line()

@@ -1,7 +1,8 @@
 """Rate limits of a provider: interval, requests per hour, bytes per week, and bans.
 
-Belongs here: the rate limit of one host, kept on disk per machine and shared by all processes and all data folders.
-Does not belong here: sending requests (`client.py`) and what a provider's limits are (`sources/providers.yml`).
+Belongs here: the rate limit of one host, kept on disk per machine and shared by all processes and all data folders; in a
+lake, shared by all machines. Does not belong here: sending requests (`client.py`) and what a provider's limits are
+(`sources/providers.yml`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -26,6 +27,10 @@ from sources.data_folder import write_atomic
 from sources.errors import RateLimited, TooSlow, Where
 from sources.http.stopping import Stop
 from sources.providers import Provider
+
+if TYPE_CHECKING:
+    from sources.lake.lake import Lake
+    from sources.lake.pace import PaceRow
 
 HOUR_S = 3600
 # the longest ban known lasts two days, and a header may be wrong
@@ -64,12 +69,10 @@ class _Record:
     week_bytes: int = 0
 
     @classmethod
-    def read(cls, path: Path) -> _Record:
-        """The record in the file `path`. What has another type than expected counts as absent; a damaged file is
+    def parse(cls, text: bytes | None, path: object) -> _Record:
+        """The record in `text`, which `path` holds. What has another type than expected counts as absent; a damaged text is
         reported in the log and replaced by the next request."""
-        try:
-            text = path.read_bytes()
-        except OSError:
+        if text is None:
             return cls()
         try:
             data = json.loads(text)
@@ -102,30 +105,69 @@ class _Record:
             used,
         )
 
-    def last_hour(self) -> list[float]:
+    def last_hour(self, now: float) -> list[float]:
         """The moments of the requests of the last hour. If the clock was set back, later ones do not count."""
-        return [moment for moment in self.hour if 0 <= time.time() - moment < HOUR_S]
+        return [moment for moment in self.hour if 0 <= now - moment < HOUR_S]
 
     def bytes_this_week(self) -> int:
         return self.week_bytes if self.week == _week() else 0
+
+
+class _PaceFile:
+    """The record of one host on this machine. `former`: its file in a data folder, where it was kept before."""
+
+    def __init__(self, former: Path) -> None:
+        self._former = former
+
+    @cached_property
+    def _file(self) -> Path:
+        return _writable(state_folder() / "pace", self._former.parent) / self._former.name
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self._file}.lock")
+
+    def acquire(self, timeout: float) -> bool:
+        try:
+            self._lock.acquire(timeout=timeout)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def read(self) -> _Record:
+        record = _Record.parse(_text(self._file), self._file)
+        if self._former != self._file and self._former.exists():
+            record = record.merged(_Record.parse(_text(self._former), self._former))
+        return record
+
+    def write(self, record: bytes) -> None:
+        write_atomic(self._file, record)
+        if self._former != self._file:
+            self._former.unlink(missing_ok=True)
+
+    def now(self) -> float:
+        return time.time()
 
 
 class RateLimiter:
     """The rate limit of one provider's host. `interval` seconds lie between two requests; a protocol may change it.
 
     `former` is a data folder's `pace/`, where this state was kept before: it is taken over from there, and kept there
-    where the state folder cannot be written.
+    where the state folder cannot be written. In a `lake`, the state is a row that all machines share.
     """
 
-    def __init__(self, provider: Provider, former: Path, stop: Stop | None = None) -> None:
+    def __init__(
+        self, provider: Provider, former: Path, stop: Stop | None = None, lake: Lake | None = None
+    ) -> None:
         self.provider = provider
         self.stop = stop or Stop()
         self.interval = provider.interval_s
-        self._former = former / f"{urlsplit(provider.base_url).hostname}.json"
-
-    @cached_property
-    def _file(self) -> Path:
-        return _writable(state_folder() / "pace", self._former.parent) / self._former.name
+        host = urlsplit(provider.base_url).hostname or ""
+        self._kept: _PaceFile | PaceRow = lake.pace(host) if lake else _PaceFile(former / f"{host}.json")
 
     def state(self) -> RateLimitState:
         """The host's state, shared by all processes of this machine."""
@@ -134,7 +176,9 @@ class RateLimiter:
         return RateLimitState(
             last,
             not_before,
-            max(provider.max_per_hour - len(record.last_hour()), 0) if provider.max_per_hour else None,
+            max(provider.max_per_hour - len(record.last_hour(self._kept.now())), 0)
+            if provider.max_per_hour
+            else None,
             max(provider.max_bytes_a_week - record.bytes_this_week(), 0)
             if provider.max_bytes_a_week
             else None,
@@ -147,7 +191,7 @@ class RateLimiter:
         """
         with self._locked(where, ends):
             record = self._recall()
-            if (banned := record.not_before - time.time()) > 0:
+            if (banned := record.not_before - self._kept.now()) > 0:
                 raise RateLimited(
                     f"The provider asked not to be asked before {_moment(record.not_before):%Y-%m-%d %H:%M} UTC.",
                     **where,
@@ -156,17 +200,17 @@ class RateLimiter:
                 )
             self._refuse_past_quota(record, where)
             # if the clock was set back, still wait at most one interval
-            self.stop.wait(min(max(record.last + self.interval - time.time(), 0), self.interval))
-            record.last = time.time()
+            self.stop.wait(min(max(record.last + self.interval - self._kept.now(), 0), self.interval))
+            record.last = self._kept.now()
             if self.provider.max_per_hour:
-                record.hour = [*record.last_hour(), record.last]
+                record.hour = [*record.last_hour(record.last), record.last]
             self._write(record)
 
     def block(self, seconds: float) -> None:
         """Send no requests for `seconds`, a week at most; an earlier ban that lasts longer stays."""
         with self._locked({}, time.monotonic() + self.provider.host_budget_s):
             record = self._recall()
-            until = time.time() + min(max(seconds, 0), LONGEST_WAIT_S)
+            until = self._kept.now() + min(max(seconds, 0), LONGEST_WAIT_S)
             record.not_before = max(record.not_before, until)
             self._write(record)
 
@@ -181,11 +225,12 @@ class RateLimiter:
     def _refuse_past_quota(self, record: _Record, where: Where) -> None:
         """Raise RateLimited if this hour's requests or this week's bytes are spent."""
         most = self.provider.max_per_hour
-        if most and len(hour := record.last_hour()) >= most:
+        now = self._kept.now()
+        if most and len(hour := record.last_hour(now)) >= most:
             raise RateLimited(
                 f"{len(hour)} requests within an hour; the provider allows {most}.",
                 **where,
-                retry_after=hour[-most] + HOUR_S - time.time(),
+                retry_after=hour[-most] + HOUR_S - now,
                 hint="nothing: the first run after that continues.",
             )
         most = self.provider.max_bytes_a_week
@@ -200,33 +245,26 @@ class RateLimiter:
     @contextmanager
     def _locked(self, where: Where, ends: float) -> Iterator[None]:
         """Hold the host's lock; a run that is to end, or whose time is spent, does not wait for it."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{self._file}.lock")
         while True:
             if time.monotonic() > ends:
                 raise TooSlow(f"The {self.provider.host_budget_s:g} s for this host are spent.", **where)
-            try:
-                lock.acquire(timeout=LOCK_POLL_S)
+            if self._kept.acquire(LOCK_POLL_S):
                 break
-            except Timeout:
-                self.stop.check()
+            self.stop.check()
         try:
             yield
         finally:
-            lock.release()
+            self._kept.release()
 
     def _recall(self) -> _Record:
-        record = _Record.read(self._file)
-        if self._former != self._file and self._former.exists():
-            record = record.merged(_Record.read(self._former))
+        kept = self._kept
+        record = kept.read() if isinstance(kept, _PaceFile) else _Record.parse(kept.read(), kept.name)
         # a ban longer than any known one is a damaged file or a clock that was wrong
-        record.not_before = min(record.not_before, time.time() + LONGEST_WAIT_S)
+        record.not_before = min(record.not_before, kept.now() + LONGEST_WAIT_S)
         return record
 
     def _write(self, record: _Record) -> None:
-        write_atomic(self._file, json.dumps({k: v for k, v in vars(record).items() if v}).encode())
-        if self._former != self._file:
-            self._former.unlink(missing_ok=True)
+        self._kept.write(json.dumps({k: v for k, v in vars(record).items() if v}).encode())
 
 
 def until_monday() -> float:
@@ -234,6 +272,13 @@ def until_monday() -> float:
     now = datetime.now(UTC)
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7 - now.weekday())
     return (monday - now).total_seconds()
+
+
+def _text(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _writable(folder: Path, otherwise: Path) -> Path:

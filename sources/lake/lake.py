@@ -97,6 +97,10 @@ class Lake:
             numbers,
             texts,
         )
+        # what comes from a data folder has its numbers
+        self.database.run(
+            "update distretto.last_decision set number = greatest(number, %s)", max(n or 0 for n in numbers)
+        )
 
     def hold(self, number: int | None, moment: datetime, line: str) -> None:
         """Keep a decision for the release checks to judge, whichever process runs them."""

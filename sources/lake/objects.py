@@ -57,7 +57,7 @@ class Objects:
         except ImportError as failure:
             raise not_installed(failure) from None
         access, parts = Access.from_env(), urlsplit(self.address)
-        options: dict[str, Any] = {"connect_timeout": f"{CONNECT_S}s", "timeout": "600s"}
+        options: Any = {"connect_timeout": f"{CONNECT_S}s", "timeout": "600s"}
         more: dict[str, Any] = {}
         if access.endpoint:
             more = {"endpoint": access.endpoint, "virtual_hosted_style_request": False}
@@ -119,6 +119,12 @@ class Objects:
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)
+
+    def read(self, place: str) -> bytes:
+        """The object under `place`, which is small. Raises FileNotFoundError."""
+        import obstore
+
+        return bytes(self._ask(place, obstore.get, place).bytes())
 
     def delete(self, place: str) -> None:
         """Remove the object under `place`, if there is one."""

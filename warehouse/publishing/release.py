@@ -50,6 +50,7 @@ from warehouse.publishing.releases import OtherVersion as OtherVersion
 from warehouse.publishing.releases import Release as Release
 from warehouse.publishing.releases import current as current
 from warehouse.publishing.releases import find as find
+from warehouse.publishing.releases import link as link
 from warehouse.publishing.releases import newest as newest
 from warehouse.publishing.releases import reading as reading
 from warehouse.publishing.releases import releases as releases
@@ -103,7 +104,7 @@ def build(
     last, before = releases(home)[-1] if releases(home) else None, current(home)
     if last and last.record["fingerprint"] == mark:
         confirm()
-        if last == before or _rolled_back_from(home) == last.id:
+        if last == before or rolled_back_from(home) == last.id:
             return None
         # the previous run was killed after the rename and before `current` was switched
         show(home, last, before)
@@ -210,11 +211,7 @@ def show(
     """
     if home.lake:
         home.lake.show(release.id, before.id if before else None, rolled_back_from)
-    link = home.current.with_name(f".current.{os.getpid()}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("releases") / release.id)
-    os.replace(link, home.current)
-    sync_folder(home.root)
+    link(home, release.id)
 
 
 def roll_back(home: DataFolder, release: Release) -> None:
@@ -224,7 +221,8 @@ def roll_back(home: DataFolder, release: Release) -> None:
     show(home, release, current(home), last)
 
 
-def _rolled_back_from(home: DataFolder) -> str | None:
+def rolled_back_from(home: DataFolder) -> str | None:
+    """The newest release when a person rolled back from it, if nothing was published since."""
     if home.lake:
         return home.lake.shown()[1]
     return home.rolled_back.read_text() if home.rolled_back.exists() else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from sources.common.sql import connect
-from sources.data_folder import DataFolder
+from sources.data_folder import DataFolder, sync_folder
 from sources.errors import DistrettoError, LakeUnavailable
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Release:
     @property
     def record(self) -> dict[str, Any]:
         try:
+            if self.lake and not self.place.exists():
+                # a list of releases needs no more than their records
+                return json.loads(self.lake.objects.read(f"releases/{self.id}/release.json"))
             return json.loads((self.folder / "release.json").read_bytes())
         except (FileNotFoundError, ValueError):
             raise DamagedRelease(f"Release {self.id} is damaged: release.json cannot be read.") from None
@@ -147,13 +151,25 @@ def newest(home: DataFolder) -> Release:
     return (releases(home) or [find(home, None)])[-1]
 
 
-def mirror(home: DataFolder) -> None:
-    """Bring what the lake has of every release into the data folder; of those that retention took away, what it left."""
+def mirror(home: DataFolder, only: str | None = None) -> None:
+    """Bring what the lake has of every release, or of one, into the data folder: what retention left, if it took one away."""
     if home.lake:
         home.releases.mkdir(parents=True, exist_ok=True)
         for id_ in home.lake.releases(retired=True):
-            if not (home.releases / id_).exists():
+            if only in (None, id_) and not (home.releases / id_).exists():
                 home.lake.download(id_, home.releases / id_)
+        shown, _ = home.lake.shown()
+        if shown and only is None:
+            link(home, shown)
+
+
+def link(home: DataFolder, release_id: str) -> None:
+    """Make the folder's `current` point to a release that is there."""
+    aside = home.current.with_name(f".current.{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(Path("releases") / release_id)
+    os.replace(aside, home.current)
+    sync_folder(home.root)
 
 
 @contextmanager
