@@ -8,10 +8,12 @@ The assets of datasets are observed in every run, with what was found, and mater
 obtained. Dagster runs no step below an asset that has no event, hence not materialisations alone.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -57,10 +59,20 @@ CHECK_DESCRIPTIONS = {
 }
 
 
-def build_assets(catalogue: Catalogue, providers: dict[str, Provider]) -> list[dg.AssetsDefinition]:
-    """The step that asks the providers, one asset a dataset with its checks, and the release step."""
+def build_assets(
+    catalogue: Catalogue, providers: dict[str, Provider], by_host: bool = False
+) -> list[dg.AssetsDefinition]:
+    """The step that asks the providers, one asset a dataset with its checks, and the release step.
+
+    `by_host`: one step for each host that is asked, for workers that share the hosts among them.
+    """
+    asked: dict[str, Catalogue] = {}
+    for name, dataset in catalogue.items():
+        host = urlsplit(providers[dataset.provider].base_url).hostname or "uploads"
+        step = f"snapshots_{re.sub(r'[^a-z0-9]', '_', host)}" if by_host else "snapshots"
+        asked.setdefault(step, Catalogue())[name] = dataset
     return [
-        snapshots_asset(catalogue, providers),
+        *(snapshots_asset(step, theirs, providers) for step, theirs in asked.items()),
         *(observations_asset(dataset) for dataset in catalogue.values()),
         release_asset(catalogue),
     ]
@@ -71,8 +83,8 @@ def snapshot_key(dataset: str) -> dg.AssetKey:
     return dg.AssetKey(["snapshots", dataset])
 
 
-def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.AssetsDefinition:
-    """One step for all providers, with a thread for each host, so that a slow host delays only itself."""
+def snapshots_asset(step: str, catalogue: Catalogue, providers: dict[str, Provider]) -> dg.AssetsDefinition:
+    """One step for the providers of `catalogue`, with a thread for each host, so that a slow host delays only itself."""
     specs = [
         dg.AssetSpec(
             snapshot_key(dataset.id),
@@ -86,7 +98,7 @@ def snapshots_asset(catalogue: Catalogue, providers: dict[str, Provider]) -> dg.
         for dataset in catalogue.values()
     ]
 
-    @_observed(name="snapshots", specs=specs, can_subset=True)
+    @_observed(name=step, specs=specs, can_subset=True)
     def snapshots(
         context: dg.AssetExecutionContext, folder: DataFolderResource
     ) -> Iterator[dg.AssetMaterialization | dg.ObserveResult]:

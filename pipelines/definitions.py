@@ -10,6 +10,7 @@ import dagster as dg
 from assets.factory import build_assets
 from assets.resources import DataFolderResource
 from pipelines.alerts import on_failure, on_release
+from pipelines.executors import executor
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import upload_sensor
 from sources.catalogue import load_catalogue
@@ -20,14 +21,14 @@ from sources.providers import load_providers
 def build_definitions() -> dg.Definitions:
     """The definitions that follow from the catalogue and the settings as they are now."""
     catalogue, providers = load_catalogue(), load_providers()
-    assets = build_assets(catalogue, providers)
+    runs_on = executor()
+    assets = build_assets(catalogue, providers, by_host=runs_on is not dg.in_process_executor)
     nightly = dg.define_asset_job(
         "nightly",
         # by key: AssetSelection.all() leaves out the assets that are observed
         selection=dg.AssetSelection.assets(*(key for asset in assets for key in asset.keys)),
         description="Ask every provider, accept sound figures into history, and publish a release if anything changed.",
-        # one writer: every step of a run in one process
-        executor_def=dg.in_process_executor,
+        executor_def=runs_on,
         hooks={on_failure, on_release},
         # the daemon restarts a run whose process died; sources/http/client.py retries requests
         # a step that failed, such as a blocked release, is not run again
@@ -39,5 +40,5 @@ def build_definitions() -> dg.Definitions:
         schedules=[nightly_schedule(nightly)],
         sensors=[upload_sensor(nightly, catalogue, providers)],
         resources={"folder": DataFolderResource()},
-        executor=dg.in_process_executor,
+        executor=runs_on,
     )

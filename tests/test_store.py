@@ -186,7 +186,7 @@ def test_of_refused_bodies_the_last_five_stay_and_every_line_of_the_manifest(hom
     assert [snapshot.id for snapshot in refused if store.bodies.path(snapshot).exists()] == [
         snapshot.id for snapshot in refused[-5:]
     ]
-    assert store.bodies.path(kept).exists() and store.path(other).exists()
+    assert store.bodies.path(kept).exists() and store.bodies.path(other).exists()
     again = SnapshotStore(home)
     assert [event.snapshot_id for event in again.quarantined("toy")] == [snapshot.id for snapshot in refused]
     assert again.refusals[-1].reasons == ["too short", "wrong unit"]
