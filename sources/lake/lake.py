@@ -153,16 +153,19 @@ class Lake:
         ]
 
     def upload(self, release: str, folder: Path) -> None:
-        """Store the files of a release, then list it."""
+        """Store the files of a release, then list it; one that was taken off the list comes back."""
         self.objects.upload(f"releases/{release}", folder)
-        self.database.run("insert into distretto.releases (id) values (%s) on conflict do nothing", release)
+        self.database.run(
+            "insert into distretto.releases (id) values (%s) on conflict (id) do update set retired = false",
+            release,
+        )
 
     def download(self, release: str, folder: Path) -> None:
         """Bring the files of a release to `folder`. Raises DamagedSnapshot."""
         self.objects.download(f"releases/{release}", folder)
 
     def retire(self, release: str, kept: tuple[str, ...]) -> None:
-        """Take a release off the list; the files of those that were taken off before are removed, but for `kept`."""
+        """Take a release off the list and remove its files from the store, but for those `kept`."""
         self.database.run("update distretto.releases set retired = true where id = %s", release)
         for place in self.objects.places(f"releases/{release}"):
             if place.split("/")[2] not in kept:

@@ -250,6 +250,8 @@ def restore_trash(home: DataFolder) -> list[str]:
     found = sorted(home.trash.glob("[0-9]*"))
     for folder in found:
         _move(folder, home.releases / folder.name)
+        if home.lake:
+            home.lake.upload(folder.name, home.releases / folder.name)
     shutil.rmtree(home.trash, ignore_errors=True)
     return [folder.name for folder in found]
 
