@@ -11,18 +11,16 @@ import dagster as dg
 
 from sources.errors import SpecError
 
-SETTING, BROKER = "DISTRETTO_EXECUTOR", "DISTRETTO_BROKER"
-
 
 def executor() -> dg.ExecutorDefinition:
     """The executor that the settings name. Raises SpecError."""
-    name = os.environ.get(SETTING)
+    name = os.environ.get("DISTRETTO_EXECUTOR")
     if not name:
         # one writer: every step of a run in one process
         return dg.in_process_executor
     if not os.environ.get("DISTRETTO_LAKE"):
         raise SpecError(
-            f"{SETTING} is set, but DISTRETTO_LAKE is not: workers would share nothing.",
+            "DISTRETTO_EXECUTOR is set, but DISTRETTO_LAKE is not: workers would share nothing.",
             hint="set both (docs/cluster.md), or neither.",
         )
     if name == "celery":
@@ -31,15 +29,15 @@ def executor() -> dg.ExecutorDefinition:
         from dagster_k8s import k8s_job_executor
 
         return k8s_job_executor
-    raise SpecError(f"{SETTING} is {name!r}.", hint="write celery or kubernetes, or leave it out.")
+    raise SpecError(f"DISTRETTO_EXECUTOR is {name!r}.", hint="write celery or kubernetes, or leave it out.")
 
 
 def _celery() -> dg.ExecutorDefinition:
     from dagster_celery import celery_executor
 
-    broker = os.environ.get(BROKER)
+    broker = os.environ.get("DISTRETTO_BROKER")
     if not broker:
-        raise SpecError(f"{BROKER} is not set.", hint="write redis://HOST:6379/0 or pyamqp://HOST//.")
+        raise SpecError("DISTRETTO_BROKER is not set.", hint="write redis://HOST:6379/0 or pyamqp://HOST//.")
     # RabbitMQ returns results by itself; Redis has to be told
-    backend: object = {"env": BROKER} if broker.startswith("redis") else "rpc://"
-    return celery_executor.configured({"broker": {"env": BROKER}, "backend": backend})
+    backend: object = {"env": "DISTRETTO_BROKER"} if broker.startswith("redis") else "rpc://"
+    return celery_executor.configured({"broker": {"env": "DISTRETTO_BROKER"}, "backend": backend})

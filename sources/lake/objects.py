@@ -37,7 +37,7 @@ class Access:
     @classmethod
     def from_env(cls) -> Access:
         """Raises LakeRefused without credentials."""
-        key, secret = (os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        key, secret = os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")
         if not key or not secret:
             raise LakeRefused("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set.")
         region, endpoint = os.environ.get("AWS_REGION") or "us-east-1", os.environ.get("AWS_ENDPOINT_URL", "")
