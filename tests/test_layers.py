@@ -68,6 +68,15 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
+def modules_imported_at_the_top(file: str) -> set[str]:
+    """The modules that importing `file` imports: not in a function, and not for types alone."""
+    return {
+        node.module or ""
+        for node in MODULES[file].body
+        if isinstance(node, ast.ImportFrom) and not file.startswith("sources/lake/")
+    }
+
+
 def importing(package: str) -> set[str]:
     """The modules that import `package` or a part of it, anywhere."""
     return {
@@ -171,6 +180,19 @@ def test_only_the_sources_speak_http_beside_the_alerts():
         "sources/http/transport.py",
         "pipelines/alerts.py",
     }
+
+
+def test_the_engines_of_a_lake_are_known_to_one_room_and_imported_only_where_a_lake_is_used():
+    engines = ("psycopg2", "obstore", "dagster_celery", "dagster_k8s")
+    users = {file for engine in engines for file in importing(engine)}
+    assert users == {
+        "sources/lake/database.py",
+        "sources/lake/objects.py",
+        "pipelines/executors.py",
+    }
+    assert [file for file in users if at_the_top(file) & {*engines}] == []
+    # for types alone, or inside a function
+    assert {file for file in MODULES if "sources.lake.lake" in modules_imported_at_the_top(file)} == set()
 
 
 def test_only_the_warehouse_opens_a_database_file():
