@@ -35,7 +35,14 @@ SPECIMENS = Path(os.environ.get("DISTRETTO_SPECIMENS", ROOT.parent / "shared" / 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # processes that tests start with settings of their own keep their rate limits here, not in the user's folder
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="distretto-tests-")
+_USER_STATE = tempfile.mkdtemp(prefix="distretto-tests-")
+os.environ["XDG_STATE_HOME"] = _USER_STATE
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing in the folder of temporary files."""
+    shutil.rmtree(_USER_STATE, ignore_errors=True)
+
 
 # a loaded machine is no mistake of the code
 hypothesis_settings.register_profile("unhurried", deadline=None)
