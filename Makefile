@@ -1,7 +1,7 @@
 # Needs GNU make 3.81 or newer, a plain sh, and Python 3.11 to 3.13 with venv.
 # Everything is installed in .venv from requirements.lock; nothing outside this folder changes.
 
-.PHONY: help run test test-cluster check bench fuzz faults live dev docs lock clean
+.PHONY: help run test test-long test-cluster check bench fuzz faults live dev docs lock clean
 
 # keep other environments and the user's packages out of .venv
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER
@@ -15,8 +15,11 @@ run: .venv/installed ## refresh the figures and publish a release in data/
 	@.venv/bin/distretto refresh || { code=$$?; [ $$code -eq 3 ] || exit $$code; \
 	echo "Published, but degraded (exit code 3, the reasons are above): counted as success here." >&2; }
 
-test: .venv/installed ## run the tests
+test: .venv/installed ## run the tests, without the slowest
 	@.venv/bin/python -m pytest
+
+test-long: .venv/installed ## run the slowest tests
+	@.venv/bin/python -m pytest -m long
 
 test-cluster: .venv/installed-lake ## test a lake and two workers with PostgreSQL, Redis and an S3 server on loopback
 	@.venv/bin/python -m pytest -n 0 $(CLUSTER) tests/cluster

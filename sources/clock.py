@@ -11,7 +11,6 @@ import os
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sources.data_folder import DataFolder, to_json, utc_now
@@ -33,6 +32,8 @@ class ProviderClock:
 
     def watch(self, response: Any, *_args: Any, **_options: Any) -> None:
         """A hook of requests: note the `Date` of `response`, plus the `Age` it was stored for on the way."""
+        from email.utils import parsedate_to_datetime
+
         try:
             said = parsedate_to_datetime(response.headers["date"])
             age = timedelta(seconds=float(response.headers.get("age", 0)))

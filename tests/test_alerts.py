@@ -141,6 +141,7 @@ def test_one_digest_a_night_by_mail_and_webhook(world: World, mailbox: Mailbox, 
     assert told.startswith("Distretto: please act: distretto status\n")
 
 
+@pytest.mark.long
 def test_a_provider_that_stays_away_is_told_on_the_first_night_and_when_its_allowed_absence_is_over(
     world: World, mailbox: Mailbox, web: Listener, monkeypatch
 ):
@@ -183,6 +184,7 @@ def test_a_page_that_cannot_be_drawn_is_told_and_ends_with_3(
     assert Language("en").say("failed.title") in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_what_got_worse_in_a_night_without_release_is_told_the_night_after(
     world: World, mailbox: Mailbox, web: Listener, monkeypatch
 ):
@@ -203,6 +205,7 @@ def test_what_got_worse_in_a_night_without_release_is_told_the_night_after(
     assert "toy got worse" in digest(mailbox, web)
 
 
+@pytest.mark.long
 def test_a_release_that_is_late_is_told_once(world: World, mailbox: Mailbox, web: Listener, monkeypatch):
     monkeypatch.setenv("DISTRETTO_WEBHOOK", web.url)
     stamp = datetime.now(UTC) - timedelta(days=30)
@@ -217,6 +220,7 @@ def test_a_release_that_is_late_is_told_once(world: World, mailbox: Mailbox, web
     assert world.refresh().code == 0 and silent(mailbox, web)
 
 
+@pytest.mark.long
 def test_a_target_at_risk_or_missed_is_told_once(
     world: World, mailbox: Mailbox, web: Listener, monkeypatch, tmp_path
 ):

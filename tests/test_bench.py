@@ -12,6 +12,7 @@ from tests.bench.__main__ import PARTS
 from tests.conftest import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_of_the_benchmark_runs(part, request: pytest.FixtureRequest):
     environment = dict(os.environ)

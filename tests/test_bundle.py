@@ -141,6 +141,7 @@ def test_the_workbook_has_labels_and_the_figures_of_the_table(bundle: Path):
     assert re.search(r'<autoFilter ref="A1:[A-Z]+(\d+)"', sheet).group(1) == str(len(rows) + 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", ["bd_size_r3", "indicators"])
 def test_sdmx_csv_is_read_by_an_sdmx_library(home: Path, tmp_path: Path, dataset: str):
     import sdmx
@@ -203,6 +204,7 @@ def test_papers_in_both_languages_name_files_that_exist(bundle: Path):
     assert cff["cff-version"] == "1.2.0" and cff["version"] == bundle.name and cff["references"]
 
 
+@pytest.mark.long
 def test_feeds_tell_of_new_data_revisions_refusals_and_columns(world: World):
     """The toy table: two revised figures and one withdrawn, then a body that is refused; then a column comes."""
     from tests.conftest import TOY
@@ -320,6 +322,7 @@ def forge_count(folder: Path) -> None:
     reseal(folder, "datapackage.json")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("forge", "told"),
     [

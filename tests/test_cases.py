@@ -92,6 +92,7 @@ def oecd(world: World) -> Iterator[Oecd]:
 SOUND = {"ITA": {"2022": "8.1", "2023": "7.7"}, "ITF3": {"2022": "17.1"}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "cell", [" O", " L", " H", " Q", " M", "NaN M", "NaN Q", "16.6 G", "16.6 K", "16.6 V", "16.6 N"]
 )
@@ -145,6 +146,7 @@ def test_the_october_edition_follows_the_one_of_september(world, istat):
 NEW_YEAR = {("A", geo, "EMP_R", "9"): {"2024": "50", "2025": "51"} for geo in ("IT", "ITG1", "ITG17")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ["IT113", "IT119", "IT127", "ITZZZ9", "XX99", "FRZZ"])
 def test_a_new_territory_elsewhere_is_left_out_and_noted_and_costs_nothing(world, istat, caplog, code):
     istat.publish("provinces", DIMENSIONS, NEW_YEAR | {("A", code, "EMP_R", "9"): {"2025": "55.0"}})

@@ -102,6 +102,7 @@ def test_readme_shows_the_headlines_that_a_run_ends_with(home: Path):
         assert re.search(rf"^{text}; .+ ago$", TEXTS["README.md"], re.M)
 
 
+@pytest.mark.long
 def test_the_worked_example_runs_as_it_stands(tmp_path: Path):
     """The block is executed by a shell; only the interpreter and the port are put in."""
     (block,) = [body for language, body in FENCE.findall(TEXTS["docs/add-a-dataset.md"]) if language == "sh"]
@@ -252,6 +253,7 @@ def test_the_keys_of_the_territory_are_explained():
     assert {named(row[0])[0] for row in table("docs/another-territory.md", "Key")} == set(given)
 
 
+@pytest.mark.long
 def test_another_territory_is_one_file(tmp_path: Path):
     """The page's own example, on a copy of the code: what a run ends with, and the pages."""
     for package in ("assets", "pipelines", "sources", "warehouse"):

@@ -28,6 +28,7 @@ def prepared(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Prepar
     return prepare(ground, tmp_path_factory.mktemp("prepared"), draws=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "number"), SHORT.items())
 def test_a_fault_leaves_nothing_wrong(ground: Ground, prepared: Prepared, kind: str, number: int):
     found = inject(ground, prepared, SEED, kind, number)

@@ -95,6 +95,7 @@ def known(world: World, dataset: str, columns: str) -> list[tuple]:
 # -- through the front door
 
 
+@pytest.mark.long
 def test_quarters_add_up_to_a_series_in_the_release(world, lay):
     assert world.run("refresh", "--only", "movimprese", "--json").code == 0
     state = world.state("movimprese")
@@ -263,6 +264,7 @@ def test_a_table_of_a_provider_cannot_be_withdrawn(world):
 # -- what may not be given out
 
 
+@pytest.mark.long
 def test_what_may_not_be_redistributed_is_in_no_release_and_stays_in_the_house(world):
     """Eurostat's births, as if they were denied: indicators, targets and pages are made of them otherwise."""
     entry = yaml.safe_load((ROOT / "sources" / "catalogue" / "bd_size_r3.yml").read_text(encoding="utf-8"))

@@ -209,6 +209,7 @@ def test_targets_are_counted_and_proposals_only_where_none_is_adopted():
     assert adopted.it == "Obiettivi: 1 adottati; 1 non valutabile."
 
 
+@pytest.mark.long
 def test_the_headlines_of_a_release_rest_on_its_rows(home: Path):
     report = distretto(home, "refresh", "--offline", "--json")
     assert report.code == 0, report.err

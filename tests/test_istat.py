@@ -131,6 +131,7 @@ def test_an_unchanged_night_costs_one_request(istat: Istat):
     assert istat.requests == ["dataflow/IT1/provinces"]
 
 
+@pytest.mark.long
 def test_a_revised_table_is_asked_with_the_structure_that_is_known(istat: Istat):
     istat.refresh()
     istat.server.publish("provinces", DIMENSIONS, CELLS | {("A", "ITG17", "EMP_R", "9"): {"2018": "40.5"}})

@@ -44,6 +44,7 @@ def test_the_archive_is_read_every_night_and_the_same_bytes_change_nothing(istat
     assert istat.rows("regions") == [("IT", "54", "2022", 7.9, ""), ("ITG1", "54", "2022", 8.2, "")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("behaviour", "argument", "kind"),
     [

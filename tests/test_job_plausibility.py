@@ -32,6 +32,7 @@ def steady(world: World) -> World:
     return world
 
 
+@pytest.mark.long
 def test_a_figure_of_ours_times_ten_waits_and_is_named(steady: World):
     steady.serve(table(ITG17_2018="70180"), last_change=LATER)
     outcome = steady.refresh()

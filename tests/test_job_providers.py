@@ -100,6 +100,7 @@ def test_one_broken_dataset_stops_nobody_else(world: World):
     assert len(world.query(VALUES)) == 8
 
 
+@pytest.mark.long
 def test_all_down_in_a_first_run_is_no_failure(world: World):
     world.server.stop()
     outcome = world.run("refresh", "--json")
@@ -110,6 +111,7 @@ def test_all_down_in_a_first_run_is_no_failure(world: World):
     assert [h["theme"] for h in outcome.json["headlines"]] == ["enterprise_births", "patents", "employment"]
 
 
+@pytest.mark.long
 def test_down_after_a_good_night_is_degraded_once(world: World):
     world.first_night()
     world.server.stop()

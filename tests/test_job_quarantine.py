@@ -55,6 +55,7 @@ def test_figures_that_break_a_check_stay_out(world: World, cells, told):
     assert world.history() == HISTORY
 
 
+@pytest.mark.long
 def test_what_was_refused_is_published_as_refused_until_a_person_accepts_it(world: World):
     world.first_night()
     before = world.query(VALUES)
@@ -87,6 +88,7 @@ def test_unknown_territories_are_left_out_and_the_rest_is_taken(world: World):
     assert {geo for geo, *_ in world.history()} == {geo for *_, geo in TOY}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", ["unit", "key"])
 def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: World, damage):
     world.first_night()
@@ -102,6 +104,7 @@ def test_nobody_can_accept_figures_without_a_unit_or_with_a_key_twice(world: Wor
     assert "accept" not in held.json["datasets"]["toy"]["failure"]["hint"]
 
 
+@pytest.mark.long
 def test_a_refused_body_is_judged_again_when_its_entry_is_mended(world: World):
     world.first_night()
     world.serve({**TOY, ("A", "V99999", "IT"): {"2018": "1"}}, last_change=LATER)
@@ -131,6 +134,7 @@ def test_a_pin_holds_until_unpin(world: World):
     assert world.query(figure) == [(46.0,)]
 
 
+@pytest.mark.long
 def test_unpin_goes_back_to_the_body_that_stood_before_the_pin(world: World):
     world.first_night()
     first = world.state()["snapshot_id"]
@@ -148,6 +152,7 @@ def test_unpin_goes_back_to_the_body_that_stood_before_the_pin(world: World):
     assert world.refresh("--offline").json["published"] is None
 
 
+@pytest.mark.long
 def test_figures_that_ship_give_way_to_live_ones_without_a_revision(world: World):
     world.run("refresh", "--only", "pat_ep_rtot", "--offline")
     assert world.state("pat_ep_rtot")["state"] == "shipped"
@@ -202,6 +207,7 @@ def test_where_the_first_live_body_lies_the_figures_that_ship_stand_in(world: Wo
     ) == [(79.36,)]
 
 
+@pytest.mark.long
 def test_figures_that_contradict_others_are_held_back_and_the_rest_is_published(world: World):
     world.first_night()
     before = world.releases

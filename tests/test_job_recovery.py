@@ -11,6 +11,7 @@ from sources.data_folder import DataFolder
 from tests.conftest import LATER, VALUES, World, changed
 
 
+@pytest.mark.long
 def test_only_one_writer(world: World):
 
     world.first_night()
@@ -21,6 +22,7 @@ def test_only_one_writer(world: World):
     assert world.refresh().code == 0
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
     import errno
 
@@ -43,6 +45,7 @@ def test_a_full_disk_is_told_and_loses_nothing(world: World, monkeypatch):
     assert world.query("select value from revisions") == [(45.0,)]
 
 
+@pytest.mark.long
 def test_a_disk_that_takes_no_more_is_told_at_every_stage_and_loses_nothing(world: World):
     world.first_night()
     before, standing = world.releases, world.query(VALUES)
@@ -64,6 +67,7 @@ def _limit_file_size(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", [None, b"no database"])
 def test_a_lost_warehouse_is_built_again_from_the_snapshots(world: World, damage):
     world.entry("toy2")
@@ -105,14 +109,19 @@ def test_a_damaged_snapshot_is_named_and_fetched_again(world: World):
 @pytest.mark.parametrize(
     "stage",
     [
-        "asking",
-        "decoding",
-        "checking",
         "entering history",
-        "building tables",
-        "checking the release",
-        "writing the tables",
         "publishing",
+        *(
+            pytest.param(stage, marks=pytest.mark.long)
+            for stage in (
+                "asking",
+                "decoding",
+                "checking",
+                "building tables",
+                "checking the release",
+                "writing the tables",
+            )
+        ),
     ],
 )
 def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
@@ -134,6 +143,7 @@ def test_kill_9_loses_nothing_and_a_rerun_ends_well(world: World, stage):
     assert world.run("release", "verify").code == 0
 
 
+@pytest.mark.long
 def test_a_release_that_a_kill_left_unshown_is_shown_by_the_next_run(world: World):
     world.first_night()
     world.serve(changed(ITG1_2019="45"), last_change=LATER)

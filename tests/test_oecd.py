@@ -131,6 +131,7 @@ def test_an_unchanged_night_costs_one_request(oecd: Oecd):
     assert oecd.requests == [CONSTRAINT]
 
 
+@pytest.mark.long
 def test_a_revised_table_costs_two_and_a_new_version_is_followed(oecd: Oecd):
     oecd.refresh()
     sicily = ("A", "TL2", "ITG1", "_Z", "UNE_RATE", "_T", "PT_LF_SUB")
@@ -220,6 +221,7 @@ def test_the_hour_has_a_budget_that_outlives_the_process(oecd: Oecd):
     assert oecd.admit()["outcome"] == "unchanged"
 
 
+@pytest.mark.long
 def test_no_budget_waits_before_a_host_that_is_down(oecd: Oecd):
     oecd.refresh()
     oecd.server.stop()

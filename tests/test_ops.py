@@ -191,6 +191,7 @@ def test_a_settled_week_is_asked_once_more_and_revised(epo: Epo):
     assert not [cql for cql in epo.server.searches if "20270" in cql.split("within")[1].split()[0]]
 
 
+@pytest.mark.long
 def test_history_is_filled_in_steps_newest_first_and_what_was_asked_is_kept(epo: Epo):
     epo.world.monkeypatch.setattr(ops, "WEEKS_A_NIGHT", 2)
     epo.refresh()

@@ -71,6 +71,7 @@ def test_what_was_answered_before_a_failure_is_kept(epo: Epo, caplog: pytest.Log
     assert epo.rows() == GOOD
 
 
+@pytest.mark.long
 def test_down_changes_nothing_but_the_staleness_shown(epo: Epo):
     epo.refresh()
     epo.server.stop()
@@ -97,6 +98,7 @@ def test_a_spent_quota_is_waited_for(epo: Epo, reason, least, most):
     assert epo.admit()["outcome"] == "failed" and len(epo.server.requests) == asked, "not asked before that"
 
 
+@pytest.mark.long
 def test_black_is_waited_out_in_milliseconds(epo: Epo):
     headers = {"X-Throttling-Control": "overloaded (images=green:50, search=black:0)", "Retry-After": "400"}
     epo.server.answer_of[SEARCH] = Answer(403, b"<error/>", headers=headers)

@@ -38,6 +38,7 @@ def test_without_a_file_nothing_is_missed(world):
     assert world.query("select count(*) from district") == [(0,)]
 
 
+@pytest.mark.long
 def test_a_file_becomes_a_table_of_its_own_with_its_origin(world, drop):
     drop(*ROWS)
     outcome = refresh(world)
@@ -53,6 +54,7 @@ def test_a_file_becomes_a_table_of_its_own_with_its_origin(world, drop):
     assert (world.home / "drop" / "own_figures.csv").exists()
 
 
+@pytest.mark.long
 def test_a_spreadsheet_s_semicolons_and_decimal_commas_are_read(world, drop):
     semicolons = [row.replace(",", ";").replace(".", ",") for row in ROWS]
     drop(*semicolons, header="\ufeff" + HEADER.replace(",", ";"))
@@ -79,6 +81,7 @@ def test_a_corrected_figure_is_a_revision_and_as_of_knows_the_old_one(world, dro
     assert again.json["published"] is None and world.state("own_figures")["state"] == "unchanged"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "header", "told"),
     [
@@ -116,6 +119,7 @@ def test_a_file_that_does_not_fit_waits_and_says_where(world, drop, rows, header
     assert state["state"] == "stale" and told in state["failure"]["message"]
 
 
+@pytest.mark.long
 def test_what_was_read_stays_when_the_file_is_refused_or_taken_away(world, drop):
     drop(*ROWS)
     assert refresh(world).code == 0
@@ -126,6 +130,7 @@ def test_what_was_read_stays_when_the_file_is_refused_or_taken_away(world, drop)
     assert world.query("select count(*) from district") == [(3,)]
 
 
+@pytest.mark.long
 def test_a_target_can_be_fixed_on_them(world, drop, tmp_path: Path):
     year = date.today().year
     drop(f"members,DISTRICT,{year - 1},30,")

@@ -79,11 +79,13 @@ def refused(table: Bench, **changes: str) -> dict[str, str]:
     return {r.name: r.observed for r in table.judge(table.made(**changes)) if r.refuses}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lie", lies(TABLES[0]))
 def test_a_plausible_lie_is_refused(real: Bench, lie: str):
     assert refused(real, **lies(real.dataset.id)[lie])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("revision", GENUINE)
 def test_a_genuine_revision_passes(real: Bench, revision: str):
     if revision.startswith(("3", "10", "between")):
@@ -95,6 +97,7 @@ def test_a_genuine_revision_passes(real: Bench, revision: str):
         assert refused(real, **GENUINE[revision]) == {}
 
 
+@pytest.mark.long
 def test_two_added_years_pass(real: Bench):
     """Amounts grow; rates stay, since one of 99 % cannot grow by 4."""
     amounts = "true"
@@ -123,6 +126,7 @@ def test_per_head_figures_that_contradict_total_and_population_are_refused(tmp_p
             assert refused(nothing) == {}
 
 
+@pytest.mark.long
 def test_a_message_names_territory_indicator_period_and_both_values(real: Bench):
     dimension, code, _ = CODE[real.dataset.id]
     said = refused(real, value=f"if(geo = 'ITG17' and {dimension} = '{code}', value * 10, value)")

@@ -152,6 +152,7 @@ def test_figures_whose_acceptance_was_never_written_are_judged_again(world: Worl
     assert events == ["snapshot", "accepted"] and len(world.history()) == 8
 
 
+@pytest.mark.long
 def test_figures_that_an_older_version_accepted_and_no_release_can_hold_are_undone(world: World):
     """The manifest has them already; the release goes back to the figures before, and says so."""
     dimensions = ["freq", "indic_sb", "sizeclas", "nace_r2", "geo"]

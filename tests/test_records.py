@@ -168,6 +168,7 @@ def smaller(world: World, dataset: str, **changes) -> None:
     (world.entries / f"{dataset}.yml").write_text(yaml.safe_dump(entry | changes))
 
 
+@pytest.mark.long
 def test_an_edition_of_regpat_stays_in_the_house(world):
     smaller(world, "regpat")
     file = world.home / "drop" / "regpat.zip"
@@ -189,6 +190,7 @@ def test_cordis_is_not_asked_before_an_operator_decides(world):
     assert outcome.code == 0 and "cordis_horizon (DISTRETTO_CORDIS)" in " ".join(outcome.out.split())
 
 
+@pytest.mark.long
 def test_cordis_is_downloaded_counted_and_asked_again(world, tmp_path):
     world.monkeypatch.setenv("DISTRETTO_CORDIS", "yes")
     smaller(world, "cordis_horizon")

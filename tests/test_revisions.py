@@ -61,6 +61,7 @@ REVISIONS = """
     where indicator = 'enterprise_births' order by revised_at, geo, period"""
 
 
+@pytest.mark.long
 def test_a_revision_shows_the_value_and_the_rank_before_and_after(world, year):
     assert world.query("select count(*) from indicator_revisions") == [(0,)]
     revise(world, year, ITG1=450)
@@ -83,6 +84,7 @@ def test_a_revision_shows_the_value_and_the_rank_before_and_after(world, year):
     assert facts["earlier"].startswith("300 until ") and facts["earlier"].endswith("(data)")
 
 
+@pytest.mark.long
 def test_a_figure_that_vanishes_and_comes_back(world, year):
     fewer = {key: value for key, value in cells(year).items() if key[1] == "V11910" or key[-1] != "ITG2"}
     world.server.table(TABLE, DIMENSIONS, fewer)
@@ -100,6 +102,7 @@ def test_a_figure_that_vanishes_and_comes_back(world, year):
     assert [row[2] for row in world.query(REVISIONS)].count("returned") == 2
 
 
+@pytest.mark.long
 def test_a_change_of_flag_alone_is_a_revision_of_its_own_kind(world, year):
     marked = cells(year)
     key = ("A", "V11920", "TOTAL", "B-S_X_K642", "ITG1")

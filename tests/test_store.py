@@ -333,6 +333,7 @@ def test_releases_on_another_disk_keep_the_current_one(home, tmp_path):
     assert current(home).id == old.id
 
 
+@pytest.mark.long
 def test_rollback_list_diff_and_verify(world: World):
     world.first_night()
     world.serve(
@@ -380,6 +381,7 @@ def test_equal_files_of_two_releases_are_one_file_on_disk(world: World):
         assert path.samefile(twin) != told, path.name
 
 
+@pytest.mark.long
 def test_a_damaged_release_is_not_shown_again(world: World):
     world.first_night()
     world.serve(

@@ -74,6 +74,7 @@ def test_a_draft_is_sealed_only_by_a_person_and_adopted_only_by_a_document(home)
     assert (adopted.code, adopted.json["stage"], adopted.json["version"]) == (0, "adopted", 2)
 
 
+@pytest.mark.long
 def test_a_board_adopts_a_target_and_a_tampered_ledger_publishes_nothing(home, tmp_path):
     """The document's own example; then a value altered by hand is named, and stops the next release."""
     page = (ROOT / "docs" / "targets.md").read_text()

@@ -9,6 +9,7 @@ imported inside the commands that need them, so that the others start at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -53,6 +54,8 @@ def _options(
 
 def main() -> None:
     """Entry point: an explained failure becomes one message on stderr and exit code 1, an interruption code 130."""
+    # pydantic reads the metadata of every installed package to find plugins, of which none is used
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     with interruptible() as interrupted:
         try:
             app()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
@@ -33,7 +33,8 @@ _log = logging.getLogger("distretto")
 class Strict(BaseModel):
     """Base of the models of YAML files: an unknown key and a value of another type are errors; immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # a model that others contain builds no validator of its own unless it is used alone
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Names(Strict):
@@ -78,12 +79,13 @@ class Document:
         """
         try:
             # models are strict themselves; this is for a bare list or dict of them too
-            return TypeAdapter(model).validate_python(self.values if values is None else values)
+            found: T = _validator(cast(Hashable, model)).validate_python(self.values if values is None else values)
+            return found
         except ValidationError as failure:
-            found = failure.errors()
+            errors = failure.errors()
         # a key of a mapping that is itself wrong is reported at `(key, "[key]")`
         self.refuse(
-            ((*at, *(part for part in error["loc"] if part != "[key]")), _said(error)) for error in found
+            ((*at, *(part for part in error["loc"] if part != "[key]")), _said(error)) for error in errors
         )
         raise AssertionError("a model refused its values without a problem")
 
@@ -169,6 +171,13 @@ def choice(given: str, allowed: Iterable[str]) -> str | None:
 def warn_renamed(what: str, new: str) -> None:
     """Log once that the old name `what` is still read, and that `new` is the name now."""
     _log.warning("%s is an old name, still read: write %s.", what, new)
+
+
+@cache
+def _validator(model: Any) -> TypeAdapter[Any]:
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        model.model_rebuild()
+    return TypeAdapter(model)
 
 
 def _said(error: ErrorDetails) -> str:

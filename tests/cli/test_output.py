@@ -20,6 +20,7 @@ LATER = datetime(2026, 9, 10, 11, tzinfo=UTC)
 REVISED = {**TOY, ("A", "V11920", "ITG1"): {"2018": "40", "2019": "45"}}
 
 
+@pytest.mark.long
 def test_with_json_stdout_is_json_and_nothing_else(world: World):
     def said(*words: str):
         outcome = world.run(*words, "--json")
@@ -63,6 +64,7 @@ def test_with_json_stdout_is_json_and_nothing_else(world: World):
     assert said("unpin", "toy", "--because", "test") == {"dataset": "toy", "pinned": None}
 
 
+@pytest.mark.long
 def test_messages_and_progress_go_to_stderr(world: World):
     outcome = world.refresh()
     assert "[1/7] toy: asking Eurostat" in outcome.err and "(1 of 1)" in outcome.err

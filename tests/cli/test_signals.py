@@ -43,6 +43,7 @@ def test_an_interrupt_is_one_sentence_and_no_trace(published: Path, starting: fl
     assert err.startswith("Interrupted: the published release stays") and err.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("behaviour", ["hang", "async_never", "slow_drip"])
 def test_a_run_that_waits_for_a_provider_ends_within_seconds(world: World, behaviour: str, name: str):

@@ -70,6 +70,7 @@ def test_the_doctor_tells_what_the_pace_leaves_and_when_figures_are_due(world: W
     assert "distretto probe toy" in printed.err
 
 
+@pytest.mark.long
 def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(world: World):
     world.set_provider(credentials=["TEST_KEY", "TEST_SECRET"])
     world.monkeypatch.setenv("TEST_KEY", "here")
@@ -99,6 +100,7 @@ def test_a_provider_without_its_credentials_is_not_asked_and_that_is_no_failure(
     assert world.query("select count(*) from observations where dataset = 'toy'") == [(8,)], "figures stay"
 
 
+@pytest.mark.long
 def test_status_counts_first_and_lists_what_is_unusual(world: World):
     world.entry("other")
     world.serve(code="other")
@@ -116,6 +118,7 @@ def test_status_counts_first_and_lists_what_is_unusual(world: World):
     )
 
 
+@pytest.mark.long
 def test_the_end_of_a_refresh_counts_and_lists_as_status_does(world: World):
     first = world.run("refresh", "--only", "toy")
     assert "1 live" in first.out and "bd_hgnace_r" not in first.out

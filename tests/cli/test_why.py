@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import distretto
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("territory", "geo"),
     [

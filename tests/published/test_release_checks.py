@@ -93,6 +93,7 @@ def doctored(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         yield opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("check", "falsehood"), DOCTORED)
 def test_every_check_of_the_gate_blocks_a_release_that_was_doctored(doctored, check, falsehood):
     doctored.execute("use distretto")
@@ -146,6 +147,7 @@ def test_nothing_in_a_release_can_be_written_by_accident(home):
     assert files and [path for path in files if path.stat().st_mode & 0o222] == []
 
 
+@pytest.mark.long
 def test_verify_finds_what_was_altered(home, tmp_path):
     copy = tmp_path / "releases" / (home / "current").resolve().name
     shutil.copytree(home / "current", copy)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import duckdb
+import pytest
 
 from tests.published.figures import ABSENT, ALL, FIGURES, LIVE_ONLY, PAT, TABLES, figure, unlabelled
+
+pytestmark = pytest.mark.long
 
 
 def test_whole_tables_hold_the_same_figures(live):

@@ -96,6 +96,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_text_of_others_is_harmless_on_every_page_and_in_the_sheet(
     browser, release: Path, tmp_path: Path, kind: str

@@ -60,10 +60,12 @@ def visits(browser: Any, pages: list[Path]) -> tuple[dict[Path, Visit], list[str
     return seen, wrong
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_on_any_page(visits):
     assert [complaint for visit in visits[0].values() for complaint in visit.complaints] == []
 
 
+@pytest.mark.long
 def test_axe_finds_no_weak_contrast_in_the_dark(browser, release: Path):
     page, _ = opened(browser, color_scheme="dark")
     for name in EACH:
@@ -90,6 +92,7 @@ def test_over_http_no_request_leaves_the_origin_or_fails(browser, release: Path)
     assert [a for a in answers if not a[0].startswith((origin, "data:")) or a[1] not in (200, 304)] == []
 
 
+@pytest.mark.long
 def test_every_page_opens_quickly_alone_and_without_a_complaint(visits):
     seen, wrong = visits
     assert wrong == []
@@ -130,6 +133,7 @@ def test_a_break_in_a_table_stands_between_the_values_it_parts(browser, release:
     page.context.close()
 
 
+@pytest.mark.long
 def test_every_map_has_the_nine_provinces(visits):
     maps = [(path, drawn) for path, visit in visits[0].items() for drawn in visit.maps]
     for path, drawn in maps:
@@ -139,6 +143,7 @@ def test_every_map_has_the_nine_provinces(visits):
     assert {path.parent.name for path, _ in maps} == set(LANGUAGES) and len(maps) >= 16
 
 
+@pytest.mark.long
 def test_a_province_without_a_value_is_grey_and_named(visits, release: Path):
     """Caltanissetta and Ragusa had fractions of a patent in some years; the one without a figure says so."""
     with duckdb.connect(str(release / "distretto.duckdb"), read_only=True) as con:

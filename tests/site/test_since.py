@@ -16,6 +16,7 @@ from tests.site.browsing import EN, IT, complaints, opened
 from warehouse.publishing.release import Release
 
 
+@pytest.mark.long
 def test_the_changes_since_a_day_are_those_that_as_of_tells(world):
     """A value revised after the day, one withdrawn and one new: on the page, in the sheet, and for any date."""
     rates = {
