@@ -79,7 +79,9 @@ class Document:
         """
         try:
             # models are strict themselves; this is for a bare list or dict of them too
-            found: T = _validator(cast(Hashable, model)).validate_python(self.values if values is None else values)
+            found: T = _validator(cast(Hashable, model)).validate_python(
+                self.values if values is None else values
+            )
             return found
         except ValidationError as failure:
             errors = failure.errors()
