@@ -310,9 +310,11 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
                    count(*) filter (reliability in {RELIABLE_SQL}) over everyone as reliable,
                    median(value) filter (score is not null) over everyone as median
             from known window everyone as (partition by group_id, indicator, period, dataset)
-        ), ahead as (
-            select *, avg(value) filter (rank <= greatest(1, ceil(n * {frontier}))) over everyone as best
-            from ranked window everyone as (partition by group_id, indicator, period, dataset)
+        ), leaders as (
+            -- added in one order: a sum of the same numbers in another order differs in its last digit
+            select group_id, indicator, period, dataset,
+                   list_avg(list_sort(list(value) filter (rank <= greatest(1, ceil(n * {frontier}))))) as best
+            from ranked group by all
         )
         select group_id, indicator, period, geo, ours, dataset, value, unit, flag, reliability, direction, rank::integer as rank,
                n::integer as n, 
@@ -321,5 +323,6 @@ def _benchmarks_sql(frontier: float, ours: Territory, schema: str) -> str:
                case when rank is not null and direction = 'up' then greatest(best - value, 0)
                     when rank is not null and direction = 'down' then greatest(value - best, 0) end as frontier_distance,
                numerator, denominator
-        from ahead where n > 1 or (unit in ({amounts}) and reliable > 1)
+        from ranked join leaders using (group_id, indicator, period, dataset)
+        where n > 1 or (unit in ({amounts}) and reliable > 1)
         order by group_id, indicator, period, rank nulls last, geo"""

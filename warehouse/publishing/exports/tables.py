@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from sources.common.sql import identifier, literal, scalar
-from warehouse.publishing.contract import contract
+from warehouse.publishing.contract import PublishedView, contract
 from warehouse.publishing.tables import counts
 from warehouse.reference.territory import timezone
 
@@ -59,8 +59,11 @@ def _write_table(
         path = folder / f"{table}.{ending}"
         written[path.name] = scalar(con, f"copy ({query}) to {literal(path)} ({options})")
 
+    is_view = isinstance(words, PublishedView)
+    # equal rows are equal files, which are linked; a table is read in its order, but a filter by other tables does not keep it
+    order = "order by all" if is_view else "order by rowid"
     copy(
-        f"from {table}",
+        f"from {table} {order if is_view else ''}",
         "parquet",
         f"format parquet, compression zstd, compression_level 9, kv_metadata {{title: {literal(table)}, "
         f"description: {literal(words.description)}, licence: {literal(licences)}, "
@@ -73,12 +76,12 @@ def _write_table(
         return written
     parts = ", ".join(_plain(column, kind) for column, kind in columns.items())
     plain = f"format csv, header true, timestampformat {literal(STAMP)}"
-    copy(f"select {parts} from {table} where {people}", "csv", plain)
+    copy(f"select {parts} from {table} where {people} {order}", "csv", plain)
     if rows > SPREADSHEET_ROWS:
         written[_compress(folder / f"{table}.csv")] = written.pop(f"{table}.csv")
     elif not words.machine:
         copy(
-            f"select {_for_excel(columns)} from {table} where {people}",
+            f"select {_for_excel(columns)} from {table} where {people} {order}",
             "it.csv",
             "format csv, header true, delimiter ';'",
         )
