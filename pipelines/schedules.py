@@ -18,4 +18,5 @@ def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinit
         cron_schedule=NIGHTLY,
         execution_timezone=timezone().key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Asks every provider once a night, after the evening publications of Eurostat.",
     )
