@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,15 @@ from tests.conftest import World
 
 
 @pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    folder = tmp_path_factory.mktemp("parts")
-    postgres = Postgres(folder / "postgres")
-    store = Store(folder)
-    yield Parts(postgres, store)
-    postgres.stop()
-    store.stop()
+def parts() -> Iterator[Parts]:
+    # not in pytest's folder, into which no other user may look
+    with tempfile.TemporaryDirectory(prefix="distretto-parts-") as name, ExitStack() as started:
+        folder = Path(name)
+        postgres = Postgres(folder / "postgres")
+        started.callback(postgres.stop)
+        store = Store(folder)
+        started.callback(store.stop)
+        yield Parts(postgres, store)
 
 
 @pytest.fixture

@@ -77,9 +77,8 @@ class Postgres:
         self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         if self._user:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
-            for parent in folder.parents:
-                if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            # which the other user has to pass
+            folder.parent.chmod(0o711)
         password = folder.with_name("password")
         password.write_text("of-the-tests")
         password.chmod(0o644)

@@ -80,6 +80,14 @@ def test_a_lake_of_a_newer_version_is_not_touched(night, parts, lake):
     assert lines(parts, lake) == before
 
 
+def test_series_and_history_of_a_newer_version_are_not_touched(night, parts, lake):
+    database = lake.split()[0].rsplit("/", 1)[1]
+    parts.postgres.sql("update history.ducklake_metadata set value = '99.0' where key = 'version'", database)
+    night.serve(changed(ITG1_2019="45"))
+    refused(night, "cannot be opened", "99.0")
+    assert night.run("query", "--json", READ).json == [{"n": 8}]
+
+
 def test_the_manifest_in_the_database_can_only_grow(night, parts, lake):
     database = lake.split()[0].rsplit("/", 1)[1]
     for statement in ("delete from distretto.manifest", "update distretto.manifest set line = ''"):
