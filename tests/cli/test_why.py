@@ -58,6 +58,8 @@ def test_what_is_missing_is_named_with_what_there_is(home: Path, number: str, sa
 def test_counts_have_no_decimals_and_a_rounded_value_is_given_exactly_too(home: Path):
     count = distretto(home, "why", "Catania/enterprise_births/2019").out
     assert "2019: 5,905 NR" in count and "exact value" not in count.split("from bd_size_r3")[0]
+    births = distretto(home, "why", "Sicily/enterprise_births/2020").out
+    assert "22,697 to 23,292 (95 %, poisson)" in births
     rate = distretto(home, "why", "Sicily/enterprise_birth_rate/2019").out
     assert "2019: 9.14%" in rate and "9.137656" in rate
 

@@ -82,7 +82,8 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                 "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
                 if row["denominator"]
                 else None,
-                "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])} (95 %, {row['ci_method']})"
+                "interval": f"{_bound(row['ci_low'], row['unit'])} to {_bound(row['ci_high'], row['unit'])} "
+                f"(95 %, {row['ci_method']})"
                 if row["ci_method"]
                 else None,
                 "reliability": row["reliability"],
@@ -236,6 +237,10 @@ def _exact(value: float | None, unit: str) -> str | None:
         return None
     exact = _number(value)
     return None if exact == format_number(value, unit_or_unknown(unit), "en", sign=False) else exact
+
+
+def _bound(value: float, unit: str) -> str:
+    return format_number(value, unit_or_unknown(unit), "en", sign=False)
 
 
 def _number(value: float | None) -> str:
