@@ -7,7 +7,7 @@ Belongs here: the statements on the lake's tables. Does not belong here: session
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,6 +216,13 @@ class Lake:
             f"{literal('ducklake:postgres:' + self.database.address)} as warehouse (metadata_schema 'history', "
             f"data_path {literal(self.objects.address + '/history/')}{as_of})"
         )
+
+    @contextmanager
+    def attaching(self) -> Iterator[None]:
+        """Attach series and history within it: of several processes that are the first, one makes their catalogue."""
+        (made,) = self.database.run("select to_regclass('history.ducklake_metadata') is not null")[0]
+        with nullcontext() if made else self.database.locked("schema"):
+            yield
 
     @staticmethod
     def version(con: duckdb.DuckDBPyConnection) -> int:

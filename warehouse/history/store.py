@@ -86,7 +86,8 @@ def warehouse(
 def _attach_shared(con: duckdb.DuckDBPyConnection, lake: Lake, dimensions: list[str]) -> None:
     """Attach the lake's series and history, and complete their tables while no other process does."""
     try:
-        con.execute(f"attach {lake.history(con)}; use warehouse")
+        with lake.attaching():
+            con.execute(f"attach {lake.history(con)}; use warehouse")
     except duckdb.Error as failure:
         raise LakeUnavailable(
             f"Series and history in {lake.database.address} cannot be opened: {str(failure).splitlines()[0]}"
