@@ -219,7 +219,7 @@ class Lake:
 
     @contextmanager
     def attaching(self) -> Iterator[None]:
-        """Attach series and history within it: of several processes that are the first, one makes their catalogue."""
+        """Series and history are attached within it: of several processes that are the first, one makes their catalogue."""
         (made,) = self.database.run("select to_regclass('history.ducklake_metadata') is not null")[0]
         with nullcontext() if made else self.database.locked("schema"):
             yield
