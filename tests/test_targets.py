@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -75,8 +76,11 @@ def test_a_draft_is_sealed_only_by_a_person_and_adopted_only_by_a_document(home)
 
 
 @pytest.mark.long
-def test_a_board_adopts_a_target_and_a_tampered_ledger_publishes_nothing(home, tmp_path):
-    """The document's own example; then a value altered by hand is named, and stops the next release."""
+def test_a_board_adopts_a_target_and_a_tampered_ledger_publishes_nothing(one_shipped, tmp_path):
+    """A draft and the document's own example; then a value altered by hand is named, and stops the next release."""
+    home = shutil.copytree(one_shipped, tmp_path / "data", symlinks=True)
+    for decided in ([], ["--fixed-by", "The board", "--document", "Minutes of today"]):
+        assert distretto(home, "targets", "add", "--from-draft", "birth-rate-sicily", *decided).code == 0
     page = (ROOT / "docs" / "targets.md").read_text()
     block = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)[0]
     file = tmp_path / "target.yml"
