@@ -7,6 +7,7 @@ folder (`warehouse/publishing/restore.py`).
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import sys
@@ -44,7 +45,10 @@ def move(source: DataFolder, target: DataFolder) -> int:
         numbers = iter([event.sequence for event in before.acceptances])
         (target.lake or ManifestFile(target.manifest)).append(
             [
-                (next(numbers) if b'"event": "accepted"' in _bytes(line) else None, _bytes(line).decode())
+                (
+                    next(numbers) if json.loads(line)["event"] == "accepted" else None,
+                    line.decode() if isinstance(line, bytes) else line,
+                )
                 for _, line, held in lines
                 if not held
             ]
@@ -53,10 +57,6 @@ def move(source: DataFolder, target: DataFolder) -> int:
         _copy_releases(source, target)
         _copy_history(source, target)
     return len(before.snapshots)
-
-
-def _bytes(line: str | bytes) -> bytes:
-    return line.encode() if isinstance(line, str) else line
 
 
 def _copy_files(source: Path, target: Path) -> None:

@@ -69,14 +69,16 @@ class Bodies:
     def verified(self, snapshot: Snapshot) -> Path:
         """The path of the body, once its sha256 is what the manifest says. Raises DamagedSnapshot."""
         path = self.path(snapshot)
-        if self._shared and not (path.exists() and _problem(path, snapshot) is None):
+        problem = _problem(path, snapshot)
+        if problem and self._shared:
             try:
                 self._shared.get(self._place(snapshot), path)
             except FileNotFoundError as failure:
                 raise DamagedSnapshot(f"Snapshot {snapshot.id} is lost: there is no {failure}.") from None
-        if problem := _problem(path, snapshot):
-            if self._shared:
+            problem = _problem(path, snapshot)
+            if problem:
                 path.unlink()
+        if problem:
             raise DamagedSnapshot(problem)
         return path
 

@@ -109,7 +109,8 @@ class DataFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the one-writer lock, which ends with the process. Raises Busy at once if another holds it."""
+        """Hold the one-writer lock, which ends with the process. Raises Busy if another holds it: at once, but where there is
+        a lake, whose steps wait for each other."""
         with self.running(), self.lake.writing(patience=0) if self.lake else nullcontext():
             yield
 
@@ -119,10 +120,13 @@ class DataFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         from filelock import FileLock, Timeout
 
+        patience = 0
+        if self.lake:
+            # the steps of a distributed run come one by one to each machine
+            from sources.lake.database import PATIENCE_S as patience
         lock = FileLock(self.root / ".lock")
         try:
-            # the steps of a distributed run come one by one to each machine
-            lock.acquire(timeout=-1 if self.lake else 0)
+            lock.acquire(timeout=patience)
         except Timeout:
             raise Busy(f"Another process is writing to {self.root}.") from None
         try:

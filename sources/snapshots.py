@@ -210,9 +210,7 @@ class SnapshotStore:
     def commit(self, acceptance: Acceptance) -> None:
         """Write a proposed acceptance to the manifest, durable."""
         self.confirm()
-        number, line = _line(acceptance)
-        self._manifest.append([(number, line)])
-        self._apply(json.loads(line), number)
+        self._add_line(*_line(acceptance))
 
     def accept(
         self, snapshot: Snapshot, by: str, because: str = "", stamp: datetime | None = None
@@ -257,7 +255,7 @@ class SnapshotStore:
 
     def refuse(self, snapshot: Snapshot, reasons: list[str], entry_sha256: str = "") -> None:
         """Hold `snapshot` in quarantine; of the refused bodies of a dataset the last five stay on disk."""
-        self._write(json.loads(_line(self.refusal(snapshot, reasons, entry_sha256))[1]))
+        self._add_line(*_line(self.refusal(snapshot, reasons, entry_sha256)))
         accepted = {self.snapshots[event.snapshot_id].sha256 for event in self.acceptances}
         refused = dict.fromkeys(
             event.snapshot_id for event in self.refusals if event.dataset == snapshot.dataset
@@ -322,9 +320,11 @@ class SnapshotStore:
                 self.held.append(decision)
 
     def _write(self, event: dict[str, Any]) -> None:
-        text = to_json(event)
-        self._manifest.append([(None, text)])
-        self._apply(json.loads(text))
+        self._add_line(None, to_json(event))
+
+    def _add_line(self, number: int | None, line: str) -> None:
+        self._manifest.append([(number, line)])
+        self._apply(json.loads(line), number)
 
     def _apply(self, event: dict[str, Any], number: int | None = None) -> Acceptance | Refusal | None:
         """Take one line into account; returns the decision in it. `number`: of an acceptance, if it is known."""

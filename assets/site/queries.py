@@ -16,6 +16,7 @@ import duckdb
 from assets.site import spreads
 from sources.common.sql import literal, rows, scalar
 from sources.common.units import unit_or_unknown
+from warehouse.publishing.exports.workbook import TERRITORIES
 from warehouse.publishing.figures import Expected, expectations, published_since
 from warehouse.reference.sector import sector
 from warehouse.reference.territory import territory, timezone
@@ -222,7 +223,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> Facts:
         tables=_tables(con, folder),
         files={
             str(path.relative_to(folder)): path.stat().st_size
-            for path in sorted([*folder.glob("*"), *folder.glob("territories/*")])
+            for path in sorted([*folder.glob("*"), *folder.glob(f"{TERRITORIES}/*")])
             if path.is_file()
         },
         flags=_labels(con, "flag"),

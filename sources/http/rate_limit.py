@@ -13,10 +13,10 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -69,17 +69,15 @@ class _Record:
     week_bytes: int = 0
 
     @classmethod
-    def parse(cls, text: bytes | None, path: object) -> _Record:
-        """The record in `text`, which `path` holds. What has another type than expected counts as absent; a damaged text is
+    def parse(cls, text: bytes, place: str) -> _Record:
+        """The record in `text`, which `place` holds. What has another type than expected counts as absent; a damaged text is
         reported in the log and replaced by the next request."""
-        if text is None:
-            return cls()
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            log.warning("%s is not a rate limit file: it is replaced.", path)
+            log.warning("%s is not a rate limit file: it is replaced.", place)
             return cls()
         hour = data.get("hour")
         record = cls(
@@ -90,7 +88,7 @@ class _Record:
             int(_number(data.get("week_bytes"))),
         )
         if any(key in data and data[key] != value for key, value in vars(record).items()):
-            log.warning("%s holds values of a wrong type: they are replaced.", path)
+            log.warning("%s holds values of a wrong type: they are replaced.", place)
         return record
 
     def merged(self, other: _Record) -> _Record:
@@ -138,11 +136,13 @@ class _PaceFile:
     def release(self) -> None:
         self._lock.release()
 
-    def read(self) -> _Record:
-        record = _Record.parse(_text(self._file), self._file)
-        if self._former != self._file and self._former.exists():
-            record = record.merged(_Record.parse(_text(self._former), self._former))
-        return record
+    def read(self) -> list[tuple[str, bytes]]:
+        """What is kept, each with its place: the file's text, and that of the former file until the next request."""
+        found = []
+        for path in dict.fromkeys((self._file, self._former)):
+            with suppress(OSError):
+                found.append((str(path), path.read_bytes()))
+        return found
 
     def write(self, record: bytes) -> None:
         write_atomic(self._file, record)
@@ -257,10 +257,10 @@ class RateLimiter:
             self._kept.release()
 
     def _recall(self) -> _Record:
-        kept = self._kept
-        record = kept.read() if isinstance(kept, _PaceFile) else _Record.parse(kept.read(), kept.name)
+        kept = [_Record.parse(text, place) for place, text in self._kept.read()]
+        record = reduce(_Record.merged, kept) if kept else _Record()
         # a ban longer than any known one is a damaged file or a clock that was wrong
-        record.not_before = min(record.not_before, kept.now() + LONGEST_WAIT_S)
+        record.not_before = min(record.not_before, self._kept.now() + LONGEST_WAIT_S)
         return record
 
     def _write(self, record: _Record) -> None:
@@ -272,13 +272,6 @@ def until_monday() -> float:
     now = datetime.now(UTC)
     monday = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=7 - now.weekday())
     return (monday - now).total_seconds()
-
-
-def _text(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def _writable(folder: Path, otherwise: Path) -> Path:

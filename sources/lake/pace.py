@@ -18,7 +18,7 @@ class PaceRow:
     def __init__(self, database: Database, host: str):
         self._database, self._host = database, host
         self._con: Any = None
-        self.name = f"the pace of {host} in {database.address}"
+        self._name = f"the pace of {host} in {database.address}"
 
     def acquire(self, timeout: float) -> bool:
         """Lock the row; False where another process holds it for `timeout` seconds."""
@@ -40,10 +40,10 @@ class PaceRow:
     def release(self) -> None:
         self._run("commit")
 
-    def read(self) -> bytes | None:
-        """The record as it was written last."""
+    def read(self) -> list[tuple[str, bytes]]:
+        """What is kept, with its place: the record as it was written last, if there is one."""
         found = self._database.run("select record from distretto.pace where host = %s", self._host)
-        return found[0][0].encode() if found else None
+        return [(self._name, record.encode()) for (record,) in found]
 
     def write(self, record: bytes) -> None:
         self._run("update distretto.pace set record = %s where host = %s", record.decode(), self._host)

@@ -82,7 +82,7 @@ def _indicator(con: duckdb.DuckDBPyConnection, geo: str, indicator: str, period:
                 "computed from": f"{_number(row['numerator'])} / {_number(row['denominator'])}"
                 if row["denominator"]
                 else None,
-                "interval": f"{_bound(row['ci_low'], row['unit'])} to {_bound(row['ci_high'], row['unit'])} "
+                "interval": f"{_rounded(row['ci_low'], row['unit'])} to {_rounded(row['ci_high'], row['unit'])} "
                 f"(95 %, {row['ci_method']})"
                 if row["ci_method"]
                 else None,
@@ -236,10 +236,11 @@ def _exact(value: float | None, unit: str) -> str | None:
     if value is None:
         return None
     exact = _number(value)
-    return None if exact == format_number(value, unit_or_unknown(unit), "en", sign=False) else exact
+    return None if exact == _rounded(value, unit) else exact
 
 
-def _bound(value: float, unit: str) -> str:
+def _rounded(value: float, unit: str) -> str:
+    """A value as pages show it, without its unit."""
     return format_number(value, unit_or_unknown(unit), "en", sign=False)
 
 
