@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from sources.data_folder import DataFolder
 from tests.conftest import TOY, World
 from tests.target_examples import KNOWN, target
 from tests.test_timestamps import Authority
+from warehouse.publishing.releases import current
 from warehouse.targets import ledger, timestamp
 from warehouse.targets.evidence import Evidence
 from warehouse.targets.verification import verify
@@ -98,8 +99,12 @@ def test_a_time_stamp_in_a_backup_verifies_after_the_restore(world: World, monke
     authority = Authority(world.folder / "tsa")
     monkeypatch.setenv("DISTRETTO_TSA_CERTIFICATE", str(authority.certificate))
     world.first_night()
-    home, before = DataFolder(world.home), datetime.now(UTC) - timedelta(minutes=1)
-    ledger.append(home, ledger.load(home), ledger.sealed(ledger.load(home), target(), KNOWN, before))
+    home = DataFolder(world.home)
+    shown = current(home)
+    assert shown
+    # after the first figures, and before the stamp; both have whole seconds
+    recorded = shown.moment + timedelta(seconds=1)
+    ledger.append(home, ledger.load(home), ledger.sealed(ledger.load(home), target(), KNOWN, recorded))
     stamped = world.run("targets", "anchor", "--token", str(authority.stamp(ledger.load(home).head)))
     assert stamped.code == 0, stamped.err
     backup = world.folder / "backup"
