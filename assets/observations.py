@@ -255,6 +255,9 @@ def judge(run: RunContext, con: duckdb.DuckDBPyConnection, name: str) -> Outcome
             record(run.home, name, Outcome.QUARANTINED, refused[-1])
         elif arrived:
             record(run.home, name, Outcome.UPDATED, doubts=doubts or None)
+        elif run.home.lake and read_status(run.home).datasets.get(name, Check()).outcome == Outcome.ARRIVED:
+            # another machine accepted the same body meanwhile
+            record(run.home, name, Outcome.UNCHANGED)
     except DamagedSnapshot as failure:
         # without its stamp the provider is asked for the body again
         record(run.home, name, Outcome.FAILED, failure, known_stamp=None)

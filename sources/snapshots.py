@@ -106,7 +106,7 @@ class SnapshotStore:
         """The newest snapshot of that origin if no decision on it is in force; older ones are superseded.
 
         A refusal holds while the catalogue entry is the one it was judged by; an acceptance, until a pin to another
-        snapshot has come and gone.
+        snapshot has come and gone. Two machines may have stored the body that is in force: then it is decided.
         """
         newest, last = self.newest(dataset, origin), self.last_acceptance(dataset)
         if newest is None:
@@ -115,7 +115,9 @@ class SnapshotStore:
         if origin == "live" and last and last.kind == "pin" and dataset not in self.pins:
             # a pin that was released
             standing = [last]
-        accepted = any(event.snapshot_id == newest.id for event in standing)
+        now = self.current(dataset)
+        in_force = now is not None and (now.origin, now.sha256) == (origin, newest.sha256)
+        accepted = in_force or any(event.snapshot_id == newest.id for event in standing)
         refused = [event for event in self.refusals if event.snapshot_id == newest.id][-1:]
         holds = refused and refused[0].entry_sha256 in ("", entry_sha256)
         return None if accepted or holds else newest

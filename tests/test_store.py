@@ -81,6 +81,17 @@ def test_a_store_reads_back_what_it_wrote(home):
     assert gzip.decompress(again.bodies.verified(snapshot).read_bytes()).decode() == TEXT
 
 
+def test_a_body_that_came_twice_is_decided_once(home):
+    """As two machines store it that ask a provider at once."""
+    store = SnapshotStore(home)
+    first = add(home, store)
+    second = add(home, store, fetched_at=first.fetched_at + timedelta(seconds=1))
+    assert first.id != second.id
+    store.accept(first, by="checks")
+    assert store.undecided("toy", "live", "") is None
+    assert store.undecided("toy", "shipped", "") is None
+
+
 TORN = [b'{"event": "accepted", "data', b"{", '{"because": "perché'.encode()[:-1], b'{"event": "snapshot"}']
 
 
